@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# make          builds build/poised, build/poise, build/poise-agent
+# make demo     shows the whole at work (KEEP=1 leaves it running)
+# make test     runs every test         make bench    measures
+# make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
+
+CC     = gcc
+CLANG  = clang
+PREFIX = /usr/local
+B      = build
+ARCH  := $(shell $(CC) -dumpmachine)
+
+WARN    = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(CI),-Werror)
+CFLAGS  = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CSTD    = -std=c11 -D_GNU_SOURCE
+INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -I$(B)/bpf
+BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function \
+	   -Wpadded -Werror -Iinclude -I/usr/include/$(ARCH)
+
+LIB_LIBS    = -lyaml
+POISED_LIBS = -lxdp -lbpf -lelf -lz -levent -ljansson -lcurl -lmnl $(LIB_LIBS)
+POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson $(LIB_LIBS)
+AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
+
+lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))
+poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c))
+poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
+agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
+skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
+
+# The unit tests link lib/ alone, built with sanitizers; module tests all of poised but its main;
+# packet tests the same, for BPF_PROG_TEST_RUN.
+san_o    = $(patsubst %.c,$(B)/san/%.o,$(wildcard userspace/lib/*.c))
+daemon_o = $(filter-out $(B)/userspace/poised/main.o,$(poised_o))
+unit     = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+modules  = $(patsubst %.c,$(B)/%,$(wildcard tests/modules/test_*.c))
+packet   = $(patsubst %.c,$(B)/%,$(wildcard tests/packet/test_*.c))
+packet_o = $(patsubst %.c,$(B)/%.o,$(filter-out tests/packet/test_%,$(wildcard tests/packet/*.c)))
+
+all: $(B)/poised $(B)/poise $(B)/poise-agent
+
+$(B)/poised: $(poised_o) $(lib_o)
+	$(CC) $(LDFLAGS) -o $@ $^ $(POISED_LIBS)
+# attach.c and pins.c: `poise detach` works without poised, too
+$(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins.o $(lib_o)
+	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
+$(B)/poise-agent: $(agent_o) $(B)/userspace/lib/address.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+$(poised_o) $(poise_o) $(agent_o) $(packet_o): | $(skels)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -c -o $@ $<
+$(B)/san/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -c -o $@ $<
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPFFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bpf/%.bpf.o: bench/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPFFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	bpftool gen skeleton $< name $*_bpf > $@.tmp
+	mv $@.tmp $@
+
+$(B)/tests/unit/%: tests/unit/%.c $(san_o)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -o $@ $< $(san_o) -lcmocka -lm $(LIB_LIBS)
+$(B)/tests/modules/%: tests/modules/%.c $(daemon_o) $(lib_o)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(daemon_o) $(lib_o) -lcmocka $(POISED_LIBS)
+$(B)/tests/packet/%: tests/packet/%.c $(packet_o) $(daemon_o) $(lib_o) | $(skels)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(packet_o) $(daemon_o) $(lib_o) $(POISED_LIBS)
+
+setup:
+	@./tests/setup
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@./tests/netns/demo $(if $(KEEP),--keep)
+
+test: setup
+	@$(MAKE) --no-print-directory all tests
+	@./tests/run
+
+tests: $(unit) $(modules) $(packet)
+
+bench: setup
+	@$(MAKE) --no-print-directory $(B)/bench
+	@./bench/run
+
+bench_o = $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
+$(bench_o): | $(bench_skels) $(skels)
+$(B)/bench: $(bench_o) $(daemon_o) $(lib_o)
+	$(CC) $(LDFLAGS) -o $@ $^ -lm $(POISED_LIBS)
+
+lint:
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	@mandoc -T lint -W warning docs/*.[58]
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/poised $(B)/poise $(B)/poise-agent
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/*.5
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all setup demo test tests bench lint install clean
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Counters, one of each a CPU, so that plain additions do. */
+#ifndef POISE_COUNT_BPF_H
+#define POISE_COUNT_BPF_H
+
+#include "maps.bpf.h"
+#include "parse.bpf.h"
+
+static __always_inline void count_event(__u32 event)
+{
+	__u64 *count = bpf_map_lookup_elem(&event_count, &event);
+
+	if (count)
+		*count += 1;
+}
+
+static __always_inline void count_reason(__u32 reason)
+{
+	__u64 *count = bpf_map_lookup_elem(&reason_count, &reason);
+
+	if (count)
+		*count += 1;
+}
+
+/* A packet that is sent. */
+static __always_inline void count_sent(const struct packet *packet, __u32 backend)
+{
+	struct poise_service_count *of_service;
+	struct poise_backend_count *of_backend;
+
+	of_service = bpf_map_lookup_elem(&service_count, &packet->service);
+	if (of_service) {
+		of_service->packets += 1;
+		of_service->bytes += packet->length;
+	}
+	of_backend = bpf_map_lookup_elem(&backend_count, &backend);
+	if (of_backend) {
+		of_backend->packets += 1;
+		of_backend->bytes += packet->length;
+		of_backend->connections += packet_is_syn(packet);
+	}
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tunnel's header and the way out. IPv4 in IPv4: RFC 2003; IPv6 in IPv6 and IPv4 in IPv6:
+ * RFC 2473; IPv6 in IPv4: RFC 4213; ECN copied as RFC 6040 says ('normal mode').
+ */
+#ifndef POISE_ENCAP_BPF_H
+#define POISE_ENCAP_BPF_H
+
+#include "maps.bpf.h"
+#include "parse.bpf.h"
+
+enum {
+	OUTER_TTL = 64,
+	OUTER_DF = 0x4000,
+	FLOW_LABEL_BITS = 0x000fffff,
+};
+
+/* The current copy of a backend's entry. */
+static __always_inline struct poise_backend *backend_get(__u32 index)
+{
+	struct poise_backend *backend = bpf_map_lookup_elem(&backends, &index);
+
+	if (unlikely(backend && !READ_ONCE(backend->current)))
+		backend = bpf_map_lookup_elem(&backends_next, &index);
+	return backend;
+}
+
+static __always_inline __u8 inner_protocol(const struct packet *packet)
+{
+	return packet->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+}
+
+/* Checksum of an IPv4 header without options whose own field is 0 (RFC 1071). */
+static __always_inline __u16 ip4_checksum(const struct iphdr *ip)
+{
+	const __u32 *words = (const __u32 *)ip;
+	__u64 sum = (__u64)words[0] + words[1] + words[2] + words[3] + words[4];
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* DF is always set, so that no router makes fragments of it, and the id is 0: an atomic datagram
+ * (RFC 6864) needs none. */
+static __always_inline void write_ip4(struct iphdr *ip, const struct packet *packet,
+				      const struct poise_backend *backend)
+{
+	const __be32 *source = (const __be32 *)backend->source;
+
+	*(__u8 *)ip = 0x45;
+	ip->tos = packet->tos;
+	ip->tot_len = bpf_htons(packet->length + sizeof(*ip));
+	ip->id = 0;
+	ip->frag_off = bpf_htons(OUTER_DF);
+	ip->ttl = OUTER_TTL;
+	ip->protocol = inner_protocol(packet);
+	ip->check = 0;
+	ip->saddr = source[0] | ((__u32)packet->hash & backend->source_mask);
+	ip->daddr = *(const __be32 *)backend->address;
+	ip->check = ip4_checksum(ip);
+}
+
+/* The flow label carries the flow's hash as well (RFC 6438). */
+static __always_inline void write_ip6(struct ipv6hdr *ip, const struct packet *packet,
+				      const struct poise_backend *backend)
+{
+	const __u32 *source = (const __u32 *)backend->source;
+	__u32 *words = (__u32 *)ip;
+
+	words[0] = bpf_htonl(6U << 28 | (__u32)packet->tos << 20 |
+			     ((__u32)packet->hash & FLOW_LABEL_BITS));
+	ip->payload_len = bpf_htons(packet->length);
+	ip->nexthdr = inner_protocol(packet);
+	ip->hop_limit = OUTER_TTL;
+	words[2] = source[0];
+	words[3] = source[1];
+	words[4] = source[2];
+	words[5] = source[3] | ((__u32)packet->hash & backend->source_mask);
+	__builtin_memcpy(&words[6], backend->address, 16);
+}
+
+static __always_inline void write_ethernet(struct ethhdr *ethernet,
+					   const struct poise_backend *backend, __u16 type)
+{
+	__builtin_memcpy(ethernet, backend->destination_mac, 2 * ETH_ALEN);
+	ethernet->h_proto = bpf_htons(type);
+}
+
+static __always_inline enum poise_reason encap_ip4(struct packet *packet,
+						   const struct poise_backend *backend)
+{
+	struct xdp_md *ctx = packet->ctx;
+	struct ethhdr *ethernet;
+
+	if (unlikely(packet->length + sizeof(struct iphdr) > backend->mtu))
+		return POISE_REASON_TOO_BIG;
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
+		return POISE_REASON_NO_HEADROOM;
+	ethernet = (void *)(long)ctx->data;
+	if ((void *)ethernet + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)ctx->data_end)
+		return POISE_REASON_INTERNAL;
+	write_ethernet(ethernet, backend, ETH_P_IP);
+	write_ip4((void *)(ethernet + 1), packet, backend);
+	return POISE_REASON_SENT;
+}
+
+static __always_inline enum poise_reason encap_ip6(struct packet *packet,
+						   const struct poise_backend *backend)
+{
+	struct xdp_md *ctx = packet->ctx;
+	struct ethhdr *ethernet;
+
+	if (unlikely(packet->length + sizeof(struct ipv6hdr) > backend->mtu))
+		return POISE_REASON_TOO_BIG;
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct ipv6hdr)))
+		return POISE_REASON_NO_HEADROOM;
+	ethernet = (void *)(long)ctx->data;
+	if ((void *)ethernet + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end)
+		return POISE_REASON_INTERNAL;
+	write_ethernet(ethernet, backend, ETH_P_IPV6);
+	write_ip6((void *)(ethernet + 1), packet, backend);
+	return POISE_REASON_SENT;
+}
+
+/* Back out of the interface that it came in by, or through the devmap. */
+static __always_inline enum poise_reason send(struct packet *packet,
+					      const struct poise_backend *backend)
+{
+	packet->verdict = XDP_TX;
+	if (likely(backend->ifindex == packet->ctx->ingress_ifindex))
+		return POISE_REASON_SENT;
+	packet->verdict = bpf_redirect_map(&egress, backend->ifindex, XDP_DROP);
+	return packet->verdict == XDP_REDIRECT ? POISE_REASON_SENT : POISE_REASON_NO_EGRESS;
+}
+
+static __always_inline enum poise_reason encap_and_send(struct packet *packet, __u32 index)
+{
+	struct poise_backend *backend;
+	enum poise_reason reason;
+
+	if (unlikely(index == 0))
+		return POISE_REASON_NO_BACKEND;
+	backend = backend_get(index);
+	if (!backend)
+		return POISE_REASON_INTERNAL;
+	if (unlikely(backend->ifindex == 0))
+		return POISE_REASON_NO_NEXT_HOP;
+	reason = backend->family == 4 ? encap_ip4(packet, backend) : encap_ip6(packet, backend);
+	return reason == POISE_REASON_SENT ? send(packet, backend) : reason;
+}
+
+#endif

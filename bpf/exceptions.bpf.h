@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The exceptions table: connections that the ring alone would send to the wrong backend. Buckets of
+ * eight words in a cache line, shared by all CPUs, changed by compare-and-exchange alone.
+ */
+#ifndef POISE_EXCEPTIONS_BPF_H
+#define POISE_EXCEPTIONS_BPF_H
+
+#include "count.bpf.h"
+#include "poise_flow.h"
+
+enum {
+	EXCEPTION_TRIES = 4,
+	WAY_BITS = 3,
+	/* Ranks of what a full bucket gives up first; within a rank the oldest (age < 2^16). */
+	RANK_EMPTY = 3 << 16,
+	RANK_EXPIRED = 2 << 16,
+	RANK_HALF_OPEN = 1 << 16,
+};
+
+struct exception {
+	__u64 *place; /* of the bucket, or NULL when there is none */
+	__u64 word;
+};
+
+static __always_inline __u16 clock_ticks(void)
+{
+	return bpf_ktime_get_ns() >> POISE_TICK_SHIFT;
+}
+
+static __always_inline struct poise_exception_bucket *exception_bucket(__u64 hash)
+{
+	__u32 number = hash & (POISE_EXCEPTION_BUCKETS - 1);
+
+	return bpf_map_lookup_elem(&exceptions, &number);
+}
+
+/*
+ * Makes the verifier forget what it knows of a number, by adding and taking away one that it does
+ * not know. Otherwise it follows every place of a bucket, and every rank, as a path of its own.
+ */
+static __always_inline __u32 forget(__u32 number, __u64 hash)
+{
+	__u32 unknown = hash;
+
+	number += unknown;
+	barrier_var(number);
+	return number - unknown;
+}
+
+/* Finds the flow's exception; one idle for settle ticks or longer counts as absent. */
+static __always_inline struct exception exception_find(struct poise_exception_bucket *bucket,
+						       __u64 hash, __u16 now, __u16 settle)
+{
+	struct exception found = {};
+	__u32 way;
+
+#pragma clang loop unroll(disable)
+	for (way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		__u64 word = READ_ONCE(bucket->word[way]);
+
+		if ((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT || word == 0)
+			continue;
+		if (poise_age(now, poise_exception_stamp(word)) < settle)
+			break;
+	}
+	if (way == POISE_EXCEPTION_WAYS)
+		return found;
+	found.place = &bucket->word[forget(way, hash) & (POISE_EXCEPTION_WAYS - 1)];
+	found.word = READ_ONCE(*found.place);
+	if ((found.word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT) /* another CPU gave it up */
+		found.place = NULL;
+	return found;
+}
+
+/* Writes to the shared line only when something changes: once a tick for a busy connection. */
+static __always_inline void exception_renew(const struct exception *exception, __u64 hash,
+					    __u32 state, __u16 now)
+{
+	__u64 word = poise_exception_make(hash, poise_exception_backend(exception->word), state,
+					  now);
+
+	if (word != exception->word)
+		__sync_val_compare_and_swap(exception->place, exception->word, word);
+}
+
+static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, __u16 settle)
+{
+	__u16 age = poise_age(now, poise_exception_stamp(word));
+
+	if (word == 0)
+		return RANK_EMPTY;
+	if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT)) /* the flow's own, being replaced */
+		return RANK_EMPTY + 1;
+	if (age >= settle)
+		return RANK_EXPIRED + age;
+	if (poise_exception_state(word) == POISE_EXCEPTION_HALF_OPEN)
+		return RANK_HALF_OPEN + age;
+	return age;
+}
+
+static __always_inline void exception_count_recorded(__u32 rank)
+{
+	count_event(POISE_EVENT_EXCEPTION_RECORDED);
+	if (rank < RANK_HALF_OPEN)
+		count_event(POISE_EVENT_EXCEPTION_EVICTED);
+	else if (rank < RANK_EXPIRED)
+		count_event(POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN);
+}
+
+/* The place that is worth least: its rank << WAY_BITS | way. */
+static __always_inline __u32 exception_worst(const struct poise_exception_bucket *bucket,
+					     __u64 hash, __u16 now, __u16 settle)
+{
+	__u32 worst = 0;
+
+#pragma clang loop unroll(disable)
+	for (__u32 way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		__u32 rank = exception_rank(READ_ONCE(bucket->word[way]), hash, now, settle);
+		__u32 candidate = forget(rank, hash) << WAY_BITS | way;
+
+		if (candidate > worst)
+			worst = candidate;
+	}
+	return forget(worst, hash);
+}
+
+/* Records a connection that just began, in the place that is worth least. */
+static __always_inline void exception_record(struct poise_exception_bucket *bucket, __u64 hash,
+					     __u32 backend, __u16 now, __u16 settle)
+{
+	__u64 word = poise_exception_make(hash, backend, POISE_EXCEPTION_HALF_OPEN, now);
+
+#pragma clang loop unroll(disable)
+	for (int try = 0; try < EXCEPTION_TRIES; try++) {
+		__u32 worst = exception_worst(bucket, hash, now, settle);
+		__u64 *place = &bucket->word[worst & (POISE_EXCEPTION_WAYS - 1)];
+		__u64 victim = READ_ONCE(*place);
+
+		/* another CPU may have changed the place since it was ranked */
+		if (exception_rank(victim, hash, now, settle) != worst >> WAY_BITS)
+			continue;
+		if (__sync_val_compare_and_swap(place, victim, word) == victim) {
+			exception_count_recorded(worst >> WAY_BITS);
+			return;
+		}
+	}
+	count_event(POISE_EVENT_EXCEPTION_LOST);
+}
+
+#endif

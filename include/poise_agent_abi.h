@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract of bpf/agent.bpf.c and userspace/agent/: map keys and values, limits and reasons.
+ * Each shared structure stands here once. Built by gcc and by clang -target bpf.
+ * A change of any layout or meaning here changes POISE_AGENT_ABI_VERSION: the maps live on when the
+ * command that made them ends, and may meet another version of it.
+ */
+#ifndef POISE_AGENT_ABI_H
+#define POISE_AGENT_ABI_H
+
+#include <linux/types.h>
+
+enum {
+	POISE_AGENT_ABI_VERSION = 1,
+
+	POISE_AGENT_MAX_VIPS = 4096,
+	POISE_AGENT_MAX_SOURCES = 1024, /* prefixes */
+
+	/* Entries of the maps: while one set replaces another, both are there. */
+	POISE_AGENT_VIP_ENTRIES = 2 * POISE_AGENT_MAX_VIPS,
+	POISE_AGENT_SOURCE_ENTRIES = 2 * POISE_AGENT_MAX_SOURCES,
+};
+
+/* Key of 'vips'. */
+struct poise_agent_address {
+	__u8 bytes[16]; /* network byte order; IPv4 in the first four bytes, the rest 0 */
+	__u32 family;	/* 4 or 6 */
+};
+_Static_assert(sizeof(struct poise_agent_address) == 20, "poise_agent_address");
+
+/* Value of 'vips', one a CPU: inner packets handed to the stack. */
+struct poise_agent_count {
+	__u64 packets;
+	__u64 bytes; /* of the inner IP packets, by their own length */
+};
+_Static_assert(sizeof(struct poise_agent_count) == 16, "poise_agent_count");
+
+/* Key of 'sources', a trie of prefixes; its value, a __u32, means nothing. */
+struct poise_agent_source {
+	__u32 length;	/* bits: POISE_AGENT_FAMILY_BITS, and those of the prefix */
+	__u32 family;	/* 4 or 6 */
+	__u8 bytes[16]; /* as in poise_agent_address */
+};
+_Static_assert(sizeof(struct poise_agent_source) == 24, "poise_agent_source");
+
+enum { POISE_AGENT_FAMILY_BITS = 32 };
+
+/* Value of 'settings', one entry. The version is the first member of every version. */
+struct poise_agent_settings {
+	__u32 abi_version;
+	__u32 check_sources; /* 0: any outer source will do, 1: only those of 'sources' */
+};
+_Static_assert(sizeof(struct poise_agent_settings) == 8, "poise_agent_settings");
+
+/*
+ * What became of a packet: X(name, verdict, meaning). Names in lower case are those of
+ * `poise-agent status`. The index of 'reasons', whose value is a __u64 a CPU: packets.
+ */
+#define POISE_AGENT_REASONS(X)                                                                     \
+	X(DECAPSULATED_4IN4, XDP_PASS, "IPv4 taken out of IPv4, handed to the host")               \
+	X(DECAPSULATED_6IN4, XDP_PASS, "IPv6 taken out of IPv4, handed to the host")               \
+	X(DECAPSULATED_4IN6, XDP_PASS, "IPv4 taken out of IPv6, handed to the host")               \
+	X(DECAPSULATED_6IN6, XDP_PASS, "IPv6 taken out of IPv6, handed to the host")               \
+	X(NOT_TUNNEL, XDP_PASS, "not a tunnel packet: passed to the host")                         \
+	X(NOT_VIP, XDP_PASS, "a tunnel packet for another address than a VIP: passed to the host") \
+	X(FRAGMENT, XDP_PASS, "a fragment of a tunnel packet: passed to the host")                 \
+	X(TRUNCATED, XDP_PASS, "a tunnel packet that ends before the inner destination: passed")   \
+	X(BAD_SOURCE, XDP_DROP, "for a VIP, from a source that --from does not name")              \
+	X(MALFORMED, XDP_DROP, "for a VIP, with a length or version that lies")                    \
+	X(ECN_DROP, XDP_DROP, "for a VIP, marked as congested though not capable of ECN")          \
+	X(INTERNAL, XDP_DROP, "what cannot fail did: a defect, report it")
+
+enum poise_agent_reason {
+#define POISE_AGENT_REASON_ENUM(name, verdict, text) POISE_AGENT_REASON_##name,
+	POISE_AGENT_REASONS(POISE_AGENT_REASON_ENUM)
+#undef POISE_AGENT_REASON_ENUM
+		POISE_AGENT_REASON_COUNT
+};
+_Static_assert(POISE_AGENT_REASON_COUNT < 32, "agent.bpf.c keeps a bit for each reason");
+
+#endif

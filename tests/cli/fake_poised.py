@@ -1,0 +1,269 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A poised that balances nothing: it speaks the control protocol (docs/CONTROL.md) over invented
+state, well or, by the name of a mode, badly. Usage: fake_poised.py SOCKET [MODE]
+
+Prints "ready" when it listens; ends when its standard input does."""
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+PATH = sys.argv[1]
+MODE = sys.argv[2] if len(sys.argv) > 2 else "good"
+STARTED = int(time.time()) - 93784  # 1d 2h 3m 4s
+
+
+def make_backend(service, name, address, **changes):
+    backend = {
+        "service": service, "name": name, "address": address, "weight": 100,
+        "declared_weight": 100, "state": "up", "reason": "", "differs": [],
+        "health": {"state": "up", "passed": 7, "failed": 0, "error": "",
+                   "checked_at": STARTED, "changed_at": STARTED, "last_duration_ms": 3},
+        "next_hop": {"state": "ready", "text": "ready", "interface": "eth0",
+                     "gateway": "10.0.1.1", "mac": "02:00:00:00:00:01", "mtu": 1500},
+        "slots": 21846, "share": 0.33334, "leaving_slots": 0, "exceptions": 0, "gone": False,
+        "packets": 1234567, "bytes": 987654321, "connections": 4321,
+    }
+    backend.update(changes)
+    return backend
+
+
+def make_state():
+    down = make_backend("web", "app-02", "10.0.1.12", state="down",
+                        reason="check failed: connection refused", share=0.0, slots=0)
+    down["health"].update(state="down", passed=0, failed=4, error="connection refused")
+    reweighted = make_backend("web", "app-03", "10.0.1.13", weight=50, differs=["weight"])
+    return [
+        {"name": "web", "address": "203.0.113.10", "port": 80, "protocol": "tcp",
+         "ring_size": 65537, "on_down": "rehash", "moving_slots": 655, "backends_up": 2,
+         "backends_total": 3, "packets": 12345678, "bytes": 9876543210,
+         "check": {"type": "http", "port": 80, "path": "/healthz", "expect": "200-399",
+                   "interval_ms": 1000, "timeout_ms": 500, "rise": 2, "fall": 3},
+         "backends": [make_backend("web", "app-01", "10.0.1.11"), down, reweighted]},
+        {"name": "mail", "address": "2001:db8::25", "port": 25, "protocol": "tcp",
+         "ring_size": 65537, "on_down": "keep", "moving_slots": 0, "backends_up": 1,
+         "backends_total": 1, "packets": 0, "bytes": 0, "check": None,
+         "backends": [make_backend("mail", "mx-01", "2001:db8:1::1")]},
+    ]
+
+
+SERVICES = make_state()
+LOCK = threading.Lock()
+DRAINING = {}  # (service, name): polls of backend-list until its connections are gone
+
+
+class Refused(Exception):
+    pass
+
+
+def find_service(name):
+    for service in SERVICES:
+        if service["name"] == name:
+            return service
+    raise Refused(f'no service "{name}"')
+
+
+def find_backend(arguments):
+    service = find_service(arguments["service"])
+    for backend in service["backends"]:
+        if backend["name"] == arguments["name"]:
+            return backend
+    raise Refused(f'no backend "{arguments["name"]}" in service "{service["name"]}"')
+
+
+def without_backends(service):
+    return {key: value for key, value in service.items() if key != "backends"}
+
+
+def status(arguments):
+    interfaces = [
+        {"name": "eth0", "mode": "native", "chain": "dispatcher", "attached": True},
+        {"name": "eth1", "mode": "generic", "chain": "single", "attached": True},
+        {"name": "eth2", "mode": "native", "chain": "single", "attached": False}]
+    return {"version": "0.1.0", "abi": 1, "started_at": STARTED,
+            "config": "/etc/poise/poise.yaml", "pin_path": "/sys/fs/bpf/poise",
+            "settle_ms": 900000, "interfaces": interfaces, "services": SERVICES}
+
+
+def backend_list(arguments):
+    for (service, name), left in list(DRAINING.items()):
+        backend = find_backend({"service": service, "name": name})
+        DRAINING[service, name] = left - 1
+        backend["exceptions"] = max(left - 1, 0)
+        backend["gone"] = left <= 1
+    services = [find_service(arguments["service"])] if "service" in arguments else SERVICES
+    return {"backends": [b for service in services for b in service["backends"]]}
+
+
+def backend_add(arguments):
+    service = find_service(arguments["service"])
+    backend = make_backend(service["name"], arguments["name"], arguments["address"],
+                           weight=arguments.get("weight", 100), declared_weight=None,
+                           state="starting", reason="not checked so far", differs=["added"])
+    service["backends"].append(backend)
+    return {"backend": backend}
+
+
+def backend_remove(arguments):
+    backend = find_backend(arguments)
+    backend.update(state="removed" if arguments.get("now") else "removing",
+                   reason="removed by command", differs=["removed"])
+    return {"backend": backend}
+
+
+def backend_drain(arguments):
+    backend = find_backend(arguments)
+    backend.update(state="draining", reason="drained by command", exceptions=3,
+                   leaving_slots=100, differs=["drained"])
+    DRAINING[backend["service"], backend["name"]] = 4 if MODE != "never" else 10 ** 9
+    return {"backend": backend}
+
+
+def backend_undrain(arguments):
+    backend = find_backend(arguments)
+    DRAINING.pop((backend["service"], backend["name"]), None)
+    backend.update(state="up", reason="", differs=[], leaving_slots=0)
+    return {"backend": backend}
+
+
+def backend_weight(arguments):
+    backend = find_backend(arguments)
+    backend.update(weight=arguments["weight"], differs=["weight"])
+    return {"backend": backend}
+
+
+def stats(arguments):
+    backends = [b for service in SERVICES for b in service["backends"]]
+    return {
+        "services": [{k: s[k] for k in ("name", "packets", "bytes")} for s in SERVICES],
+        "backends": [{k: b[k] for k in ("service", "name", "packets", "bytes", "connections")}
+                     for b in backends],
+        "reasons": [
+            {"name": "sent", "verdict": "tx", "packets": 12345678, "meaning": "sent"},
+            {"name": "no_backend", "verdict": "drop", "packets": 17,
+             "meaning": "no backend of the service can take the packet"}],
+        "events": [{"name": "exception_recorded", "count": 99,
+                    "meaning": "connections recorded as exceptions"}]}
+
+
+def reload(arguments):
+    if MODE == "refuse-reload":
+        raise Refused("the configuration was refused",
+                      ["poise.yaml:3:5: services: found a number", "poise.yaml:4:5: other"])
+    return {"changes": ["service \"web\": weight of app-01 100 -> 50"] if MODE == "good" else []}
+
+
+COMMANDS = {
+    "status": status, "backend-list": backend_list, "backend-add": backend_add,
+    "backend-remove": backend_remove, "backend-drain": backend_drain,
+    "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
+    "reload": reload,
+    "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
+    "service-show": lambda a: {"service": find_service(a["service"])},
+    "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},
+    "version": lambda a: {"version": "0.1.0", "abi": 1},
+}
+
+
+def answer(line):
+    request = json.loads(line)
+    assert set(request) == {"version", "command", "arguments"}, request
+    assert request["version"] == 1, request
+    try:
+        with LOCK:
+            result = COMMANDS[request["command"]](request["arguments"])
+            return json.dumps({"version": 1, "ok": True, "result": spoil(result)})
+    except Refused as refusal:
+        envelope = {"version": 1, "ok": False, "error": refusal.args[0]}
+        if len(refusal.args) > 1:
+            envelope["errors"] = refusal.args[1]
+        return json.dumps(envelope)
+
+
+def spoil(result):
+    """In mode wrong:PATH=JSON one value of the result is another, or, without =JSON, missing;
+    in mode evil every text ends in what a terminal would obey."""
+    if MODE == "evil":
+        return make_evil(result)
+    if not MODE.startswith("wrong:"):
+        return result
+    path, _, value = MODE[len("wrong:"):].partition("=")
+    result = json.loads(json.dumps(result))
+    place, keys = result, path.split(".")
+    for key in keys[:-1]:
+        place = place[int(key)] if isinstance(place, list) else place[key]
+    if value:
+        place[keys[-1]] = json.loads(value)
+    else:
+        del place[keys[-1]]
+    return result
+
+
+def make_evil(value):
+    if isinstance(value, dict):
+        return {key: make_evil(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [make_evil(item) for item in value]
+    return value + "\x1b[31m\r\n\x9b\u202e" if isinstance(value, str) else value
+
+
+RAW = {
+    "garbage": b"hello\n",
+    "array": b"[]\n",
+    "null": b"null\n",
+    "version-2": b'{"version":2,"ok":true,"result":{}}\n',
+    "no-result": b'{"version":1,"ok":true}\n',
+    "no-error": b'{"version":1,"ok":false}\n',
+    "wrong-lines": b'{"version":1,"ok":false,"error":"x","errors":[1]}\n',
+    "deep": b"[" * 1000000 + b"\n",
+    "half": b'{"version":1,"ok":tr',
+    "closes": b"",
+}
+
+
+def serve(client):
+    stream = client.makefile("rb")
+    if MODE == "turns-away":
+        client.sendall(b'{"version":1,"ok":false,"error":"too many clients: try again later"}\n')
+        client.close()
+        return
+    try:
+        for line in stream:
+            if MODE == "silent":
+                time.sleep(60)
+            elif MODE == "endless":
+                while True:
+                    client.sendall(b"x" * (1 << 20))
+            elif MODE == "drip":
+                for byte in answer(line) + "\n":
+                    client.sendall(byte.encode())
+                    time.sleep(0.02)
+            elif MODE in RAW:
+                client.sendall(RAW[MODE])
+                break
+            else:
+                client.sendall(answer(line).encode() + b"\n")
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    stream.close()
+    client.close()
+
+
+def accept_all(listener):
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+
+if os.path.exists(PATH):
+    os.unlink(PATH)
+with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+    server.bind(PATH)
+    server.listen(16)
+    threading.Thread(target=accept_all, args=(server,), daemon=True).start()
+    print("ready", flush=True)
+    sys.stdin.read()
+    os._exit(0)

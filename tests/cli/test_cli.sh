@@ -1,0 +1,504 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The CLI against fake_poised.py: what it prints, what it exits with, and what it makes of answers
+# that are wrong. POISE names the program under test, by default build/poise.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+poise=${POISE:-$here/../../build/poise}
+work=$(mktemp -d /tmp/poise-cli-XXXXXX)
+socket=$work/socket
+count=0 failures=0 fake=
+export LC_ALL=C.UTF-8
+unset COLUMNS NO_COLOR
+
+clean_up() {
+	stop_fake
+	rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+# start_fake MODE: a new fake poised, as good as MODE says
+start_fake() {
+	local ready
+	stop_fake
+	coproc FAKE { exec /usr/bin/python3 "$here/fake_poised.py" "$socket" "$1"; }
+	fake=$FAKE_PID
+	read -r -t 20 ready <&"${FAKE[0]}"
+	[ "$ready" = ready ] || { echo "Bail out! fake_poised.py does not start"; exit 1; }
+}
+
+stop_fake() {
+	[ -n "$fake" ] || return 0
+	kill "$fake" 2>/dev/null
+	wait "$fake" 2>/dev/null
+	fake=
+}
+
+# run ARGUMENTS...: sets code, and leaves $work/out and $work/err
+run() {
+	timeout 60 "$poise" --socket "$socket" "$@" >"$work/out" 2>"$work/err" </dev/null
+	code=$?
+}
+
+# run_on_terminal ARGUMENTS...: the same with a terminal for standard output
+run_on_terminal() {
+	timeout 60 script -qec "$(printf '%q ' "$poise" --socket "$socket" "$@")" /dev/null \
+		>"$work/out" 2>"$work/err" </dev/null
+	code=$?
+}
+
+# report NAME STATUS
+report() {
+	count=$((count + 1))
+	if [ "$2" = 0 ]; then
+		echo "ok $count - $1"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $count - $1"
+	echo "# exit code $code; output and errors:"
+	sed 's/^/# out: /' "$work/out" | head -40
+	sed 's/^/# err: /' "$work/err" | head -20
+}
+
+# expect NAME CODE [out|err|no-out|no-err REGEX]...: of the last run
+expect() {
+	local name=$1 wanted=$2 bad=0
+	shift 2
+	[ "$code" = "$wanted" ] || { echo "# expected exit code $wanted"; bad=1; }
+	while [ $# -gt 0 ]; do
+		case $1 in
+		out | err) grep -qE -- "$2" "$work/$1" || { echo "# no '$2' in $1"; bad=1; } ;;
+		no-*) ! grep -qE -- "$2" "$work/${1#no-}" || { echo "# '$2' in ${1#no-}"; bad=1; } ;;
+		esac
+		shift 2
+	done
+	report "$name" $bad
+}
+
+# expect_json NAME JQ-FILTER: the last run's output is one JSON value that satisfies the filter
+expect_json() {
+	local bad=0
+	[ "$code" = 0 ] && jq -es "length == 1 and (.[0] | $2)" "$work/out" >/dev/null 2>&1 || bad=1
+	report "$1" $bad
+}
+
+test_usage() {
+	run
+	expect "no command: usage, 2" 2 err '^usage: poise'
+	run help
+	expect "help lists the commands" 0 out 'backend drain SERVICE NAME' out 'exit codes'
+	for command in status "service list" "service show" "backend list" "backend add" \
+		"backend remove" "backend drain" "backend undrain" "backend weight" stats check \
+		diff reload detach version help; do
+		run $command --help
+		expect "$command --help has an example" 0 out "^usage: poise $command" \
+			out "^example: poise $command"
+		cp "$work/out" "$work/by-option"
+		run help $command
+		cmp -s "$work/out" "$work/by-option"
+		report "help $command says the same" $?
+	done
+	run service
+	expect "a group alone: its commands, 2" 2 err 'service show SERVICE'
+	run stauts
+	expect "a slip gets a suggestion" 2 err 'unknown command "stauts": did you mean "status"\?'
+	run backend dran web app-01
+	expect "a slip in the second word too" 2 err 'did you mean "backend drain"\?'
+	run bakend drain web app-01
+	expect "and in the first" 2 err 'did you mean "backend drain"\?'
+	run frobnicate
+	expect "what is like nothing gets none" 2 err 'see "poise help"' no-err 'did you mean'
+	run status --jsn
+	expect "a slip in an option" 2 err 'unknown option "--jsn": did you mean "--json"\?'
+	run status extra
+	expect "too many operands" 2 err 'usage: poise status$'
+	run backend add web app-04
+	expect "too few operands" 2 err 'usage: poise backend add SERVICE NAME ADDRESS'
+	run status --now
+	expect "another command's option" 2 err '"status" takes no --now'
+	run backend drain web app-01 --timeout 5
+	expect "--timeout without --wait" 2 err 'without --wait'
+	run backend drain web app-01 --wait --timeout 0
+	expect "a timeout out of range" 2 err '--timeout "0": allowed is a whole number from 1 to'
+	run backend add web app-04 10.0.1.14 --weight 1001
+	expect "a weight out of range" 2 err '--weight "1001": allowed is a whole number from 0 to 1000'
+	run backend weight web app-01 1e2
+	expect "a weight that is no number" 2 err 'weight "1e2": allowed is'
+	run backend weight web app-01 -5
+	expect "a negative weight" 2 err 'unknown option "-5"'
+	run status --json=yes
+	expect "a value for a flag" 2 err '--json takes no value'
+	run status --socket
+	expect "an option without its value" 2 err '--socket needs a value'
+	run service show $'\xff\xfe'
+	expect "an operand that is not UTF-8" 2 err 'not valid UTF-8'
+	run a b c d e f g h i
+	expect "too many words" 2 err 'too many words'
+	run --version
+	expect "--version needs no poised" 0 out '^poise [0-9]+\.[0-9]+\.[0-9]+$'
+}
+
+test_unreachable() {
+	stop_fake
+	rm -f "$socket"
+	run status
+	expect "no socket: 3, its name and the cure" 3 err "no socket \"$socket\": start poised"
+	/usr/bin/python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$socket"
+	run status
+	expect "nobody listens: 3" 3 err "nobody listens on \"$socket\""
+	run --json status
+	expect "nothing but JSON on standard output" 3 no-out .
+	run diff "$work/good.yaml"
+	expect "diff: 3 as well" 3 err "nobody listens"
+	run version
+	expect "version still prints its own" 3 out '^poise [0-9]' err 'nobody listens'
+	if [ "$(id -u)" = 0 ]; then
+		rm -f "$socket"
+		touch "$work/file"
+		timeout 60 "$poise" status --socket "$work/file" >"$work/out" 2>"$work/err"
+		code=$?
+		expect "a file that is no socket" 3 err "$work/file"
+	fi
+	timeout 60 "$poise" status --socket "$work/$(printf '%0200d' 0)" >"$work/out" 2>"$work/err"
+	code=$?
+	expect "a path too long for a socket" 3 err 'File name too long'
+	rm -f "$socket"
+}
+
+test_show() {
+	start_fake good
+	run status
+	expect "status: headline" 0 out '^poised 0\.1\.0  up 1d 2h  settle 15m  /etc/poise/poise\.yaml$'
+	expect "status: interfaces" 0 out '^interface eth0: native mode, chain dispatcher$' \
+		out '^interface eth1: generic mode, chain single' out '^interface eth2: not attached$'
+	expect "status: services" 0 \
+		out '^web  203\.0\.113\.10:80 tcp  2 of 3 backends up  12\.3M packets$' \
+		out '^  moving: 655 of 65537 slots \(1\.0%\)$' \
+		out '^mail  \[2001:db8::25\]:25 tcp  1 of 1'
+	expect "status: backends" 0 \
+		out '^  app-01   10\.0\.1\.11 +100  up     33\.3%   4321    1\.23M  ok 3ms$' \
+		out '^  app-02 .* down +0\.0% .* failed 4x$' \
+		out '^ +down: check failed: connection refused$'
+	expect "status: differences from the file" 0 out '^  app-03\* .* 50  up' \
+		out 'differs from the file: weight set by command \(100 in the file\)'
+	expect "no colours off a terminal" 0 no-out $'\x1b'
+	expect "no line ends in a space" 0 no-out ' $'
+	run --json status
+	expect_json "status --json: the result as it came" \
+		'.services[0].backends[1].state == "down" and .settle_ms == 900000'
+	run service list
+	expect "service list" 0 out '^web +203\.0\.113\.10:80 +tcp +2 +3 +655 +12\.3M +9\.20 GiB  http :80/healthz every 1s$' \
+		out '^mail .* none$'
+	run service list --json
+	expect_json "service list --json" '[.services[].name] == ["web", "mail"]'
+	run service show web
+	expect "service show" 0 out '^on down +rehash$' out 'port 80 every 1s, timeout 500ms, rise 2' \
+		out 'expects status 200-399' out '^app-02 +10\.0\.1\.12 +100  down'
+	run service show nosuch
+	expect "a refusal: 1 and its reason" 1 err '^poise: no service "nosuch"$' no-out .
+	run service show nosuch --json
+	expect "a refusal with --json" 1 err 'no service "nosuch"' no-out .
+	run backend list
+	expect "backend list" 0 out '^SERVICE +BACKEND' out '^web +app-01' out '^mail +mx-01'
+	run backend list mail
+	expect "backend list SERVICE" 0 out '^mail +mx-01' no-out app-01
+	run stats
+	expect "stats" 0 out '^web +12345678 +9876543210$' out '^web +app-01 +1234567 +987654321 +4321$' \
+		out '^no_backend +drop +17  no backend of' out '^exception_recorded +99  connections'
+	run version
+	expect "version" 0 out '^poise 0' out '^poised 0\.1\.0 \(ABI 1\)$'
+	run --json version
+	expect_json "version --json" '. == {"version": "0.1.0", "abi": 1}'
+	run reload
+	expect "reload: what changed" 0 out '^service "web": weight of app-01 100 -> 50$'
+	run detach
+	expect "detach: what was removed" 0 out '^program on eth0$' out '^pin /sys/fs/bpf/poise/backends$'
+}
+
+test_width() {
+	start_fake good
+	COLUMNS=60 run status
+	expect "a narrow terminal shortens text" 0 out '2001:db8:[^ ]*…  ' out '^ +\* differs .*…$'
+	expect "but no number" 0 out ' 33\.3%   4321    1\.23M '
+	[ "$(wc -L <"$work/out")" -le 72 ]
+	report "and stays about as wide" $?
+	COLUMNS=60 run stats
+	expect "meanings are shortened, counters are not" 0 out '17  no backend .*…$' \
+		out '12345678  9876543210$'
+	LC_ALL=C COLUMNS=60 run status
+	expect "the ellipsis of a plain locale" 0 out '^ +\* differs .*\.\.\.$' no-out '…'
+}
+
+test_terminal() {
+	start_fake good
+	run_on_terminal status
+	expect "colours on a terminal" 0 out $'\x1b\\[32mup' out $'\x1b\\[31mdown'
+	NO_COLOR=1 run_on_terminal status
+	expect "none with NO_COLOR" 0 out 'up' no-out $'\x1b'
+	run_on_terminal --json version
+	expect "JSON is indented on a terminal" 0 out '^  "abi": 1'
+	run_on_terminal backend drain web app-01 --wait
+	expect "one progress line on a terminal" 0 \
+		out $'\r''web/app-01 draining: .* recorded connections' \
+		out 'its connections are gone'
+}
+
+test_changes() {
+	start_fake good
+	run backend add web app-04 10.0.1.14 --weight 50
+	expect "backend add" 0 out '^web/app-04 10\.0\.1\.14: starting, weight 50 \(not checked so far\)$'
+	run backend add --weight=7 --json web app-05 10.0.1.15
+	expect_json "options may stand anywhere" '.backend.weight == 7 and .backend.differs == ["added"]'
+	run backend add nosuch app-04 10.0.1.14
+	expect "backend add: refused" 1 err 'no service "nosuch"'
+	run backend weight web app-01 0
+	expect "backend weight" 0 out 'weight 0$'
+	run backend remove web app-04
+	expect "backend remove" 0 out 'removing'
+	run backend remove web app-05 --now
+	expect "backend remove --now" 0 out 'removed'
+	run backend drain web app-01
+	expect "backend drain returns at once" 0 out '^web/app-01 10\.0\.1\.11: draining'
+	run backend undrain web app-01
+	expect "backend undrain" 0 out ': up, weight 0$'
+	run backend drain web -- app-01
+	expect "-- ends the options" 0 out draining
+}
+
+test_wait() {
+	start_fake good
+	run backend drain web app-01 --wait
+	expect "drain --wait returns when all is gone" 0 \
+		out 'draining: 100 moving slots, [0-9]+ recorded connections' \
+		out '^web/app-01: its connections are gone' no-out $'\r'
+	run backend undrain web app-01
+	run backend drain web app-01 --wait --json
+	expect_json "with --json: the backend in the end, no progress" '.backend.gone == true'
+	start_fake never
+	run backend drain web app-01 --wait --timeout 1
+	expect "--timeout: 1, and it says that it goes on" 1 err 'still has connections after 1 s'
+	( sleep 1; timeout 20 "$poise" -s "$socket" backend undrain web app-01 >/dev/null ) &
+	run backend drain web app-01 --wait
+	wait $!
+	expect "an undrain ends the waiting: 1" 1 err 'no longer drains: it is up'
+	( sleep 1; kill "$fake"; wait; ) &
+	run backend drain web app-01 --wait --timeout 4
+	wait $!
+	expect "a poised that is away for a while is forgiven" 1 err 'still has connections after 4 s' \
+		no-err 'cannot reach'
+}
+
+test_reload_refused() {
+	start_fake refuse-reload
+	run reload
+	expect "a refused reload prints every line" 1 err 'the configuration was refused' \
+		err 'poise\.yaml:3:5: services' err 'poise\.yaml:4:5'
+}
+
+test_bad_answers() {
+	local mode
+	for mode in garbage array null version-2 no-result no-error wrong-lines deep; do
+		start_fake $mode
+		run status
+		expect "an answer that is no answer: $mode" 3 err 'is not understood' no-out .
+	done
+	for mode in half closes; do
+		start_fake $mode
+		run status
+		expect "an answer without an end: $mode" 3 err 'ended the connection without an answer'
+	done
+	start_fake turns-away
+	run status
+	expect "turned away: the reason" 1 err 'too many clients: try again later'
+	start_fake drip
+	run version
+	expect "a slow answer is waited for" 0 out '^poised 0\.1\.0'
+	start_fake endless
+	run status
+	expect "an endless answer is cut off" 3 err 'larger than 256 MiB|did not answer within'
+	start_fake silent
+	run status
+	expect "no answer within 10 s: 3" 3 err "did not answer within 10 s"
+	run detach --pin-path "$work/none" &
+	sleep 1
+	kill $! # a detach that would wait a minute
+	wait $! 2>/dev/null
+}
+
+test_wrong_types() {
+	local rows row
+	rows='services.0.backends.0.weight="100" services.0.backends.0.name=7
+		services.0.backends.0.health=null services.0.backends.0.share="x"
+		services.0.backends.0.differs={} services.0.backends.0.declared_weight="1"
+		services.0.backends.0.next_hop=[] services.0.backends=7 services.0.backends.0=[]
+		services.0.check=[] services.0.check.port=1.5 services.0.name services.0=null
+		services={} interfaces interfaces.0.attached=1 settle_ms=null version=1'
+	for row in $rows; do
+		start_fake "wrong:$row"
+		run status
+		expect "status with $row" 3 err 'is not understood' no-out .
+	done
+	start_fake 'wrong:backends.0.packets=[]'
+	run stats
+	expect "stats with a wrong type" 3 err 'is not understood'
+	start_fake 'wrong:changes.0=1'
+	run reload
+	expect "reload with a wrong type" 3 err 'is not understood'
+	start_fake 'wrong:services.0.moving_slots=-5'
+	run status
+	expect "a negative number does no harm" 0 out '^web '
+}
+
+test_evil_text() {
+	local command
+	start_fake evil
+	for command in "status" "service list" "service show web" "backend list" "stats" \
+		"backend weight web app-01 5" "reload" "version" "detach"; do
+		run $command
+		expect "no control characters: $command" 0 no-out $'[\x1b\r\x9b\u202e]' no-out '^$^' \
+			out '\?\[31m\?\?'
+		run --json $command
+		expect_json "--json: the same, escaped: $command" 'true'
+		expect "--json has no control characters: $command" 0 no-out $'[\x1b\r\u202e]'
+	done
+}
+
+write_configuration() {
+	cat >"$work/good.yaml" <<-'YAML'
+	interfaces:
+	  - { name: eth0, mode: auto }
+	  - { name: eth1, mode: generic }
+	  - { name: eth2, mode: native }
+	services:
+	  - name: web
+	    address: 203.0.113.10
+	    port: 80
+	    protocol: tcp
+	    check: { type: http, port: 80, path: /healthz, expect: "200-399", interval: 1s, timeout: 500ms, rise: 2, fall: 3 }
+	    backends:
+	      - { name: app-01, address: 10.0.1.11, weight: 100 }
+	      - { name: app-02, address: 10.0.1.12, weight: 100 }
+	      - { name: app-03, address: 10.0.1.13, weight: 50 }
+	  - name: mail
+	    address: 2001:db8::25
+	    port: 25
+	    protocol: tcp
+	    on_down: keep
+	    backends:
+	      - { name: mx-01, address: "2001:db8:1:0::1" }
+	YAML
+	cat >"$work/other.yaml" <<-'YAML'
+	interfaces:
+	  - { name: eth0, mode: generic }
+	  - { name: eth1, mode: auto }
+	  - { name: eth9, mode: auto }
+	settle: 10m
+	services:
+	  - name: web
+	    address: 203.0.113.11
+	    port: 81
+	    protocol: tcp
+	    ring_size: 251
+	    on_down: keep
+	    check: { type: http, path: /ready, host: example.org, expect: "200", interval: 2s }
+	    backends:
+	      - { name: app-01, address: 10.0.1.21, weight: 100 }
+	      - { name: app-03, address: 10.0.1.13, weight: 100 }
+	      - { name: app-09, address: 10.0.1.19, weight: 10 }
+	  - name: api
+	    address: 2001:db8::80
+	    port: 443
+	    protocol: tcp
+	    backends:
+	      - { name: api-01, address: 10.0.1.31 }
+	YAML
+	printf 'interfaces: 7\nservices: 8\nnonsense: 9\n' >"$work/bad.yaml"
+}
+
+test_check() {
+	run check "$work/good.yaml"
+	expect "check: a valid file" 0 out 'good\.yaml: valid: 3 interfaces, 2 services, 4 backends$'
+	run check "$work/good.yaml" --json
+	expect_json "check --json" '.valid and .errors == [] and .services == 2 and .backends == 4'
+	run check "$work/bad.yaml"
+	expect "check: each error" 1 err 'bad\.yaml:1:.*interfaces' err 'bad\.yaml:2:.*services' \
+		err 'bad\.yaml:3:.*nonsense' no-out .
+	run check "$work/bad.yaml" --json
+	jq -e '(.valid | not) and (.errors | length) >= 3' "$work/out" >/dev/null
+	report "check --json of a bad file" $?
+	expect "and its exit code" 1
+	run check "$work/nosuch.yaml"
+	expect "check: no file" 1 err 'nosuch\.yaml'
+}
+
+test_diff() {
+	start_fake good
+	run diff "$work/good.yaml"
+	expect "diff: no differences" 0 out '^no differences$'
+	run diff "$work/good.yaml" --json
+	expect_json "diff --json: an empty list" '. == []'
+	run diff "$work/other.yaml"
+	expect "diff: of the whole" 0 out '^~ settle 15m -> 10m$' out '^\+ interface eth9$' \
+		out '^- interface eth2$' out '^~ mode native -> generic$'
+	expect "diff: of a service" 0 out '^~ service web: address 203\.0\.113\.10 -> 203\.0\.113\.11$' \
+		out '^~ service web: port 80 -> 81$' out '^~ service web: ring_size 65537 -> 251$' \
+		out '^~ service web: on_down rehash -> keep$' out '^- service mail: \[2001:db8::25\]:25$' \
+		out '^\+ service api: \[2001:db8::80\]:443$' out '^\+ backend api/api-01: 10\.0\.1\.31 weight 100$'
+	expect "diff: of a check" 0 out '^~ service web: check\.path /healthz -> /ready$' \
+		out '^~ service web: check\.host \(none\) -> example\.org$' \
+		out '^~ service web: check\.expect 200-399 -> 200$' \
+		out '^~ service web: check\.interval 1s -> 2s$' no-out 'check\.rise'
+	expect "diff: of backends" 0 out '^~ backend web/app-01: address 10\.0\.1\.11 -> 10\.0\.1\.21$' \
+		out '^~ backend web/app-03: weight 50 -> 100$' \
+		out '^\+ backend web/app-09: 10\.0\.1\.19 weight 10$' \
+		out '^- backend web/app-02: 10\.0\.1\.12 weight 100$'
+	run diff "$work/other.yaml" --json
+	expect_json "diff --json" 'any(.[]; . == {"change": "changed", "service": "web",
+		"backend": "app-03", "field": "weight", "running": "50", "file": "100"})'
+	run backend drain web app-01
+	run backend remove web app-02
+	run backend add web app-07 10.0.1.17
+	run diff "$work/good.yaml"
+	expect "diff: what was done by command" 0 out '^~ backend web/app-01: drained yes, by command -> no$' \
+		out '^\+ backend web/app-02: 10\.0\.1\.12 weight 100 \(removed by command\)$' \
+		out '^- backend web/app-07: 10\.0\.1\.17 weight 100, added by command$'
+	run diff "$work/bad.yaml"
+	expect "diff: a bad file" 1 err 'bad\.yaml:1:' no-out .
+	start_fake 'wrong:services.0.backends.0.weight=[]'
+	run diff "$work/good.yaml"
+	expect "diff: an answer with a wrong type" 3 err 'is not understood' no-out .
+}
+
+test_output_errors() {
+	start_fake good
+	timeout 20 "$poise" --socket "$socket" status >/dev/full 2>"$work/err"
+	code=$?
+	: >"$work/out"
+	expect "a full disk is an error" 1 err 'writing the output: No space left'
+}
+
+if [ ! -x "$poise" ]; then
+	echo "Bail out! no program \"$poise\""
+	exit 1
+fi
+write_configuration
+test_usage
+test_unreachable
+test_show
+test_width
+test_terminal
+test_changes
+test_wait
+test_reload_refused
+test_bad_answers
+test_wrong_types
+test_evil_text
+test_check
+test_diff
+test_output_errors
+echo "1..$count"
+[ "$failures" = 0 ]

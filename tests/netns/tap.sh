@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What the tests share: results in TAP, and the checks that several of them make. Sourced; sources
+# lib.sh, and sees to it that the network is removed however the test ends.
+#
+# A test runs with 'set -eu': a step that fails outside of a check ends it without a plan, which
+# tests/run counts as a failure.
+
+set -euE -o pipefail
+
+# shellcheck source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+TAP_COUNT=0
+
+# Makes the network of net_up and opens the tunnels, or skips the whole test.
+tap_begin()
+{
+	local missing
+	exec 3>&1 # a command that fails may have its output elsewhere
+	trap 'tap_died "$BASH_COMMAND"' ERR
+	trap 'trap "" INT TERM; net_down' EXIT # a second Ctrl-C must not stop this
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	missing=$(net_missing)
+	if [ -n "$missing" ]; then
+		echo "1..0 # SKIP $missing"
+		exit 0
+	fi
+	net_up "$@"
+	agents_attach
+}
+
+tap_died()
+{
+	[ "$BASH_SUBSHELL" = 0 ] || return 0
+	echo "# '$1' failed: ${FUNCNAME[*]:1} at lines ${BASH_LINENO[*]}" >&3
+	tap_context >&3
+}
+
+# What a reader of a failure wants to see.
+tap_context()
+{
+	poise status 2>&1 | sed 's/^/#   /' || true
+	tail -n 5 "$NET_DIR/agent.log" 2>/dev/null | sed 's/^/#   poise-agent: /' || true
+	tail -n 15 "$NET_DIR/poised.log" 2>/dev/null | sed 's/^/#   poised: /' || true
+}
+
+# check NAME COMMAND...: one test; the command's output is shown when it fails.
+check()
+{
+	local name=$1
+	shift
+	TAP_COUNT=$((TAP_COUNT + 1))
+	if "$@" >"$NET_DIR/check.out" 2>&1; then
+		echo "ok $TAP_COUNT - $name"
+		return
+	fi
+	echo "not ok $TAP_COUNT - $name"
+	echo "#   failed: $*"
+	sed 's/^/#   /' "$NET_DIR/check.out"
+	tap_context
+}
+
+tap_end() { echo "1..$TAP_COUNT"; }
+
+#
+# checks: each prints what it expected and got, and returns 1, when they differ
+#
+
+equal()
+{
+	[ "$1" != "$2" ] || return 0
+	echo "expected: $1"
+	echo "got:      $2"
+	return 1
+}
+
+# contains TEXT WORD...: each of the words stands in the text.
+contains()
+{
+	local text=$1 word result=0
+	shift
+	for word; do
+		case $text in
+		*"$word"*) continue ;;
+		esac
+		echo "expected to find: $word"
+		result=1
+	done
+	[ $result = 0 ] || echo "in: $text"
+	return $result
+}
+
+# refused STATUS COMMAND...: the command ends with STATUS; its output is printed.
+refused()
+{
+	local expected=$1 got=0
+	shift
+	"$@" || got=$?
+	equal "$expected" "$got"
+}
+
+# spread VIP N I...: N requests succeed, and their pages come from the servers app-0I alone, each
+# of which gets at least a third of an equal share (of 40 requests or more).
+spread()
+{
+	local vip=$1 n=$2 got i total=0 least page count names=
+	shift 2
+	if ! got=$(pages "$vip" "$n"); then
+		echo "a request failed; pages: $(tally <<<"$got" | xargs)"
+		return 1
+	fi
+	got=$(tally <<<"$got")
+	echo "pages: $(xargs <<<"$got")"
+	least=$((n / $# / 3))
+	while read -r page count; do
+		names="$names $page"
+		total=$((total + count))
+		[ "$count" -ge "$least" ] || return 1
+	done <<<"$got"
+	equal "$n" "$total" || return 1
+	equal "$(printf ' app-0%s' "$@")" "$names"
+}
+
+# A wrk run's output: requests were made, and all went well.
+wrk_clean()
+{
+	cat "$1"
+	grep -q '^Requests/sec: *[1-9]' "$1" && ! grep -qE 'Socket errors|Non-2xx' "$1"
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Runs poise_agent by BPF_PROG_TEST_RUN, and looks at verdict, bytes and counters. */
+#ifndef POISE_TEST_AGENT_RUN_H
+#define POISE_TEST_AGENT_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent_packet.h"
+#include "poise_agent_abi.h"
+
+/* Loads the program, with AGENT_VIP4 and AGENT_VIP6, any source. 0 or a negative errno. */
+int agent_run_begin(void);
+void agent_run_end(void);
+
+void agent_run_check_sources(bool check);
+void agent_run_add_source(int family, const char *address, unsigned int bits);
+
+uint64_t agent_run_counter(enum poise_agent_reason reason);
+const char *agent_run_reason_name(enum poise_agent_reason reason);
+
+/* One run, nothing looked at: the verdict, or a negative errno. */
+int agent_run_packet(const struct packet *in, struct packet *out);
+
+/*
+ * Runs in; expects reason, counted once and alone, and its verdict; when that is XDP_PASS, out.
+ * vip: the family of the VIP that counts the packet, with bytes; 0 none. Notes what differs.
+ */
+bool agent_run_counted(const char *name, const struct packet *in, enum poise_agent_reason reason,
+		       const struct packet *out, int vip, uint64_t bytes);
+
+/* A packet that is passed untouched, or dropped. */
+bool agent_run_refused(const char *name, const struct packet *in, enum poise_agent_reason reason);
+
+/* A tunnel packet that is opened into out, trailing bytes of which are padding. */
+bool agent_run_opened(const char *name, const struct packet *in, int outer, int inner,
+		      const struct packet *out, size_t trailing);
+
+#endif

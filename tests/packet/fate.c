@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One packet's fate: verdict, bytes, counters. */
+#include "fate.h"
+
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "hex.h"
+
+static const char *const reason_names[POISE_REASON_COUNT] = {
+#define REASON_NAME(name, verdict, text) #name,
+	POISE_REASONS(REASON_NAME)
+#undef REASON_NAME
+};
+
+static const char *const event_names[POISE_EVENT_COUNT] = {
+#define EVENT_NAME(name, text) #name,
+	POISE_EVENTS(EVENT_NAME)
+#undef EVENT_NAME
+};
+
+static const char *const backend_names[BACKEND_COUNT] = {
+#define BACKEND_NAME(name, family, address, source, bits, way) [name] = #name,
+	BACKENDS(BACKEND_NAME)
+#undef BACKEND_NAME
+};
+
+struct counts counts_read(const struct fixture *fixture)
+{
+	struct counts counts;
+
+	for (uint32_t i = 0; i < POISE_REASON_COUNT; i++)
+		counts.reasons[i] = maps_reason_count(fixture->maps, i);
+	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
+		counts.events[i] = maps_event_count(fixture->maps, i);
+	for (uint32_t i = 0; i <= SERVICE6_ADDRESS; i++)
+		maps_service_count(fixture->maps, i, &counts.services[i]);
+	for (uint32_t i = 0; i < BACKEND_COUNT; i++)
+		maps_backend_count(fixture->maps, i, &counts.backends[i]);
+	return counts;
+}
+
+static bool count_equal(const char *name, const char *of, const char *what, uint64_t expected,
+			uint64_t got)
+{
+	if (expected == got)
+		return true;
+	tap_note("%s: counter of %s, %s: expected %" PRIu64 ", got %" PRIu64, name, of, what,
+		 expected, got);
+	return false;
+}
+
+bool counts_equal(const struct fixture *fixture, const char *name, const struct counts *expected)
+{
+	struct counts got = counts_read(fixture);
+	bool equal = true;
+
+	for (uint32_t i = 0; i < POISE_REASON_COUNT; i++)
+		equal &= count_equal(name, "reason", reason_names[i], expected->reasons[i],
+				     got.reasons[i]);
+	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
+		equal &= count_equal(name, "event", event_names[i], expected->events[i],
+				     got.events[i]);
+	for (uint32_t i = 0; i <= SERVICE6_ADDRESS; i++) {
+		const char *of = i < SERVICE6 ? "IPv4 service" : "IPv6 service";
+
+		equal &= count_equal(name, of, "packets", expected->services[i].packets,
+				     got.services[i].packets);
+		equal &= count_equal(name, of, "bytes", expected->services[i].bytes,
+				     got.services[i].bytes);
+	}
+	for (uint32_t i = 1; i < BACKEND_COUNT; i++) {
+		const struct poise_backend_count *wanted = &expected->backends[i];
+
+		equal &= count_equal(name, backend_names[i], "packets", wanted->packets,
+				     got.backends[i].packets);
+		equal &= count_equal(name, backend_names[i], "bytes", wanted->bytes,
+				     got.backends[i].bytes);
+		equal &= count_equal(name, backend_names[i], "connections", wanted->connections,
+				     got.backends[i].connections);
+	}
+	return equal;
+}
+
+static bool opens_connection(const struct packet *packet)
+{
+	return (packet_tcp_flags(packet) & (SYN | ACK | FIN | RST)) == SYN;
+}
+
+static void count_sent(struct counts *counts, const struct fate *fate)
+{
+	uint32_t service = packet_family(&fate->in) == 4 ? SERVICE4 : SERVICE6;
+	size_t bytes = packet_ip_length(&fate->in);
+
+	counts->services[service].packets++;
+	counts->services[service].bytes += bytes;
+	counts->backends[fate->backend].packets++;
+	counts->backends[fate->backend].bytes += bytes;
+	counts->backends[fate->backend].connections += opens_connection(&fate->in);
+}
+
+bool fate_holds(const struct fixture *fixture, const struct fate *fate)
+{
+	struct counts expected = counts_read(fixture);
+	struct packet wanted = fate->in, got;
+	int verdict = fixture_run(fixture, &fate->in, &got);
+	bool holds = true;
+
+	if (verdict < 0) {
+		tap_note("%s: the test run failed: %s", fate->name, strerror(-verdict));
+		return false;
+	}
+	if (verdict != fate->verdict) {
+		tap_note("%s: expected verdict %d, got %d", fate->name, fate->verdict, verdict);
+		holds = false;
+	}
+	for (int i = 0; i < POISE_EVENT_COUNT; i++)
+		expected.events[i] += fate->events[i];
+	if (fate->reason != POISE_REASON_SENT) {
+		expected.reasons[fate->reason]++;
+	} else {
+		count_sent(&expected, fate);
+		wanted = fixture_encapsulated(&fate->in, &fixture->entries[fate->backend]);
+	}
+	if (fate->verdict != XDP_DROP)
+		holds &= packet_equal(fate->name, wanted.bytes, wanted.length, got.bytes,
+				      got.length);
+	return counts_equal(fixture, fate->name, &expected) && holds;
+}
+
+void fate_test(struct fixture *fixture, const struct fate *fate)
+{
+	fixture_own(fixture, fate->backend);
+	tap_ok(fate_holds(fixture, fate), "%s", fate->name);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One packet's fate: verdict, every byte that comes out, and what every counter does. */
+#ifndef POISE_TEST_FATE_H
+#define POISE_TEST_FATE_H
+
+#include "fixture.h"
+
+struct counts {
+	uint64_t reasons[POISE_REASON_COUNT];
+	uint64_t events[POISE_EVENT_COUNT];
+	struct poise_service_count services[SERVICE6_ADDRESS + 1];
+	struct poise_backend_count backends[BACKEND_COUNT];
+};
+
+struct counts counts_read(const struct fixture *fixture);
+/* Whether the counters now are those expected; if not, notes which are not. */
+bool counts_equal(const struct fixture *fixture, const char *name, const struct counts *expected);
+
+/* What a packet is expected to do. */
+struct fate {
+	const char *name;
+	struct packet in;
+	uint16_t backend; /* where it goes, if it is sent */
+	int verdict;
+	enum poise_reason reason;
+	uint64_t events[POISE_EVENT_COUNT]; /* how often each happens */
+};
+
+/* Runs the packet and compares. Sent packets must come out as fixture_encapsulated() says, passed
+ * ones as they went in. */
+bool fate_holds(const struct fixture *fixture, const struct fate *fate);
+
+/* Makes fate->backend the settled owner of every slot, then checks the fate as one TAP test. */
+void fate_test(struct fixture *fixture, const struct fate *fate);
+
+#endif

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The balancer's program, loaded and set up for BPF_PROG_TEST_RUN. */
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hex.h"
+#include "loader.h"
+
+enum {
+	LOOPBACK_IFINDEX = 1,
+	OUTER_TTL = 64,
+	FLOW_LABEL_BITS = 0xfffff,
+	TICK_NS = 1 << POISE_TICK_SHIFT,
+	TICK_RESERVE_NS = TICK_NS / 4, /* of a tick, for one test case */
+	MAX_PROGRAM_MAPS = 64,
+};
+
+struct backend_description {
+	uint8_t family;
+	const char *address, *source;
+	unsigned int bits;
+	enum way way;
+};
+
+static const struct backend_description descriptions[BACKEND_COUNT] = {
+#define BACKEND_DESCRIPTION(name, family, address, source, bits, way)                              \
+	[name] = { family, address, source, bits, WAY_##way },
+	BACKENDS(BACKEND_DESCRIPTION)
+#undef BACKEND_DESCRIPTION
+};
+
+static _Noreturn void bail_out(const char *what, int err)
+{
+	printf("Bail out! %s: %s\n", what, strerror(err));
+	exit(1);
+}
+
+static _Noreturn void skip_all(const char *why)
+{
+	printf("1..0 # SKIP %s\n", why);
+	exit(0);
+}
+
+/*
+ * Set-up.
+ */
+
+/* Packets never reach these interfaces: they lend their indexes, and go with the namespace. */
+static void make_interfaces(struct fixture *fixture)
+{
+	if (unshare(CLONE_NEWNET)) {
+		if (errno == EPERM)
+			skip_all("needs root");
+		bail_out("cannot make a network namespace", errno);
+	}
+	if (system("ip link add poise-in type veth peer name poise-out"))
+		bail_out("cannot make a veth pair", EINVAL);
+	fixture->ifindex[WAY_IN] = if_nametoindex("poise-in");
+	fixture->ifindex[WAY_OUT] = if_nametoindex("poise-out");
+	fixture->ifindex[WAY_LOST] = LOOPBACK_IFINDEX;
+}
+
+static void publish_one(struct fixture *fixture, uint32_t index, const char *address, uint16_t port,
+			const struct extent *ring)
+{
+	struct poise_service service = {
+		.port = htons(port),
+		.protocol = IPPROTO_TCP,
+		.family = strchr(address, ':') ? 6 : 4,
+		.flags = ring ? 0 : POISE_SERVICE_ADDRESS,
+		.segment = ring ? ring->segment : 0,
+		.base = ring ? ring->base : 0,
+		.size = ring ? ring->size : 0,
+	};
+	int err;
+
+	inet_pton(service.family == 4 ? AF_INET : AF_INET6, address, service.address);
+	err = maps_service_publish(fixture->maps, index, &service);
+	if (err)
+		bail_out("cannot publish a service", -err);
+}
+
+static void publish_service(struct fixture *fixture, uint32_t index, const char *address,
+			    uint32_t ring_size)
+{
+	int err = maps_ring_allocate(fixture->maps, ring_size, &fixture->extents[index]);
+
+	if (err)
+		bail_out("cannot allocate a ring", -err);
+	publish_one(fixture, index, address, SERVICE_PORT, &fixture->extents[index]);
+	publish_one(fixture, index + 1, address, 0, NULL);
+}
+
+void fixture_open(struct fixture *fixture, uint32_t ring_size)
+{
+	struct loader_options options = { .seed = SEED };
+	char error[LOADER_ERROR_BYTES];
+	int err;
+
+	memset(fixture, 0, sizeof(*fixture));
+	make_interfaces(fixture);
+	err = loader_new(&options, &fixture->loader, error);
+	if (err)
+		bail_out(error, -err);
+	fixture->maps = loader_maps(fixture->loader);
+	maps_settings(fixture->maps)->settle_ticks = SETTLE_TICKS;
+	err = maps_egress_add(fixture->maps, fixture->ifindex[WAY_OUT]);
+	if (err)
+		bail_out("cannot add to the devmap", -err);
+	for (uint16_t i = 1; i < BACKEND_COUNT; i++) {
+		struct poise_backend entry = fixture_entry(fixture, i, DEFAULT_MTU);
+
+		fixture_backend_init(fixture, i, &entry);
+	}
+	publish_service(fixture, SERVICE4, VIP4, ring_size);
+	publish_service(fixture, SERVICE6, VIP6, ring_size);
+}
+
+void fixture_close(struct fixture *fixture)
+{
+	loader_free(fixture->loader);
+}
+
+struct ring fixture_ring(struct fixture *fixture, uint32_t service)
+{
+	return maps_ring(fixture->maps, &fixture->extents[service]);
+}
+
+void fixture_move_ring(struct fixture *fixture, uint32_t service, const struct extent *extent)
+{
+	fixture->extents[service] = *extent;
+	maps_service_withdraw(fixture->maps, service);
+	maps_synchronize(fixture->maps);
+	publish_one(fixture, service, service == SERVICE4 ? VIP4 : VIP6, SERVICE_PORT, extent);
+}
+
+static void own_ring(struct ring ring, uint16_t backend, bool settled, uint16_t now)
+{
+	uint16_t *owners = calloc(ring.size, sizeof(*owners));
+
+	if (!owners)
+		bail_out("ring", ENOMEM);
+	for (uint32_t i = 0; i < ring.size; i++)
+		owners[i] = backend;
+	if (settled)
+		ring_fill(&ring, owners);
+	else
+		ring_change(&ring, owners, now);
+	free(owners);
+}
+
+void fixture_own(struct fixture *fixture, uint16_t backend)
+{
+	own_ring(fixture_ring(fixture, SERVICE4), backend, true, 0);
+	own_ring(fixture_ring(fixture, SERVICE6), backend, true, 0);
+}
+
+void fixture_change(struct fixture *fixture, uint16_t backend, uint16_t now)
+{
+	own_ring(fixture_ring(fixture, SERVICE4), backend, false, now);
+	own_ring(fixture_ring(fixture, SERVICE6), backend, false, now);
+}
+
+struct poise_backend fixture_entry(const struct fixture *fixture, uint16_t backend, uint16_t mtu)
+{
+	const struct backend_description *from = &descriptions[backend];
+	struct poise_backend entry = {
+		.destination_mac = { 2, 0, 0, 0, 2, (uint8_t)backend },
+		.source_mac = { 2, 0, 0, 0, 3, (uint8_t)backend },
+		.ifindex = fixture->ifindex[from->way],
+		.source_mask = htonl((uint32_t)((1ULL << from->bits) - 1)),
+		.mtu = mtu,
+		.family = from->family,
+		.flags = POISE_BACKEND_LIVE | POISE_BACKEND_ELIGIBLE,
+	};
+	int family = from->family == 4 ? AF_INET : AF_INET6;
+
+	inet_pton(family, from->address, entry.address);
+	inet_pton(family, from->source, entry.source);
+	return entry;
+}
+
+void fixture_backend_init(struct fixture *fixture, uint16_t backend,
+			  const struct poise_backend *entry)
+{
+	fixture->entries[backend] = *entry;
+	maps_backend_init(fixture->maps, backend, entry);
+}
+
+/* The descriptor of the program's map with this name, and what is known of it. */
+static int find_map(const struct fixture *fixture, const char *name, struct bpf_map_info *info)
+{
+	__u32 ids[MAX_PROGRAM_MAPS];
+	struct bpf_prog_info program = { .nr_map_ids = MAX_PROGRAM_MAPS,
+					 .map_ids = (uintptr_t)ids };
+	__u32 size = sizeof(program);
+
+	if (bpf_obj_get_info_by_fd(loader_program_fd(fixture->loader), &program, &size))
+		bail_out("the program's maps", errno);
+	for (__u32 i = 0; i < program.nr_map_ids; i++) {
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		size = sizeof(*info);
+		memset(info, 0, size);
+		if (fd < 0 || bpf_obj_get_info_by_fd(fd, info, &size))
+			bail_out("the program's maps", errno);
+		if (strcmp(info->name, name) == 0)
+			return fd;
+		close(fd);
+	}
+	bail_out(name, ENOENT);
+}
+
+void *fixture_map(const struct fixture *fixture, const char *name)
+{
+	struct bpf_map_info info;
+	int fd = find_map(fixture, name, &info);
+	void *memory = mmap(NULL, (size_t)info.value_size * info.max_entries,
+			    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (memory == MAP_FAILED)
+		bail_out(name, errno);
+	close(fd);
+	return memory;
+}
+
+/*
+ * Running.
+ */
+
+int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
+			 uint32_t metadata_bytes, struct packet *out)
+{
+	uint8_t data[PACKET_BYTES * 2] = { 0 };
+	size_t length = metadata_bytes + in->length;
+	struct xdp_md context = { .data = metadata_bytes,
+				  .data_end = (__u32)length,
+				  .ingress_ifindex = fixture->ifindex[WAY_IN] };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = data, .data_size_in = (__u32)length,
+		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes),
+		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+	int err;
+
+	memcpy(data + metadata_bytes, in->bytes, in->length);
+	err = bpf_prog_test_run_opts(loader_program_fd(fixture->loader), &options);
+	if (err)
+		return err;
+	out->length = options.data_size_out;
+	return (int)options.retval;
+}
+
+int fixture_run(const struct fixture *fixture, const struct packet *in, struct packet *out)
+{
+	return fixture_run_metadata(fixture, in, 0, out);
+}
+
+uint64_t fixture_flow_hash(const struct packet *packet)
+{
+	const uint8_t *ip = packet->bytes + ETH_BYTES;
+	uint32_t addresses4[2], ports;
+	uint64_t addresses6[4];
+
+	if (packet_family(packet) == 4) {
+		memcpy(addresses4, ip + 12, sizeof(addresses4));
+		memcpy(&ports, ip + (ip[0] & 0xf) * 4, sizeof(ports));
+		return poise_flow_hash4(addresses4[0], addresses4[1], ports, IPPROTO_TCP, SEED);
+	}
+	memcpy(addresses6, ip + 8, sizeof(addresses6));
+	memcpy(&ports, ip + IP6_BYTES, sizeof(ports));
+	return poise_flow_hash6((const __u64 *)addresses6, (const __u64 *)(addresses6 + 2), ports,
+				IPPROTO_TCP, SEED);
+}
+
+uint32_t fixture_slot(const struct fixture *fixture, const struct packet *packet)
+{
+	uint32_t service = packet_family(packet) == 4 ? SERVICE4 : SERVICE6;
+
+	return poise_slot(fixture_flow_hash(packet), fixture->extents[service].size);
+}
+
+/* The tunnel's near end: the entry's, with the flow's hash in the bits that the mask names. */
+static const char *outer_source(const struct poise_backend *entry, uint64_t hash,
+				char text[INET6_ADDRSTRLEN])
+{
+	int family = entry->family == 4 ? AF_INET : AF_INET6;
+	uint8_t *last, address[16];
+	uint32_t word;
+
+	memcpy(address, entry->source, sizeof(address));
+	last = entry->family == 4 ? address : address + 12;
+	memcpy(&word, last, sizeof(word));
+	word |= (uint32_t)hash & entry->source_mask;
+	memcpy(last, &word, sizeof(word));
+	return inet_ntop(family, address, text, INET6_ADDRSTRLEN);
+}
+
+static struct layer outer_ethernet(const struct poise_backend *entry)
+{
+	struct layer layer = eth(ROUTER_MAC, EDGE_MAC);
+
+	memcpy(layer.bytes, entry->destination_mac, ETH_ALEN);
+	memcpy(layer.bytes + ETH_ALEN, entry->source_mac, ETH_ALEN);
+	return layer;
+}
+
+struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry)
+{
+	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
+	const uint8_t *inner = in->bytes + ETH_BYTES;
+	size_t length = packet_ip_length(in);
+	uint64_t hash = fixture_flow_hash(in);
+	struct layer outer;
+
+	inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, destination,
+		  sizeof(destination));
+	if (entry->family == 4)
+		outer = ip4_fragment(
+			ip4_id(ip4(outer_source(entry, hash, source), destination), 0),
+			IP4_DONT_FRAGMENT);
+	else
+		outer = ip6_label(ip6(outer_source(entry, hash, source), destination),
+				  (uint32_t)hash & FLOW_LABEL_BITS);
+	outer = next(outer, packet_family(in) == 4 ? IPPROTO_IPIP : IPPROTO_IPV6);
+	return PKT(outer_ethernet(entry), tos(ttl(outer, OUTER_TTL), packet_tos(in)),
+		   raw(inner, length), trailer(inner + length, in->length - ETH_BYTES - length));
+}
+
+int fixture_verdict(const struct fixture *fixture, const struct poise_backend *entry)
+{
+	return entry->ifindex == fixture->ifindex[WAY_IN] ? XDP_TX : XDP_REDIRECT;
+}
+
+/*
+ * The clock.
+ */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint16_t fixture_tick(void)
+{
+	uint64_t left = TICK_NS - clock_ns() % TICK_NS;
+
+	if (left < TICK_RESERVE_NS)
+		usleep((useconds_t)(left / 1000 + 1));
+	return (uint16_t)(clock_ns() >> POISE_TICK_SHIFT);
+}
+
+bool fixture_same_tick(uint16_t now)
+{
+	return (uint16_t)(clock_ns() >> POISE_TICK_SHIFT) == now;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The balancer's program, loaded and set up in a network namespace of its own: one IPv4 and one IPv6
+ * service on port 80, and backends of every kind. Packets go in by BPF_PROG_TEST_RUN; what must come
+ * out is computed here, from the entries and the reference functions of poise_flow.h.
+ */
+#ifndef POISE_TEST_FIXTURE_H
+#define POISE_TEST_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "build.h"
+#include "extents.h"
+#include "maps.h"
+#include "poise_abi.h"
+#include "poise_flow.h"
+
+#define CLIENT4	   "198.51.100.2"
+#define CLIENT6	   "2001:db8:1::2"
+#define VIP4	   "203.0.113.10"
+#define VIP6	   "2001:db8:f::10"
+#define OTHER4	   "203.0.113.11" /* no service's */
+#define OTHER6	   "2001:db8:f::11"
+#define ROUTER_MAC "02:00:00:00:01:01" /* where the client's packets come from */
+#define EDGE_MAC   "02:00:00:00:01:02" /* the balancer's */
+
+enum {
+	SERVICE_PORT = 80,
+	CLIENT_PORT = 40001,
+	DEFAULT_MTU = 1500,
+	SETTLE_TICKS = 840,
+	SEED = 0x5eed,
+};
+
+enum { /* indexes into 'services'; each address entry follows its service */
+	SERVICE4 = 1,
+	SERVICE4_ADDRESS,
+	SERVICE6,
+	SERVICE6_ADDRESS,
+};
+
+/*
+ * X(name, family, address, source, entropy bits, way out). The ways: IN is the interface that packets
+ * come in by, OUT another one, LOST one that is not in the devmap, NONE stands for no next hop.
+ */
+#define BACKENDS(X)                                                                                \
+	X(A4, 4, "10.0.1.11", "172.16.0.0", 16, IN)                                                \
+	X(B4, 4, "10.0.1.12", "172.16.0.0", 16, IN)                                                \
+	X(C4, 4, "10.0.1.13", "172.16.0.0", 16, IN)                                                \
+	X(A6, 6, "2001:db8:2::11", "100::", 32, IN)                                                \
+	X(B6, 6, "2001:db8:2::12", "100::", 32, IN)                                                \
+	X(FIXED4, 4, "10.0.1.21", "10.0.1.2", 0, IN)                                               \
+	X(FIXED6, 6, "2001:db8:2::21", "2001:db8:2::2", 0, IN)                                     \
+	X(BITS4, 4, "10.0.1.22", "172.17.8.0", 9, IN)                                              \
+	X(AWAY4, 4, "10.0.1.31", "172.16.0.0", 16, OUT)                                            \
+	X(AWAY6, 6, "2001:db8:2::31", "100::", 32, OUT)                                            \
+	X(LOST4, 4, "10.0.1.41", "172.16.0.0", 16, LOST)                                           \
+	X(LOST6, 6, "2001:db8:2::41", "100::", 32, LOST)                                           \
+	X(NO_HOP4, 4, "10.0.1.51", "172.16.0.0", 16, NONE)                                         \
+	X(NO_HOP6, 6, "2001:db8:2::51", "100::", 32, NONE)
+
+enum backend_index {
+	NOBODY = 0,
+#define BACKEND_ENUM(name, family, address, source, bits, way) name,
+	BACKENDS(BACKEND_ENUM)
+#undef BACKEND_ENUM
+		BACKEND_COUNT
+};
+
+enum way { WAY_NONE, WAY_IN, WAY_OUT, WAY_LOST, WAY_COUNT };
+
+struct loader;
+
+struct fixture {
+	struct loader *loader;
+	struct maps *maps;
+	uint32_t ifindex[WAY_COUNT];
+	struct extent extents[SERVICE6_ADDRESS + 1]; /* of the services' rings */
+	struct poise_backend entries[BACKEND_COUNT]; /* as written last by fixture_backend_*() */
+};
+
+/* Loads and sets up; every backend is live and eligible, no slot has an owner. Ends the program when
+ * that fails: skipped without the right to make a network namespace, failed otherwise. */
+void fixture_open(struct fixture *fixture, uint32_t ring_size);
+void fixture_close(struct fixture *fixture);
+
+struct ring fixture_ring(struct fixture *fixture, uint32_t service);
+/* Makes one backend the settled owner of every slot of both rings. */
+void fixture_own(struct fixture *fixture, uint16_t backend);
+/* Makes it the owner of every slot by ring_change(). */
+void fixture_change(struct fixture *fixture, uint16_t backend, uint16_t now);
+/* Publishes one more IPv4 or IPv6 address with port 80, in place of those there are. */
+void fixture_move_ring(struct fixture *fixture, uint32_t service, const struct extent *extent);
+
+/* The entry that BACKENDS() describes, with this MTU. */
+struct poise_backend fixture_entry(const struct fixture *fixture, uint16_t backend, uint16_t mtu);
+void fixture_backend_init(struct fixture *fixture, uint16_t backend,
+			  const struct poise_backend *entry);
+
+/* Memory shared with a map of the program, by its name; aborts when there is none. */
+void *fixture_map(const struct fixture *fixture, const char *name);
+
+/* The verdict, with what came out; or a negative errno. */
+int fixture_run(const struct fixture *fixture, const struct packet *in, struct packet *out);
+/* The same with metadata_bytes of metadata, which take room from the tunnel header's. */
+int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
+			 uint32_t metadata_bytes, struct packet *out);
+
+uint64_t fixture_flow_hash(const struct packet *packet);
+/* The slot of a packet in its service's ring. */
+uint32_t fixture_slot(const struct fixture *fixture, const struct packet *packet);
+/* What must come out when the packet goes to a backend with this entry. */
+struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry);
+int fixture_verdict(const struct fixture *fixture, const struct poise_backend *entry);
+
+/* The coarse clock, with a good part of its tick left. */
+uint16_t fixture_tick(void);
+/* Whether it still shows now. */
+bool fixture_same_tick(uint16_t now);
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* poise-agent attach, detach: preflight, pins, maps and program in their order. */
+#include "commands.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "message.h"
+#include "pins.h"
+#include "preflight.h"
+
+const char *attachment_text(const struct attachment *attachment)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "%s mode, %s, program %u",
+		 attachment->native ? "native" : "generic",
+		 attachment->dispatcher ? "libxdp's dispatcher" : "single program",
+		 attachment->program_id);
+	return text;
+}
+
+/* Mends what can be mended, and says so; warns of the rest. EXIT_DONE, or EXIT_REFUSED. */
+static int set_up(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		int err;
+
+		if (finding->mending == MEND_BY_HAND)
+			continue;
+		err = preflight_mend(finding);
+		if (err)
+			return refuse("--setup: \"%s\": %s", finding->command, strerror(-err));
+		printf("set up: %s\n", finding->command);
+	}
+	return EXIT_DONE;
+}
+
+static int warn_of(const struct preflight_target *target)
+{
+	struct findings findings;
+
+	if (preflight(target, &findings))
+		return refuse("out of memory");
+	for (size_t i = 0; i < findings.count; i++) {
+		const struct finding *finding = &findings.list[i];
+
+		warn_about("%s\n  why:  %s\n  mend: %s", finding->found, finding->why,
+			   finding->command);
+	}
+	findings_free(&findings);
+	return EXIT_DONE;
+}
+
+static int check_host(const struct options *options)
+{
+	struct preflight_target target = { options->interface, options->vips, options->vip_count,
+					   options->sources, options->source_count };
+	struct findings findings;
+	int code = EXIT_DONE;
+
+	if (options->setup) {
+		if (preflight(&target, &findings))
+			return refuse("out of memory");
+		code = set_up(&findings);
+		findings_free(&findings);
+	}
+	return code == EXIT_DONE ? warn_of(&target) : code;
+}
+
+static int refuse_version(const struct options *options, const struct pins *pins, uint32_t version)
+{
+	return refuse(
+		"%s is of ABI version %u, and this poise-agent knows version %d\n"
+		"  mend: poise-agent detach %s --pin-path %s   (its VIPs are not served until "
+		"the next line)\n"
+		"        poise-agent attach %s ...",
+		pins->directory, version, POISE_AGENT_ABI_VERSION, options->interface,
+		options->pin_path, options->interface);
+}
+
+/* The maps of the program that is attached. */
+static int adopt_maps(const struct options *options, const struct pins *pins, uint32_t program_id,
+		      struct maps *maps)
+{
+	uint32_t version;
+	int err = maps_open_program(program_id, maps);
+
+	if (!err)
+		err = maps_abi_version(maps->settings, &version);
+	if (!err && version != POISE_AGENT_ABI_VERSION)
+		return refuse_version(options, pins, version);
+	if (!err && (maps->vips < 0 || maps->sources < 0 || maps->reasons < 0))
+		err = -ENOENT;
+	if (err)
+		return refuse("cannot adopt the maps of program %u on \"%s\": %s", program_id,
+			      options->interface, strerror(-err));
+	return EXIT_DONE;
+}
+
+/* New maps, in place of pins that nothing uses any more: the interface they were for is gone. */
+static int new_maps(const struct options *options, const struct pins *pins, struct maps *maps)
+{
+	int settings = pins_open_settings(pins), err;
+	uint32_t version = POISE_AGENT_ABI_VERSION;
+	bool found;
+
+	if (settings >= 0) {
+		err = maps_abi_version(settings, &version);
+		close(settings);
+		if (err)
+			version = 0;
+	}
+	if (version != POISE_AGENT_ABI_VERSION)
+		return refuse_version(options, pins, version);
+	err = pins_remove(pins, &found);
+	if (err)
+		return refuse("cannot remove \"%s\": %s", pins->directory, strerror(-err));
+	err = maps_create(maps);
+	if (err)
+		return refuse("cannot make the maps: %s", strerror(-err));
+	return EXIT_DONE;
+}
+
+static int fill_maps(const struct options *options, const struct maps *maps)
+{
+	int err = maps_set_sources(maps, options->sources, options->source_count);
+
+	if (!err)
+		err = maps_set_vips(maps, options->vips, options->vip_count);
+	if (err)
+		return refuse("cannot set the VIPs of \"%s\": %s", options->interface,
+			      strerror(-err));
+	return EXIT_DONE;
+}
+
+/* Before anything is changed. */
+static int check_attachment(const struct options *options, const struct attachment *old)
+{
+	switch (attachment_check(options->mode, old)) {
+	case 0:
+		return EXIT_DONE;
+	case -EBUSY:
+		return refuse("\"%s\" has another XDP program, \"%s\" (id %u), which is not in "
+			      "libxdp's dispatcher and leaves no room\n"
+			      "  mend: load that one by xdp-loader(8), or detach it",
+			      options->interface, old->single_name, old->single_id);
+	default:
+		return refuse(
+			"\"%s\" is in %s mode: detach what is attached first, or leave --mode "
+			"away",
+			options->interface, old->native ? "native" : "generic");
+	}
+}
+
+static int attach_program(const struct options *options, unsigned int ifindex,
+			  const struct maps *maps, const struct pins *pins,
+			  const struct attachment *old)
+{
+	struct attachment now;
+	int err = attachment_make(ifindex, options->mode, maps, old, &now);
+
+	if (err)
+		return refuse(
+			"cannot attach to \"%s\": %s (--verbose shows what libbpf and libxdp say)",
+			options->interface, strerror(-err));
+	printf("%s \"%s\": %s; VIPs: %zu, ", old->program_id ? "replaced on" : "attached to",
+	       options->interface, attachment_text(&now), options->vip_count);
+	if (options->source_count)
+		printf("prefixes of sources: %zu\n", options->source_count);
+	else
+		printf("from any source\n");
+	if (options->mode == ATTACH_AUTO && !now.native)
+		warn_about(
+			"generic mode: the driver of \"%s\" has no native XDP for it; each packet "
+			"costs more",
+			options->interface);
+	err = pins_set(pins, maps, now.program_id);
+	if (err)
+		return refuse("attached, but cannot pin in \"%s\": %s", pins->directory,
+			      strerror(-err));
+	return EXIT_DONE;
+}
+
+static int attach_locked(const struct options *options, unsigned int ifindex,
+			 const struct pins *pins)
+{
+	struct attachment old;
+	struct maps maps;
+	int code, err = attachment_find(ifindex, &old);
+
+	maps_init(&maps);
+	if (err)
+		return refuse("cannot find out what is attached to \"%s\": %s", options->interface,
+			      strerror(-err));
+	code = check_attachment(options, &old);
+	if (code != EXIT_DONE)
+		return code;
+	if (old.program_id)
+		code = adopt_maps(options, pins, old.program_id, &maps);
+	else
+		code = new_maps(options, pins, &maps);
+	if (code == EXIT_DONE)
+		code = fill_maps(options, &maps);
+	if (code == EXIT_DONE)
+		code = attach_program(options, ifindex, &maps, pins, &old);
+	maps_close(&maps);
+	return code;
+}
+
+static int open_pins(const struct options *options, struct pins *pins)
+{
+	int err = pins_open(options->pin_path, options->interface, pins);
+
+	if (err == -EMEDIUMTYPE)
+		return refuse("--pin-path \"%s\" is in no BPF file system\n"
+			      "  mend: mount -t bpf bpf %s",
+			      options->pin_path, options->pin_path);
+	if (err)
+		return refuse("cannot use the pin path \"%s\": %s", options->pin_path,
+			      strerror(-err));
+	return EXIT_DONE;
+}
+
+int command_attach(const struct options *options)
+{
+	unsigned int ifindex = if_nametoindex(options->interface);
+	struct pins pins;
+	int code;
+
+	if (!ifindex)
+		return refuse("there is no interface \"%s\"", options->interface);
+	if (!host_is_ethernet(options->interface))
+		return refuse("\"%s\" is not an Ethernet interface", options->interface);
+	code = check_host(options);
+	if (code == EXIT_DONE)
+		code = open_pins(options, &pins);
+	if (code != EXIT_DONE)
+		return code;
+	code = attach_locked(options, ifindex, &pins);
+	pins_close(&pins);
+	return code;
+}
+
+/* Works without looking into the maps, so that it also ends what another version began. */
+static int detach_locked(const struct options *options, unsigned int ifindex,
+			 const struct pins *pins)
+{
+	struct attachment old = { 0 };
+	bool found;
+	int err = 0;
+
+	if (ifindex)
+		err = attachment_find(ifindex, &old);
+	if (!err && old.program_id)
+		err = attachment_remove(ifindex);
+	if (err)
+		return refuse("cannot detach from \"%s\": %s", options->interface, strerror(-err));
+	err = pins_remove(pins, &found);
+	if (err)
+		return refuse("cannot remove \"%s\": %s", pins->directory, strerror(-err));
+	if (!old.program_id && !found)
+		return refuse("poise-agent is not attached to \"%s\"", options->interface);
+	printf(old.program_id ? "detached from \"%s\"\n" : "removed the pins of \"%s\"\n",
+	       options->interface);
+	return EXIT_DONE;
+}
+
+int command_detach(const struct options *options)
+{
+	unsigned int ifindex = if_nametoindex(options->interface);
+	struct pins pins;
+	int code = open_pins(options, &pins);
+
+	if (code != EXIT_DONE)
+		return code;
+	code = detach_locked(options, ifindex, &pins);
+	pins_close(&pins);
+	return code;
+}

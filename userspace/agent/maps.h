@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The agent's maps (poise_agent_abi.h): the only file that reads and writes them. */
+#ifndef POISE_AGENT_MAPS_H
+#define POISE_AGENT_MAPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "poise_agent_abi.h"
+
+#define MAPS(X) X(settings) X(vips) X(sources) X(reasons)
+
+struct maps { /* file descriptors; -1: not there */
+#define MAPS_FIELD(name) int name;
+	MAPS(MAPS_FIELD)
+#undef MAPS_FIELD
+};
+
+struct maps_vip {
+	struct address address;
+	struct poise_agent_count count; /* summed over the CPUs */
+};
+
+struct maps_content {
+	struct maps_vip *vips; /* sorted: IPv4 first, by address */
+	size_t vip_count;
+	struct prefix *sources; /* sorted likewise; none: any source */
+	size_t source_count;
+	uint64_t reasons[POISE_AGENT_REASON_COUNT]; /* packets, summed over the CPUs */
+};
+
+void maps_init(struct maps *maps); /* none is there */
+void maps_close(struct maps *maps);
+
+/* New empty maps. 0 or a negative errno. */
+int maps_create(struct maps *maps);
+
+/* The maps that a loaded program uses; those that it does not have stay -1. 0 or a negative errno.
+ */
+int maps_open_program(uint32_t program_id, struct maps *maps);
+
+/* The ABI version that stands in settings. 0, or a negative errno when there is none. */
+int maps_abi_version(int settings, uint32_t *version);
+
+/*
+ * Replace a whole set. What is new is added before what is gone is removed: at no time is anything
+ * absent that is in both sets, and on an error everything old is still there. 0 or a negative
+ * errno.
+ */
+int maps_set_vips(const struct maps *maps, const struct address *vips, size_t count);
+int maps_set_sources(const struct maps *maps, const struct prefix *sources, size_t count);
+
+/* Reads all; maps_content_free() releases it. 0 or a negative errno, with content empty. */
+int maps_read(const struct maps *maps, struct maps_content *content);
+void maps_content_free(struct maps_content *content);
+
+#endif

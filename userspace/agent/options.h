@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a subcommand was asked for, parsed from its arguments. */
+#ifndef POISE_AGENT_OPTIONS_H
+#define POISE_AGENT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "address.h"
+
+enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+enum attach_mode { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
+
+/* Options that a subcommand takes. --pin-path and --verbose are taken by all. */
+enum option_set {
+	OPTIONS_ATTACH = 1 << 0, /* --vip, --from, --mode, --setup */
+	OPTIONS_JSON = 1 << 1,
+	OPTIONS_INTERFACE = 1 << 2,	     /* an interface's name must be there */
+	OPTIONS_OPTIONAL_INTERFACE = 1 << 3, /* one may be there */
+};
+
+struct options {
+	const char *interface; /* NULL: none was given */
+	struct address *vips;
+	size_t vip_count;
+	struct prefix *sources; /* none: any source */
+	size_t source_count;
+	enum attach_mode mode;
+	const char *pin_path; /* the directory that has a directory of each interface */
+	bool setup, json, verbose;
+};
+
+/* Parses a subcommand's arguments (argv[0] is its name). EXIT_DONE, or EXIT_USAGE after telling on
+ * stderr what is wrong. options_free() releases what options hold, in both cases. */
+int options_parse(int argc, char **argv, unsigned int allowed, struct options *options);
+void options_free(struct options *options);
+
+#endif

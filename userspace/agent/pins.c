@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Pins in bpffs: see pins.h. */
+#include "pins.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+static const char BPFFS[] = "/sys/fs/bpf";
+
+enum { DIRECTORY_MODE = 0700 };
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+static int mount_bpffs(void)
+{
+	if (is_bpffs(BPFFS))
+		return 0;
+	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		return -errno;
+	return 0;
+}
+
+/* Whether path is in a bpffs, or would be once it is made: asks its nearest parent that exists. */
+static bool belongs_to_bpffs(const char *path)
+{
+	char parent[PATH_MAX];
+	char *slash;
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	while (access(parent, F_OK) && (slash = strrchr(parent, '/')) && slash != parent)
+		*slash = 0;
+	return is_bpffs(parent);
+}
+
+/* mkdir -p */
+static int make_directories(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int failed;
+
+		*slash = 0;
+		failed = mkdir(path, DIRECTORY_MODE) && errno != EEXIST;
+		*slash = '/';
+		if (failed)
+			return -errno;
+	}
+	return mkdir(path, DIRECTORY_MODE) && errno != EEXIST ? -errno : 0;
+}
+
+static int lock_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int pins_open(const char *path, const char *interface, struct pins *pins)
+{
+	int length = snprintf(pins->directory, sizeof(pins->directory), "%s", path), err;
+	char *name;
+
+	pins->lock = -1;
+	if (length < 0 || (size_t)length + strlen(interface) + 2 > sizeof(pins->directory))
+		return -ENAMETOOLONG;
+	err = !strncmp(path, BPFFS, strlen(BPFFS)) ? mount_bpffs() : 0;
+	if (!err && !belongs_to_bpffs(path))
+		err = -EMEDIUMTYPE;
+	if (!err)
+		err = make_directories(pins->directory);
+	if (err)
+		return err;
+	pins->lock = lock_directory(pins->directory);
+	if (pins->lock < 0)
+		return pins->lock;
+	name = pins->directory + length;
+	sprintf(name, "/%s", interface);
+	while ((name = strchr(name, '.')))
+		*name = ':'; /* which no interface's name has */
+	return 0;
+}
+
+void pins_close(struct pins *pins)
+{
+	if (pins->lock >= 0)
+		close(pins->lock);
+	pins->lock = -1;
+}
+
+static int pin_path(const struct pins *pins, const char *name, char path[PATH_MAX])
+{
+	int length = snprintf(path, PATH_MAX, "%s/%s", pins->directory, name);
+
+	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int pins_open_settings(const struct pins *pins)
+{
+	char path[PATH_MAX];
+	int err = pin_path(pins, "settings", path);
+
+	return err ? err : bpf_obj_get(path);
+}
+
+static int pin_one(const struct pins *pins, const char *name, int fd)
+{
+	char path[PATH_MAX];
+	int err = pin_path(pins, name, path);
+
+	if (err)
+		return err;
+	if (unlink(path) && errno != ENOENT)
+		return -errno;
+	return bpf_obj_pin(fd, path);
+}
+
+int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id)
+{
+	int program = bpf_prog_get_fd_by_id(program_id), err = 0;
+
+	if (program < 0)
+		return program;
+	if (mkdir(pins->directory, DIRECTORY_MODE) && errno != EEXIST)
+		err = -errno;
+#define PINS_MAP(name)                                                                             \
+	if (!err)                                                                                  \
+		err = pin_one(pins, #name, maps->name);
+	MAPS(PINS_MAP)
+#undef PINS_MAP
+	if (!err)
+		err = pin_one(pins, "program", program);
+	close(program);
+	return err;
+}
+
+int pins_remove(const struct pins *pins, bool *found)
+{
+	DIR *directory = opendir(pins->directory);
+	struct dirent *entry;
+	int err = 0;
+
+	*found = directory;
+	if (!directory)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && (entry = readdir(directory))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		if (unlinkat(dirfd(directory), entry->d_name, 0))
+			err = -errno;
+	}
+	closedir(directory);
+	if (!err && rmdir(pins->directory))
+		err = -errno;
+	return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where an interface's maps and program can be found in bpffs: PATH/IFACE/settings and so on. The
+ * pins are for people and other programs; what is attached is asked of the kernel, not of them.
+ */
+#ifndef POISE_AGENT_PINS_H
+#define POISE_AGENT_PINS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maps.h"
+
+#define PINS_DEFAULT_PATH "/sys/fs/bpf/poise-agent"
+
+struct pins {
+	char directory[4096]; /* PATH/IFACE; dots in IFACE, which bpffs refuses, are colons */
+	int lock;	      /* held while open: one command at a time */
+};
+
+/* Mounts bpffs on /sys/fs/bpf if it is missing, makes PATH, and locks it. 0 or a negative errno:
+ * -EMEDIUMTYPE when PATH is not in a bpffs. */
+int pins_open(const char *path, const char *interface, struct pins *pins);
+void pins_close(struct pins *pins);
+
+/* The settings map that is pinned: a descriptor, or a negative errno. */
+int pins_open_settings(const struct pins *pins);
+
+/* Pins all, in place of what was pinned before. 0 or a negative errno. */
+int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id);
+
+/* Removes all, of whatever version. 0 (found: whether there was any) or a negative errno. */
+int pins_remove(const struct pins *pins, bool *found);
+
+#endif

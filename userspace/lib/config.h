@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The configuration: from YAML text to checked structures. Pure: reads one file, no logging, keeps
+ * nothing. config_load_*() either returns a whole valid configuration or every error of the text.
+ */
+#ifndef POISE_CONFIG_H
+#define POISE_CONFIG_H
+
+#include <net/if.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "poise_abi.h"
+
+enum {
+	CONFIG_MAX_BYTES = 16 << 20, /* of a file */
+	CONFIG_MAX_ERRORS = 100,     /* reported; one line more says that there were others */
+	CONFIG_MAX_INTERFACES = 64,
+	CONFIG_MAX_EXPECT = 8,
+	CONFIG_MIN_SETTLE_MS = 1000,
+	CONFIG_MAX_SETTLE_MS = 12 * 3600 * 1000, /* well below the coarse clock's wrap */
+};
+
+enum interface_mode { INTERFACE_AUTO, INTERFACE_NATIVE, INTERFACE_GENERIC };
+enum on_down { ON_DOWN_REHASH, ON_DOWN_KEEP };
+enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP };
+
+struct config_interface {
+	char name[IF_NAMESIZE];
+	enum interface_mode mode;
+};
+
+struct status_range {
+	uint16_t first, last;
+};
+
+struct config_check {
+	enum check_type type; /* CHECK_NONE: no 'check' key, the backends count as up */
+	uint16_t port;	      /* default: the service's */
+	uint32_t interval_ms; /* default 1 s; 100 ms to 1 h */
+	uint32_t timeout_ms;  /* default 500 ms, or the interval if less; 10 ms to the interval */
+	uint16_t rise, fall;  /* default 2, 3; 1 to 100 */
+	char *path;	      /* http: default "/" */
+	char *host;	      /* http: NULL: the backend's address */
+	char *body;	      /* http: substring that the answer must hold; NULL: any */
+	struct status_range expect[CONFIG_MAX_EXPECT]; /* http: default 200-399 */
+	size_t expect_count;
+};
+
+struct config_backend {
+	char name[POISE_NAME_BYTES];
+	struct address address;
+	uint16_t weight; /* 0-1000, default 100 */
+};
+
+struct config_service {
+	char name[POISE_NAME_BYTES];
+	struct address address;
+	uint16_t port;	    /* host order */
+	uint8_t protocol;   /* IPPROTO_TCP */
+	uint32_t ring_size; /* prime */
+	enum on_down on_down;
+	struct config_check check;
+	struct config_backend *backends;
+	size_t backend_count;
+};
+
+struct config {
+	struct config_interface *interfaces; /* at least one */
+	size_t interface_count;
+	struct prefix source_ipv4; /* default 172.16.0.0/16 */
+	struct prefix source_ipv6; /* default 100::/64 */
+	uint64_t seed;
+	char *control_socket;
+	char *pin_path;
+	uint64_t settle_ms;
+	struct config_service *services;
+	size_t service_count;
+};
+
+struct config_errors {
+	char **lines; /* "file:line:column: path: what was found, what is allowed" */
+	size_t count;
+};
+
+/* Returns 0 and a configuration that config_free() releases; -EINVAL with at least one error;
+ * -ENOMEM. errors must be zeroed before, and config_errors_free()d after. */
+int config_load_file(const char *path, struct config **out, struct config_errors *errors);
+
+/* The same for text of length bytes; name stands for the file in errors. */
+int config_load_text(const char *name, const char *text, size_t length, struct config **out,
+		     struct config_errors *errors);
+
+void config_free(struct config *config);
+void config_errors_free(struct config_errors *errors);
+
+/* Checks for values that also come by command: 0 or -EINVAL.
+ * A name is 1-63 of letters, digits, '.', '_', '-', and begins with a letter or digit. */
+int config_check_name(const char *name);
+
+bool is_prime(uint32_t n);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The configuration's scalar values, from text without control characters. Reports nothing. */
+#ifndef POISE_CONFIG_VALUES_H
+#define POISE_CONFIG_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+
+/* "0", "80", "0x5eed": no sign, no leading zeros in decimals. 0, -EINVAL, or -ERANGE beyond 64
+ * bits, and then out holds nothing of use. */
+int config_parse_integer(const char *text, uint64_t *out);
+
+/* "500ms", "1s", "15m", "2h": milliseconds. 0, -EINVAL, or -ERANGE beyond 64 bits. */
+int config_parse_duration(const char *text, uint64_t *out_ms);
+
+enum { CONFIG_DURATION_BYTES = 32 };
+
+/* The shortest such text. */
+const char *config_format_duration(uint64_t ms, char out[CONFIG_DURATION_BYTES]);
+
+/* "200", "200-399", "200,204, 300-399": 100 to 599. 0, -EINVAL, or -E2BIG for more ranges than
+ * CONFIG_MAX_EXPECT. */
+int config_parse_expect(const char *text, struct status_range out[CONFIG_MAX_EXPECT],
+			size_t *count);
+
+/* What a text may be, besides its length. */
+bool config_is_name(const char *text);
+bool config_is_interface(const char *text);
+bool config_is_absolute_path(const char *text);
+bool config_is_http_path(const char *text);
+bool config_is_http_host(const char *text);
+bool config_is_any(const char *text);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One question to poised over its control socket (docs/CONTROL.md). The answer is not trusted: its
+ * size, its time and its form are checked.
+ */
+#ifndef POISE_CLIENT_H
+#define POISE_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum {
+	CLIENT_MAX_ANSWER_BYTES = 256 << 20,
+	CLIENT_TIMEOUT_MS = 10 * 1000,
+	CLIENT_LONG_TIMEOUT_MS = 60 * 1000, /* where poised has much to do: reload, detach */
+};
+
+struct client_answer {
+	json_t *result; /* an object, or NULL */
+	char *error;	/* why there is none, or NULL */
+	json_t *lines;	/* array of strings: more about the error; or NULL */
+	bool absent;	/* nobody listens on the socket, or there is none */
+};
+
+/* Asks; takes the reference to arguments (NULL: none). Prints nothing.
+ * EXIT_DONE with a result; EXIT_REFUSED or EXIT_UNREACHABLE with an error. */
+int client_call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
+		struct client_answer *answer);
+void client_answer_free(struct client_answer *answer);
+
+/* Prints the error and its lines to standard error. */
+void client_complain(const struct client_answer *answer);
+
+/* The usual: client_call(), and client_complain() if it fails; *result is a new reference. */
+int client_ask(const char *socket_path, const char *command, json_t *arguments, json_t **result);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* poise backend list, add, remove, undrain, weight (drain: cmd_drain.c). */
+#include "commands.h"
+
+#include "client.h"
+#include "format.h"
+#include "poise.h"
+#include "poise_abi.h"
+#include "show.h"
+#include "table.h"
+#include "text.h"
+#include "view.h"
+
+static bool show_list(const json_t *result)
+{
+	const json_t *backends = view_array(result, "backends");
+	struct table *table;
+	bool understood;
+
+	if (!backends)
+		return false;
+	if (!json_array_size(backends)) {
+		say("no backends\n");
+		return true;
+	}
+	table = show_backend_table(true, 0);
+	understood = show_backends(table, backends, true, 0);
+	if (understood)
+		table_print(table, stdout);
+	table_free(table);
+	return understood;
+}
+
+int cmd_backend_list(const struct invocation *invocation)
+{
+	json_t *arguments = require_memory(json_object()), *result;
+	int code;
+
+	if (invocation->operand_count)
+		json_object_set_new(arguments, "service", json_string(invocation->operands[0]));
+	code = client_ask(invocation->socket, "backend-list", arguments, &result);
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show_list(result))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}
+
+int cmd_backend_add(const struct invocation *invocation)
+{
+	json_t *arguments = require_memory(json_object());
+
+	json_object_set_new(arguments, "address", json_string(invocation->operands[2]));
+	if (invocation->given & OPTION_WEIGHT)
+		json_object_set_new(arguments, "weight", json_integer(invocation->weight));
+	return show_change(invocation, "backend-add", arguments, false);
+}
+
+int cmd_backend_remove(const struct invocation *invocation)
+{
+	json_t *arguments = require_memory(json_object());
+
+	if (invocation->now)
+		json_object_set_new(arguments, "now", json_true());
+	return show_change(invocation, "backend-remove", arguments, false);
+}
+
+int cmd_backend_undrain(const struct invocation *invocation)
+{
+	return show_change(invocation, "backend-undrain", NULL, false);
+}
+
+int cmd_backend_weight(const struct invocation *invocation)
+{
+	json_t *arguments;
+	unsigned weight;
+
+	if (!parse_number(invocation->operands[2], 0, POISE_MAX_WEIGHT, &weight)) {
+		complain("weight \"%s\": allowed is a whole number from 0 to %d",
+			 invocation->operands[2], POISE_MAX_WEIGHT);
+		return EXIT_USAGE;
+	}
+	arguments = require_memory(json_object());
+	json_object_set_new(arguments, "weight", json_integer(weight));
+	return show_change(invocation, "backend-weight", arguments, false);
+}

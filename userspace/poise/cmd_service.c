@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* poise service list, poise service show. */
+#include "commands.h"
+
+#include <stdlib.h>
+
+#include "client.h"
+#include "format.h"
+#include "poise.h"
+#include "show.h"
+#include "table.h"
+#include "text.h"
+#include "view.h"
+
+static const struct table_column columns[] = {
+	{ .title = "SERVICE", .shrink_to = 8 },
+	{ .title = "ADDRESS", .shrink_to = 16 },
+	{ .title = "PROTOCOL" },
+	{ .title = "UP", .right = true },
+	{ .title = "OF", .right = true },
+	{ .title = "MOVING", .right = true },
+	{ .title = "PACKETS", .right = true },
+	{ .title = "BYTES", .right = true },
+	{ .title = "CHECK", .shrink_to = 6 },
+};
+
+static void add_row(struct table *table, const struct view_service *service)
+{
+	char text[FORMAT_BYTES], *endpoint = show_endpoint(service), *check = show_check(service);
+
+	table_cell(table, COLOR_NONE, "%s", service->name);
+	table_cell(table, COLOR_NONE, "%s", endpoint);
+	table_cell(table, COLOR_NONE, "%s", service->protocol);
+	table_cell(table,
+		   service->backends_up == 0			    ? COLOR_RED
+		   : service->backends_up < service->backends_total ? COLOR_YELLOW
+								    : COLOR_GREEN,
+		   "%lld", (long long)service->backends_up);
+	table_cell(table, COLOR_NONE, "%lld", (long long)service->backends_total);
+	table_cell(table, COLOR_NONE, "%s", format_count(service->moving_slots, text));
+	table_cell(table, COLOR_NONE, "%s", format_count(service->packets, text));
+	table_cell(table, COLOR_NONE, "%s", format_bytes(service->bytes, text));
+	table_cell(table, COLOR_NONE, "%s", check);
+	free(endpoint);
+	free(check);
+}
+
+static bool show_list(const json_t *result)
+{
+	const json_t *services = view_array(result, "services");
+	struct table *table;
+	struct view_service service;
+
+	if (!services)
+		return false;
+	table = table_new(columns, sizeof(columns) / sizeof(*columns), 0);
+	table_titles(table);
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		if (!view_service(json_array_get(services, i), &service)) {
+			table_free(table);
+			return false;
+		}
+		add_row(table, &service);
+	}
+	table_print(table, stdout);
+	table_free(table);
+	return true;
+}
+
+static void say_check(const struct view_check *check)
+{
+	char interval[FORMAT_BYTES], timeout[FORMAT_BYTES];
+
+	if (!check->type) {
+		say("check        none: its backends count as up\n");
+		return;
+	}
+	say("check        %s port %lld every %s, timeout %s, rise %lld, fall %lld\n", check->type,
+	    (long long)check->port, format_ms(check->interval_ms, interval),
+	    format_ms(check->timeout_ms, timeout), (long long)check->rise, (long long)check->fall);
+	if (check->path)
+		say("             path %s\n", check->path);
+	if (check->expect)
+		say("             expects status %s\n", check->expect);
+	if (check->host)
+		say("             host %s\n", check->host);
+	if (check->body)
+		say("             body holds \"%s\"\n", check->body);
+}
+
+static bool show_one(const json_t *result)
+{
+	struct view_service service;
+	char *endpoint, text[FORMAT_BYTES];
+	struct table *table;
+	bool understood;
+
+	if (!view_service(json_object_get(result, "service"), &service))
+		return false;
+	table = show_backend_table(false, 0);
+	understood = show_backends(table, service.backends, false, 0);
+	if (understood) {
+		endpoint = show_endpoint(&service);
+		say("service      %s\n", service.name);
+		say("address      %s %s\n", endpoint, service.protocol);
+		say("ring         %lld slots, %lld moving\n", (long long)service.ring_size,
+		    (long long)service.moving_slots);
+		say("on down      %s\n", service.on_down);
+		say_check(&service.check);
+		say("backends     %lld of %lld up\n", (long long)service.backends_up,
+		    (long long)service.backends_total);
+		say("packets      %lld\n", (long long)service.packets);
+		say("bytes        %s\n", format_bytes(service.bytes, text));
+		if (json_array_size(service.backends))
+			say("\n");
+		table_print(table, stdout);
+		free(endpoint);
+	}
+	table_free(table);
+	return understood;
+}
+
+int cmd_service_list(const struct invocation *invocation)
+{
+	json_t *result;
+	int code = client_ask(invocation->socket, "service-list", NULL, &result);
+
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show_list(result))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}
+
+int cmd_service_show(const struct invocation *invocation)
+{
+	json_t *result;
+	int code = client_ask(invocation->socket, "service-show",
+			      json_pack("{s:s}", "service", invocation->operands[0]), &result);
+
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show_one(result))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}

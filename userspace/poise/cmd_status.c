@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* poise status: the page that an operator lives on. */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "format.h"
+#include "poise.h"
+#include "show.h"
+#include "table.h"
+#include "text.h"
+#include "view.h"
+
+enum { INDENT = 2 };
+
+static bool add_interfaces(struct table *table, const json_t *interfaces)
+{
+	struct view_interface interface;
+
+	for (size_t i = 0; i < json_array_size(interfaces); i++) {
+		if (!view_interface(json_array_get(interfaces, i), &interface))
+			return false;
+		if (!interface.attached)
+			table_line(table, COLOR_RED, 0, "interface %s: not attached",
+				   interface.name);
+		else
+			table_line(table,
+				   strcmp(interface.mode, "native") ? COLOR_YELLOW : COLOR_NONE, 0,
+				   "interface %s: %s mode, %s", interface.name, interface.mode,
+				   strcmp(interface.chain, "dispatcher")
+					   ? "chain single: Poise's program alone"
+					   : "chain dispatcher");
+	}
+	return true;
+}
+
+static void add_service_line(struct table *table, const struct view_service *service)
+{
+	char *endpoint = show_endpoint(service);
+	char packets[FORMAT_BYTES], moving[FORMAT_BYTES], share[FORMAT_BYTES];
+	enum color color = COLOR_BOLD;
+
+	if (service->backends_up == 0)
+		color = COLOR_RED;
+	table_line(table, COLOR_NONE, 0, "%s", "");
+	table_line(table, color, 0, "%s  %s %s  %lld of %lld backends up  %s packets",
+		   service->name, endpoint, service->protocol, (long long)service->backends_up,
+		   (long long)service->backends_total, format_count(service->packets, packets));
+	if (service->moving_slots > 0 && service->ring_size > 0)
+		table_line(table, COLOR_YELLOW, INDENT, "moving: %s of %lld slots (%s)",
+			   format_count(service->moving_slots, moving),
+			   (long long)service->ring_size,
+			   format_share((double)service->moving_slots / service->ring_size, share));
+	free(endpoint);
+}
+
+static bool add_services(struct table *table, const json_t *services)
+{
+	struct view_service service;
+
+	if (!json_array_size(services))
+		table_line(table, COLOR_NONE, 0, "no services");
+	for (size_t i = 0; i < json_array_size(services); i++) {
+		if (!view_service(json_array_get(services, i), &service))
+			return false;
+		add_service_line(table, &service);
+		if (!show_backends(table, service.backends, false, INDENT))
+			return false;
+	}
+	return true;
+}
+
+static bool show_status(json_t *result)
+{
+	struct view_status status;
+	struct table *table;
+	char up[FORMAT_BYTES], settle[FORMAT_BYTES];
+	bool understood;
+
+	if (!view_status(result, &status))
+		return false;
+	table = show_backend_table(false, INDENT);
+	table_line(table, COLOR_BOLD, 0, "poised %s  up %s  settle %s  %s", status.version,
+		   format_age(time(NULL) - status.started_at, up),
+		   format_ms(status.settle_ms, settle), status.config);
+	understood =
+		add_interfaces(table, status.interfaces) && add_services(table, status.services);
+	if (understood)
+		table_print(table, stdout);
+	table_free(table);
+	return understood;
+}
+
+int cmd_status(const struct invocation *invocation)
+{
+	json_t *result;
+	int code = client_ask(invocation->socket, "status", NULL, &result);
+
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show_status(result))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}

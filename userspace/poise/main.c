@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* poise, the CLI: finds the command in the table, checks its usage, runs it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "help.h"
+#include "options.h"
+#include "poise.h"
+#include "poise_version.h"
+#include "text.h"
+
+#define DEFAULT_SOCKET	 "/run/poise/poised.sock"
+#define DEFAULT_PIN_PATH "/sys/fs/bpf/poise"
+
+const struct command commands[] = {
+	{ "status", "", "what runs, and how it fares",
+	  "Shows poised, its interfaces, and each service with its backends. A * marks a backend\n"
+	  "that differs from the configuration file.\n\n"
+	  "example: poise status",
+	  0, 0, 0, cmd_status },
+	{ "service list", "", "the services", "Lists the services.\n\nexample: poise service list",
+	  0, 0, 0, cmd_service_list },
+	{ "service show", "SERVICE", "one service and its backends",
+	  "Shows one service, its check and its backends.\n\nexample: poise service show web", 0, 1,
+	  1, cmd_service_show },
+	{ "backend list", "[SERVICE]", "the backends",
+	  "Lists the backends of every service, or of one.\n\nexample: poise backend list web", 0,
+	  0, 1, cmd_backend_list },
+	{ "backend add", "SERVICE NAME ADDRESS [--weight N]", "add a backend",
+	  "Adds a backend until it is removed again: restarts and reloads keep it. The weight is\n"
+	  "0 to 1000, by default 100.\n\n"
+	  "example: poise backend add web app-04 10.0.1.14 --weight 50",
+	  OPTION_WEIGHT, 3, 3, cmd_backend_add },
+	{ "backend remove", "SERVICE NAME [--now]", "remove a backend",
+	  "Sends the backend no new connection, and forgets it when its connections are gone.\n"
+	  "With --now its connections go to the other backends at once, and break.\n\n"
+	  "example: poise backend remove web app-04",
+	  OPTION_NOW, 2, 2, cmd_backend_remove },
+	{ "backend drain", "SERVICE NAME [--wait [--timeout SECONDS]]",
+	  "send a backend no new connection",
+	  "Sends the backend no new connection and keeps those that it has. With --wait it\n"
+	  "returns when they are gone; after SECONDS it gives up waiting (exit code 1), but the\n"
+	  "backend goes on draining.\n\n"
+	  "example: poise backend drain web app-01 --wait --timeout 600",
+	  OPTION_WAIT | OPTION_TIMEOUT, 2, 2, cmd_backend_drain },
+	{ "backend undrain", "SERVICE NAME", "end draining a backend",
+	  "Sends the backend new connections again.\n\nexample: poise backend undrain web app-01",
+	  0, 2, 2, cmd_backend_undrain },
+	{ "backend weight", "SERVICE NAME N", "change a backend's weight",
+	  "Changes the backend's share of new connections; its connections stay with it. The\n"
+	  "weight is 0 (no new connection) to 1000.\n\n"
+	  "example: poise backend weight web app-01 50",
+	  0, 3, 3, cmd_backend_weight },
+	{ "stats", "", "every counter",
+	  "Shows the packets of each service and backend, what became of all others, and "
+	  "events.\n\n"
+	  "example: poise stats --json | jq '.reasons[] | select(.packets > 0)'",
+	  0, 0, 0, cmd_stats },
+	{ "check", "FILE", "validate a configuration file",
+	  "Reads a configuration file and prints each error of it. Needs no poised.\n\n"
+	  "example: poise check /etc/poise/poise.yaml",
+	  0, 1, 1, cmd_check },
+	{ "diff", "FILE", "compare what runs with a file",
+	  "Prints how FILE differs from what runs: + is only in FILE, - only runs, ~ differs\n"
+	  "(what runs -> what FILE says).\n\n"
+	  "example: poise diff /etc/poise/poise.yaml && poise reload",
+	  0, 1, 1, cmd_diff },
+	{ "reload", "", "read the configuration file again",
+	  "Has poised read its configuration file again: applied whole, or refused whole with\n"
+	  "every error.\n\n"
+	  "example: poise reload",
+	  0, 0, 0, cmd_reload },
+	{ "detach", "[--pin-path PATH]", "stop balancing",
+	  "Takes the program off the interfaces, removes what is pinned and ends poised: nothing\n"
+	  "is balanced any more. If poised does not run, what it left under PATH is removed\n"
+	  "(default " DEFAULT_PIN_PATH ").\n\n"
+	  "example: poise detach",
+	  OPTION_PIN_PATH, 0, 0, cmd_detach },
+	{ "version", "", "versions of poise and poised",
+	  "Prints the versions of poise and of the poised that runs.\n\nexample: poise version", 0,
+	  0, 0, cmd_version },
+	{ "help", "[COMMAND]", "describe a command",
+	  "Describes a command.\n\n"
+	  "example: poise help backend add",
+	  0, 0, 2, cmd_help },
+};
+
+const size_t command_count = sizeof(commands) / sizeof(*commands);
+
+/* Whether the first words are the command's name; *used becomes how many words that takes. */
+static bool is_called(const struct command *command, const char *const *words, size_t count,
+		      size_t *used)
+{
+	const char *space = strchr(command->name, ' ');
+	size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+
+	*used = space ? 2 : 1;
+	return count >= *used && strlen(words[0]) == first &&
+	       !strncmp(command->name, words[0], first) && (!space || !strcmp(space + 1, words[1]));
+}
+
+static const struct command *find_command(const char *const *words, size_t count, size_t *used)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (is_called(&commands[i], words, count, used))
+			return &commands[i];
+	return NULL;
+}
+
+static bool is_group(const char *word)
+{
+	return !strcmp(word, "service") || !strcmp(word, "backend");
+}
+
+static int complain_unknown(const char *const *words, size_t count)
+{
+	const char *names[sizeof(commands) / sizeof(*commands)], *nearest;
+	bool two = count > 1 && is_group(words[0]);
+	char *text = text_format("%s%s%s", words[0], two ? " " : "", two ? words[1] : "");
+
+	for (size_t i = 0; i < command_count; i++)
+		names[i] = commands[i].name;
+	nearest = help_nearest(text, strlen(text), names, command_count);
+	if (!nearest && count > 1) { /* a slip in the first of two words */
+		free(text);
+		text = text_format("%s %s", words[0], words[1]);
+		nearest = help_nearest(text, strlen(text), names, command_count);
+	}
+	if (nearest)
+		complain("unknown command \"%s\": did you mean \"%s\"?", text, nearest);
+	else
+		complain("unknown command \"%s\": see \"poise help\"", text);
+	free(text);
+	return EXIT_USAGE;
+}
+
+/* Describes what the words name. */
+static int describe(const char *const *words, size_t count)
+{
+	const struct command *command;
+	size_t used;
+
+	if (!count) {
+		help_all(stdout);
+		return EXIT_DONE;
+	}
+	command = find_command(words, count, &used);
+	if (command)
+		help_command(command, stdout);
+	else if (is_group(words[0]) && count == 1)
+		help_group(words[0], stdout);
+	else
+		return complain_unknown(words, count);
+	return EXIT_DONE;
+}
+
+int cmd_help(const struct invocation *invocation)
+{
+	return describe(invocation->operands, invocation->operand_count);
+}
+
+static int run(struct invocation *invocation)
+{
+	const struct command *command;
+	size_t used;
+
+	if (invocation->version) {
+		say("poise %s\n", POISE_VERSION);
+		return EXIT_DONE;
+	}
+	if (invocation->help)
+		return describe(invocation->words, invocation->word_count);
+	if (!invocation->word_count) {
+		help_all(stderr);
+		return EXIT_USAGE;
+	}
+	command = find_command(invocation->words, invocation->word_count, &used);
+	if (!command && is_group(invocation->words[0]) && invocation->word_count == 1) {
+		help_group(invocation->words[0], stderr);
+		return EXIT_USAGE;
+	}
+	if (!command)
+		return complain_unknown(invocation->words, invocation->word_count);
+	invocation->operands = invocation->words + used;
+	invocation->operand_count = invocation->word_count - used;
+	if (!options_suit(command, invocation))
+		return EXIT_USAGE;
+	return command->run(invocation);
+}
+
+int main(int argc, char **argv)
+{
+	struct invocation invocation = { .socket = DEFAULT_SOCKET, .pin_path = DEFAULT_PIN_PATH };
+	int code;
+
+	text_init();
+	if (!options_parse(argc, argv, &invocation))
+		return EXIT_USAGE;
+	code = run(&invocation);
+	if (fflush(stdout) || ferror(stdout)) {
+		complain("writing the output: %s", strerror(errno));
+		return code ? code : EXIT_REFUSED;
+	}
+	return code;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "options.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "format.h"
+#include "help.h"
+#include "poise.h"
+#include "poise_abi.h"
+#include "text.h"
+
+enum { MAX_TIMEOUT_S = 7 * 24 * 3600 };
+
+enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER };
+
+struct option {
+	const char *name, *short_name;
+	enum option_kind kind;
+	unsigned bit;	      /* enum option_bits; 0: every command takes it */
+	size_t offset;	      /* of its field in struct invocation */
+	unsigned least, most; /* of a number */
+};
+
+static const struct option options[] = {
+	{ "--socket", "-s", KIND_TEXT, 0, offsetof(struct invocation, socket), 0, 0 },
+	{ "--json", "-j", KIND_FLAG, 0, offsetof(struct invocation, json), 0, 0 },
+	{ "--help", "-h", KIND_FLAG, 0, offsetof(struct invocation, help), 0, 0 },
+	{ "--version", "-V", KIND_FLAG, 0, offsetof(struct invocation, version), 0, 0 },
+	{ "--pin-path", NULL, KIND_TEXT, OPTION_PIN_PATH, offsetof(struct invocation, pin_path), 0,
+	  0 },
+	{ "--weight", NULL, KIND_NUMBER, OPTION_WEIGHT, offsetof(struct invocation, weight), 0,
+	  POISE_MAX_WEIGHT },
+	{ "--now", NULL, KIND_FLAG, OPTION_NOW, offsetof(struct invocation, now), 0, 0 },
+	{ "--wait", NULL, KIND_FLAG, OPTION_WAIT, offsetof(struct invocation, wait), 0, 0 },
+	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
+	  MAX_TIMEOUT_S },
+};
+
+enum { OPTION_COUNT = sizeof(options) / sizeof(*options) };
+
+/* The option of that name, up to length bytes of it. */
+static const struct option *find_option(const char *text, size_t length)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+
+		if (strlen(option->name) == length && !strncmp(option->name, text, length))
+			return option;
+		if (option->short_name && strlen(option->short_name) == length &&
+		    !strncmp(option->short_name, text, length))
+			return option;
+	}
+	return NULL;
+}
+
+static void complain_unknown(const char *text, size_t length)
+{
+	const char *names[OPTION_COUNT], *nearest;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		names[i] = options[i].name;
+	nearest = help_nearest(text, length, names, OPTION_COUNT);
+	if (nearest)
+		complain("unknown option \"%.*s\": did you mean \"%s\"?", (int)length, text,
+			 nearest);
+	else
+		complain("unknown option \"%.*s\": see \"poise help\"", (int)length, text);
+}
+
+static bool set(const struct option *option, const char *value, struct invocation *out)
+{
+	void *field = (char *)out + option->offset;
+
+	out->given |= option->bit;
+	switch (option->kind) {
+	case KIND_FLAG:
+		*(bool *)field = true;
+		return true;
+	case KIND_TEXT:
+		*(const char **)field = value;
+		return true;
+	case KIND_NUMBER:
+		break;
+	}
+	if (parse_number(value, option->least, option->most, field))
+		return true;
+	complain("%s \"%s\": allowed is a whole number from %u to %u", option->name, value,
+		 option->least, option->most);
+	return false;
+}
+
+/* Takes the option at argv[*at], and its value if that is the next word. */
+static bool take_option(int argc, char **argv, int *at, struct invocation *out)
+{
+	const char *text = argv[*at], *equals = strncmp(text, "--", 2) ? NULL : strchr(text, '=');
+	size_t length = equals ? (size_t)(equals - text) : strlen(text);
+	const struct option *option = find_option(text, length);
+	const char *value = equals ? equals + 1 : NULL;
+
+	if (!option) {
+		complain_unknown(text, length);
+		return false;
+	}
+	if (option->kind == KIND_FLAG && value) {
+		complain("%s takes no value", option->name);
+		return false;
+	}
+	if (option->kind != KIND_FLAG && !value) {
+		if (*at + 1 >= argc) {
+			complain("%s needs a value", option->name);
+			return false;
+		}
+		value = argv[++*at];
+	}
+	return set(option, value, out);
+}
+
+static bool take_word(const char *word, struct invocation *out)
+{
+	json_t *string = json_string(word); /* as it will be sent */
+
+	json_decref(string);
+	if (!string || out->word_count == MAX_WORDS) {
+		complain(string ? "too many words, from \"%s\" on: see \"poise help\""
+				: "\"%s\" is not valid UTF-8",
+			 word);
+		return false;
+	}
+	out->words[out->word_count++] = word;
+	return true;
+}
+
+bool options_parse(int argc, char **argv, struct invocation *out)
+{
+	bool more_options = true;
+
+	for (int i = 1; i < argc; i++) {
+		bool taken;
+
+		if (more_options && !strcmp(argv[i], "--")) {
+			more_options = false;
+			continue;
+		}
+		taken = more_options && argv[i][0] == '-' && argv[i][1]
+				? take_option(argc, argv, &i, out)
+				: take_word(argv[i], out);
+		if (!taken)
+			return false;
+	}
+	return true;
+}
+
+static bool options_allowed(const struct command *command, unsigned given)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (options[i].bit & given & ~command->options) {
+			complain("\"%s\" takes no %s: see \"poise help %s\"", command->name,
+				 options[i].name, command->name);
+			return false;
+		}
+	}
+	if ((given & OPTION_TIMEOUT) && !(given & OPTION_WAIT)) {
+		complain("--timeout means nothing without --wait");
+		return false;
+	}
+	return true;
+}
+
+bool options_suit(const struct command *command, const struct invocation *invocation)
+{
+	if (!options_allowed(command, invocation->given))
+		return false;
+	if (invocation->operand_count >= command->least &&
+	    invocation->operand_count <= command->most)
+		return true;
+	complain("usage: poise %s%s%s", command->name, *command->operands ? " " : "",
+		 command->operands);
+	return false;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What all of the CLI shares: exit codes, a command line taken apart, and the table of commands. */
+#ifndef POISE_CLI_H
+#define POISE_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,     /* the reason was printed */
+	EXIT_USAGE = 2,	      /* wrong usage, likewise */
+	EXIT_UNREACHABLE = 3, /* poised cannot be reached or understood, likewise */
+};
+
+enum { MAX_WORDS = 8 }; /* of a command line, options aside */
+
+/* Options that only some commands take. */
+enum option_bits {
+	OPTION_WEIGHT = 1 << 0,
+	OPTION_NOW = 1 << 1,
+	OPTION_WAIT = 1 << 2,
+	OPTION_TIMEOUT = 1 << 3,
+	OPTION_PIN_PATH = 1 << 4,
+};
+
+struct invocation {
+	const char *socket, *pin_path;
+	bool json, help, version, now, wait;
+	unsigned given;			  /* enum option_bits */
+	unsigned weight, timeout_s;	  /* where given */
+	const char *words[MAX_WORDS + 1]; /* the command's name, then its operands */
+	size_t word_count;
+	const char *const *operands; /* behind the command's name */
+	size_t operand_count;
+};
+
+struct command {
+	const char *name;     /* "status", "backend add" */
+	const char *operands; /* as the usage shows them, with the options of its own */
+	const char *summary;  /* one line */
+	const char *text;     /* more lines, with an example */
+	unsigned options;     /* enum option_bits that it takes */
+	size_t least, most;   /* operands */
+	int (*run)(const struct invocation *invocation); /* returns an exit code */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "format.h"
+#include "poise.h"
+#include "table.h"
+#include "text.h"
+#include "view.h"
+
+enum { NOTE_INDENT = 4 }; /* of the lines under a backend */
+
+static const struct table_column columns[] = {
+	{ .title = "SERVICE", .shrink_to = 8 },
+	{ .title = "BACKEND", .shrink_to = 8 },
+	{ .title = "ADDRESS", .shrink_to = 12 },
+	{ .title = "WEIGHT", .right = true },
+	{ .title = "STATE" },
+	{ .title = "SHARE", .right = true },
+	{ .title = "CONNS", .right = true },
+	{ .title = "PACKETS", .right = true },
+	{ .title = "CHECK" },
+};
+
+struct table *show_backend_table(bool with_service, size_t indent)
+{
+	size_t first = with_service ? 0 : 1;
+
+	return table_new(columns + first, sizeof(columns) / sizeof(*columns) - first, indent);
+}
+
+static enum color state_color(const char *state)
+{
+	if (!strcmp(state, "up"))
+		return COLOR_GREEN;
+	if (!strcmp(state, "down"))
+		return COLOR_RED;
+	return COLOR_YELLOW;
+}
+
+static char *check_cell(const struct view_backend *backend)
+{
+	if (!strcmp(backend->health.state, "none"))
+		return text_format("-");
+	if (backend->health.failed > 0)
+		return text_format("failed %lldx", (long long)backend->health.failed);
+	if (!strcmp(backend->health.state, "unknown"))
+		return text_format("waiting");
+	return text_format("ok %lldms", (long long)backend->health.last_duration_ms);
+}
+
+/* "added by command, weight 50 by command (file: 100)" */
+static char *describe_differences(const struct view_backend *backend)
+{
+	char *weight = NULL, *text;
+
+	if (view_holds(backend->differs, "weight"))
+		weight = text_format("weight set by command (%lld in the file)",
+				     (long long)backend->declared_weight);
+	text = text_format("%s%s%s%s",
+			   view_holds(backend->differs, "added") ? ", added by command" : "",
+			   view_holds(backend->differs, "removed") ? ", removed by command" : "",
+			   view_holds(backend->differs, "drained") ? ", drained by command" : "",
+			   weight ? ", " : "");
+	if (weight) {
+		char *whole = text_format("%s%s", text, weight);
+
+		free(text);
+		free(weight);
+		return whole;
+	}
+	return text;
+}
+
+static void show_notes(struct table *table, const struct view_backend *backend, size_t indent)
+{
+	bool leaving = !strcmp(backend->state, "draining") || !strcmp(backend->state, "removing");
+	char slots[FORMAT_BYTES], exceptions[FORMAT_BYTES];
+	char *differences;
+
+	if (*backend->reason)
+		table_line(table, state_color(backend->state), indent, "%s: %s", backend->state,
+			   backend->reason);
+	if (*backend->health.error && !strstr(backend->reason, backend->health.error))
+		table_line(table, COLOR_YELLOW, indent, "last failed check: %s",
+			   backend->health.error);
+	if (leaving && backend->gone)
+		table_line(table, COLOR_NONE, indent, "nothing of it is left");
+	else if (leaving)
+		table_line(table, COLOR_NONE, indent,
+			   "%s moving slots, %s recorded connections left",
+			   format_count(backend->leaving_slots, slots),
+			   format_count(backend->exceptions, exceptions));
+	differences = describe_differences(backend);
+	if (*differences)
+		table_line(table, COLOR_NONE, indent, "* differs from the file: %s",
+			   differences + strlen(", "));
+	free(differences);
+}
+
+void show_backend(struct table *table, const struct view_backend *backend, bool with_service,
+		  size_t indent)
+{
+	bool differs = json_array_size(backend->differs) > 0;
+	char text[FORMAT_BYTES], *check = check_cell(backend);
+
+	if (with_service)
+		table_cell(table, COLOR_NONE, "%s", backend->service);
+	table_cell(table, COLOR_NONE, "%s%s", backend->name, differs ? "*" : "");
+	table_cell(table, COLOR_NONE, "%s", backend->address);
+	table_cell(table, COLOR_NONE, "%lld", (long long)backend->weight);
+	table_cell(table, state_color(backend->state), "%s", backend->state);
+	table_cell(table, COLOR_NONE, "%s", format_share(backend->share, text));
+	table_cell(table, COLOR_NONE, "%s", format_count(backend->connections, text));
+	table_cell(table, COLOR_NONE, "%s", format_count(backend->packets, text));
+	table_cell(table, backend->health.failed > 0 ? COLOR_RED : COLOR_NONE, "%s", check);
+	free(check);
+	show_notes(table, backend, indent + NOTE_INDENT);
+}
+
+bool show_backends(struct table *table, const json_t *backends, bool with_service, size_t indent)
+{
+	struct view_backend backend;
+
+	if (json_array_size(backends))
+		table_titles(table);
+	for (size_t i = 0; i < json_array_size(backends); i++) {
+		if (!view_backend(json_array_get(backends, i), &backend))
+			return false;
+		show_backend(table, &backend, with_service, indent);
+	}
+	return true;
+}
+
+static bool say_backend(json_t *json)
+{
+	struct view_backend backend;
+
+	if (!view_backend(json, &backend))
+		return false;
+	say("%s/%s %s: %s, weight %lld%s%s%s\n", backend.service, backend.name, backend.address,
+	    backend.state, (long long)backend.weight, *backend.reason ? " (" : "", backend.reason,
+	    *backend.reason ? ")" : "");
+	return true;
+}
+
+int show_change(const struct invocation *invocation, const char *command, json_t *more, bool silent)
+{
+	json_t *arguments = more ? more : require_memory(json_object()), *result;
+	int code;
+
+	json_object_set_new(arguments, "service", json_string(invocation->operands[0]));
+	json_object_set_new(arguments, "name", json_string(invocation->operands[1]));
+	code = client_ask(invocation->socket, command, arguments, &result);
+	if (code)
+		return code;
+	if (invocation->json && !silent)
+		print_json(result);
+	else if (!silent && !say_backend(json_object_get(result, "backend")))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}
+
+char *show_endpoint(const struct view_service *service)
+{
+	return text_format(strchr(service->address, ':') ? "[%s]:%lld" : "%s:%lld",
+			   service->address, (long long)service->port);
+}
+
+char *show_check(const struct view_service *service)
+{
+	const struct view_check *check = &service->check;
+	char text[FORMAT_BYTES];
+
+	if (!check->type)
+		return text_format("none");
+	return text_format("%s :%lld%s every %s", check->type, (long long)check->port,
+			   check->path ? check->path : "", format_ms(check->interval_ms, text));
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "view.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+static bool complain_of(const char *what, const char *why)
+{
+	complain("poised's answer is not understood (%s: %s): are poise and poised of the same "
+		 "release?",
+		 what, why);
+	return false;
+}
+
+bool view_unpack(json_t *json, const char *what, const char *format, ...)
+{
+	json_error_t error;
+	va_list arguments;
+	int result;
+
+	va_start(arguments, format);
+	result = json_vunpack_ex(json, &error, 0, format, arguments);
+	va_end(arguments);
+	return result == 0 || complain_of(what, error.text);
+}
+
+json_t *view_array(const json_t *object, const char *name)
+{
+	json_t *array = json_object_get(object, name);
+
+	if (json_is_array(array))
+		return array;
+	complain_of(name, "not a list");
+	return NULL;
+}
+
+bool view_holds(const json_t *list, const char *text)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *item = json_string_value(json_array_get(list, i));
+
+		if (item && !strcmp(item, text))
+			return true;
+	}
+	return false;
+}
+
+/* Text that may be missing or null. */
+static const char *optional(const json_t *object, const char *name, const char *otherwise)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : otherwise;
+}
+
+bool view_backend(json_t *json, struct view_backend *out)
+{
+	json_t *declared, *next_hop, *differs, *health;
+	int gone;
+
+	if (!view_unpack(json, "backend",
+			 "{s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:F, s:I, s:I,"
+			 " s:b, s:I, s:I, s:I}",
+			 "service", &out->service, "name", &out->name, "address", &out->address,
+			 "weight", &out->weight, "declared_weight", &declared, "state", &out->state,
+			 "reason", &out->reason, "differs", &differs, "health", &health, "next_hop",
+			 &next_hop, "slots", &out->slots, "share", &out->share, "leaving_slots",
+			 &out->leaving_slots, "exceptions", &out->exceptions, "gone", &gone,
+			 "packets", &out->packets, "bytes", &out->bytes, "connections",
+			 &out->connections))
+		return false;
+	if (!view_unpack(health, "health", "{s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "state",
+			 &out->health.state, "passed", &out->health.passed, "failed",
+			 &out->health.failed, "error", &out->health.error, "checked_at",
+			 &out->health.checked_at, "changed_at", &out->health.changed_at,
+			 "last_duration_ms", &out->health.last_duration_ms))
+		return false;
+	if (!view_unpack(next_hop, "next_hop", "{s:s, s:s}", "state", &out->next_hop.state, "text",
+			 &out->next_hop.text))
+		return false;
+	if (!json_is_array(differs))
+		return complain_of("differs", "not a list");
+	if (!json_is_integer(declared) && !json_is_null(declared))
+		return complain_of("declared_weight", "neither a number nor null");
+	out->declared_weight = json_is_null(declared) ? -1 : json_integer_value(declared);
+	out->differs = differs;
+	out->gone = gone;
+	out->next_hop.interface = optional(next_hop, "interface", "");
+	out->next_hop.gateway = optional(next_hop, "gateway", "");
+	out->next_hop.mac = optional(next_hop, "mac", "");
+	out->next_hop.mtu = json_integer_value(json_object_get(next_hop, "mtu"));
+	return true;
+}
+
+static bool view_check(json_t *json, struct view_check *out)
+{
+	*out = (struct view_check){ .type = NULL };
+	if (json_is_null(json))
+		return true;
+	if (!view_unpack(json, "check", "{s:s, s:I, s:I, s:I, s:I, s:I}", "type", &out->type,
+			 "port", &out->port, "interval_ms", &out->interval_ms, "timeout_ms",
+			 &out->timeout_ms, "rise", &out->rise, "fall", &out->fall))
+		return false;
+	out->path = optional(json, "path", NULL);
+	out->host = optional(json, "host", NULL);
+	out->body = optional(json, "body", NULL);
+	out->expect = optional(json, "expect", NULL);
+	return true;
+}
+
+bool view_service(json_t *json, struct view_service *out)
+{
+	json_t *check;
+
+	if (!view_unpack(json, "service",
+			 "{s:s, s:s, s:I, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "name",
+			 &out->name, "address", &out->address, "port", &out->port, "protocol",
+			 &out->protocol, "ring_size", &out->ring_size, "on_down", &out->on_down,
+			 "moving_slots", &out->moving_slots, "backends_up", &out->backends_up,
+			 "backends_total", &out->backends_total, "packets", &out->packets, "bytes",
+			 &out->bytes, "check", &check))
+		return false;
+	out->backends = json_object_get(json, "backends");
+	if (out->backends && !json_is_array(out->backends))
+		return complain_of("backends", "not a list");
+	return view_check(check, &out->check);
+}
+
+bool view_interface(json_t *json, struct view_interface *out)
+{
+	int attached;
+
+	if (!view_unpack(json, "interface", "{s:s, s:s, s:s, s:b}", "name", &out->name, "mode",
+			 &out->mode, "chain", &out->chain, "attached", &attached))
+		return false;
+	out->attached = attached;
+	return true;
+}
+
+bool view_status(json_t *json, struct view_status *out)
+{
+	if (!view_unpack(json, "status", "{s:s, s:I, s:I, s:s, s:s, s:I}", "version", &out->version,
+			 "abi", &out->abi, "started_at", &out->started_at, "config", &out->config,
+			 "pin_path", &out->pin_path, "settle_ms", &out->settle_ms))
+		return false;
+	out->interfaces = view_array(json, "interfaces");
+	out->services = view_array(json, "services");
+	return out->interfaces && out->services;
+}
+
+void print_json(const json_t *value)
+{
+	/* Escaped to ASCII, so that no sequence in a text reaches the terminal. */
+	json_dumpf(value, stdout,
+		   JSON_ENSURE_ASCII | (text_on_terminal() ? JSON_INDENT(2) : JSON_COMPACT));
+	putchar('\n');
+}

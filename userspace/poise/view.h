@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Answers of poised as checked structures (docs/CONTROL.md says what each field means). Strings
+ * point into the JSON and live as long as it does.
+ */
+#ifndef POISE_VIEW_H
+#define POISE_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct view_backend {
+	const char *service, *name, *address, *state, *reason;
+	json_int_t weight, declared_weight; /* -1: not declared */
+	json_int_t slots, leaving_slots, exceptions, packets, bytes, connections;
+	double share;
+	bool gone;
+	const json_t *differs; /* array of strings */
+	struct {
+		const char *state, *error;
+		json_int_t passed, failed, checked_at, changed_at, last_duration_ms;
+	} health;
+	struct {
+		const char *state, *text, *interface, *gateway, *mac; /* "" where not known */
+		json_int_t mtu;
+	} next_hop;
+};
+
+struct view_check {
+	const char *type; /* NULL: there is no check, and nothing below is set */
+	const char *path, *host, *body, *expect; /* NULL where there is none */
+	json_int_t port, interval_ms, timeout_ms, rise, fall;
+};
+
+struct view_service {
+	const char *name, *address, *protocol, *on_down;
+	json_int_t port, ring_size, moving_slots, backends_up, backends_total, packets, bytes;
+	struct view_check check;
+	const json_t *backends; /* array, empty where the answer has none */
+};
+
+struct view_interface {
+	const char *name, *mode, *chain;
+	bool attached;
+};
+
+struct view_status {
+	const char *version, *config, *pin_path;
+	json_int_t abi, started_at, settle_ms;
+	const json_t *interfaces, *services; /* arrays */
+};
+
+/* Each returns false, after a complaint, if json is not what it must be. */
+bool view_backend(json_t *json, struct view_backend *out);
+bool view_service(json_t *json, struct view_service *out);
+bool view_interface(json_t *json, struct view_interface *out);
+bool view_status(json_t *json, struct view_status *out);
+
+/* The array of that name in object; NULL, after a complaint, if there is none. */
+json_t *view_array(const json_t *object, const char *name);
+
+/* Whether a list of strings holds text. */
+bool view_holds(const json_t *list, const char *text);
+
+/* As json_unpack_ex(), complaining that the thing called what is not understood. */
+bool view_unpack(json_t *json, const char *what, const char *format, ...);
+
+/* Prints value to standard output: indented on a terminal, else on one line. */
+void print_json(const json_t *value);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The program on its interfaces, through libxdp: attached, replaced without a gap, taken off. "Ours"
+ * is a program named poise that uses the pinned settings map, whichever poised loaded it.
+ */
+#ifndef POISE_ATTACH_H
+#define POISE_ATTACH_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "config.h"
+
+struct bpf_object;
+struct xdp_program;
+
+enum { ATTACH_ERROR_BYTES = 256 };
+
+struct attachment {
+	char interface[IF_NAMESIZE];
+	uint32_t ifindex;
+	bool native;	 /* else generic */
+	bool dispatcher; /* libxdp's dispatcher: other programs can share the interface */
+	bool replaced;	 /* an earlier program of ours ran there */
+};
+
+/* Sends libxdp's and libbpf's own messages to print (NULL: nowhere). */
+void attach_set_print(void (*print)(const char *text));
+
+/*
+ * Attaches the program of object (opened, loaded by the first call) to the interface, or puts it in
+ * the place of ours that is there. settings_id: of the pinned map, 0 when nothing is pinned.
+ * 0 or a negative errno with error written.
+ */
+int attach_interface(struct bpf_object *object, struct xdp_program *program,
+		     const struct config_interface *interface, uint32_t settings_id,
+		     struct attachment *out, char error[ATTACH_ERROR_BYTES]);
+
+/* Is a program of ours on the interface? */
+bool attach_is_there(uint32_t ifindex, uint32_t settings_id);
+
+/* Takes ours off one interface; 1 when there was one, 0 when not, or a negative errno. */
+int attach_remove(uint32_t ifindex, uint32_t settings_id);
+
+/* Takes ours off every interface of this network namespace, named on out (NULL: silent). */
+int attach_remove_all(uint32_t settings_id, FILE *out);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One backend: what is known of it, and what follows from that for the data plane. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "balancer.h"
+#include "log.h"
+#include "maps.h"
+
+bool backend_up(const struct backend *backend)
+{
+	return backend->hop_ready && backend->health &&
+	       health_get(backend->health)->state == HEALTH_UP;
+}
+
+bool backend_known(const struct backend *backend)
+{
+	enum health_state health = backend->health ? health_get(backend->health)->state :
+						     HEALTH_DOWN;
+
+	if (health == HEALTH_DOWN || (backend->hop_asked && !backend->hop_ready))
+		return true; /* one failure is enough to know that it is down */
+	return health == HEALTH_UP && backend->hop_asked;
+}
+
+bool backend_eligible(const struct backend *backend)
+{
+	return backend->state == POISE_RECORD_ACTIVE && !(backend->record & POISE_RECORD_DRAIN) &&
+	       backend->weight > 0 && backend_up(backend);
+}
+
+uint8_t backend_flags(const struct backend *backend)
+{
+	uint8_t flags = 0;
+
+	if (backend->state != POISE_RECORD_ACTIVE && backend->state != POISE_RECORD_REMOVING)
+		return 0;
+	if (backend->service->config.on_down == ON_DOWN_KEEP || backend_up(backend))
+		flags |= POISE_BACKEND_LIVE;
+	if (backend_eligible(backend))
+		flags |= POISE_BACKEND_ELIGIBLE;
+	return flags;
+}
+
+/* The last bytes of the source address that carry the flow's hash, as a mask in network order. */
+static uint32_t entropy_mask(const struct prefix *source)
+{
+	unsigned int bits = source->address.family == 4 ? 32 : 128;
+	unsigned int host = bits - source->length;
+
+	if (host >= 32)
+		return 0xffffffff;
+	return __builtin_bswap32((uint32_t)((1ULL << host) - 1));
+}
+
+struct poise_backend backend_entry(const struct balancer *balancer, const struct backend *backend)
+{
+	const struct prefix *source = backend->address.family == 4 ?
+					      &balancer->config->source_ipv4 :
+					      &balancer->config->source_ipv6;
+	const struct nexthop *hop = nexthop_get(backend->watch);
+	struct poise_backend entry = {.family = backend->address.family,
+				      .source_mask = entropy_mask(source)};
+
+	memcpy(entry.address, backend->address.bytes, sizeof(entry.address));
+	memcpy(entry.source, source->address.bytes, sizeof(entry.source));
+	if (hop->state == NEXTHOP_READY) {
+		entry.ifindex = hop->ifindex;
+		entry.mtu = hop->mtu;
+		memcpy(entry.destination_mac, hop->destination_mac, 6);
+		memcpy(entry.source_mac, hop->source_mac, 6);
+	} else if (hop->state == NEXTHOP_RESOLVING) { /* as an earlier poised left it */
+		entry.ifindex = backend->entry.ifindex;
+		entry.mtu = backend->entry.mtu;
+		memcpy(entry.destination_mac, backend->entry.destination_mac, 6);
+		memcpy(entry.source_mac, backend->entry.source_mac, 6);
+	}
+	return entry;
+}
+
+void backend_refresh(struct balancer *balancer, struct backend *backend)
+{
+	uint8_t flags = backend_flags(backend);
+
+	backend->dirty = true;
+	if (!backend->service->filled || ((flags ^ backend->flags) & POISE_BACKEND_ELIGIBLE))
+		service_touch(backend->service);
+	balancer_commit_later(balancer);
+}
+
+int backend_write_record(struct balancer *balancer, const struct backend *backend)
+{
+	struct poise_backend_record record = {.family = backend->address.family,
+					      .state = backend->state,
+					      .flags = backend->record,
+					      .weight = backend->weight,
+					      .service = backend->service->index};
+	int err;
+
+	memcpy(record.name, backend->name, sizeof(record.name));
+	memcpy(record.address, backend->address.bytes, sizeof(record.address));
+	err = maps_backend_record_write(balancer->maps, backend->index, &record);
+	if (err)
+		log_error("backend '%s/%s': cannot keep its state for a restart: %s",
+			  backend->service->config.name, backend->name, strerror(-err));
+	return err;
+}
+
+static void on_health(void *context, const struct health_status *status)
+{
+	struct backend *backend = context;
+	struct balancer *balancer = backend->service->balancer;
+	const char *name = backend->service->config.name;
+
+	if (status->state == HEALTH_UP)
+		log_info("backend '%s/%s': health check passed, up", name, backend->name);
+	else
+		log_warning("backend '%s/%s': health check failed, down: %s", name, backend->name,
+			    status->error);
+	if (status->state == HEALTH_UP)
+		backend->record |= POISE_RECORD_UP;
+	else
+		backend->record &= ~POISE_RECORD_UP;
+	backend_write_record(balancer, backend);
+	backend_refresh(balancer, backend);
+}
+
+static void on_nexthop(void *context, const struct nexthop *hop)
+{
+	struct backend *backend = context;
+	const char *name = backend->service->config.name;
+	bool was_ready = backend->hop_ready;
+
+	if (hop->state == NEXTHOP_RESOLVING)
+		return;
+	backend->hop_asked = true;
+	backend->hop_ready = hop->state == NEXTHOP_READY;
+	if (backend->hop_ready)
+		log_info("backend '%s/%s': next hop %02x:%02x:%02x:%02x:%02x:%02x on %s, MTU %u",
+			 name, backend->name, hop->destination_mac[0], hop->destination_mac[1],
+			 hop->destination_mac[2], hop->destination_mac[3], hop->destination_mac[4],
+			 hop->destination_mac[5], hop->interface, hop->mtu);
+	else if (was_ready || !backend->exposed)
+		log_warning("backend '%s/%s': no next hop, down: %s", name, backend->name,
+			    nexthop_state_text(hop->state));
+	backend_refresh(backend->service->balancer, backend);
+}
+
+static void link_backend(struct balancer *balancer, struct backend *backend)
+{
+	struct backend **end = &backend->service->backends;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = backend;
+	balancer->by_index[backend->index] = backend;
+}
+
+struct backend *backend_new(struct service *service, struct balancer *balancer,
+			    const struct backend_spec *spec)
+{
+	struct backend *backend = calloc(1, sizeof(*backend));
+	uint16_t index = balancer_take_index(balancer);
+
+	if (!backend || !index) {
+		free(backend);
+		return NULL;
+	}
+	backend->service = service;
+	backend->index = index;
+	snprintf(backend->name, sizeof(backend->name), "%s", spec->name);
+	backend->address = spec->address;
+	backend->weight = spec->weight;
+	backend->declared_weight = spec->declared_weight;
+	backend->record = spec->record;
+	backend->state = POISE_RECORD_ACTIVE;
+	link_backend(balancer, backend);
+	if (backend_start(balancer, backend)) {
+		backend_free(balancer, backend);
+		return NULL;
+	}
+	maps_backend_init(balancer->maps, index, &backend->entry);
+	backend_write_record(balancer, backend);
+	backend_refresh(balancer, backend);
+	return backend;
+}
+
+struct backend *backend_adopt(struct service *service, struct balancer *balancer, uint16_t index,
+			      const struct poise_backend_record *record)
+{
+	struct backend *backend = calloc(1, sizeof(*backend));
+
+	if (!backend)
+		return NULL;
+	backend->service = service;
+	backend->index = index;
+	memcpy(backend->name, record->name, sizeof(backend->name));
+	backend->address.family = record->family;
+	memcpy(backend->address.bytes, record->address, sizeof(backend->address.bytes));
+	backend->weight = record->weight;
+	backend->declared_weight = -1;
+	backend->record = record->flags;
+	backend->state = record->state;
+	backend->entry = *maps_backend(balancer->maps, index);
+	backend->flags = backend->entry.flags;
+	backend->entry.flags = backend->entry.current = 0;
+	backend->hop_ready = backend->hop_asked = backend->entry.ifindex != 0;
+	backend->exposed = true;
+	link_backend(balancer, backend);
+	return backend;
+}
+
+int backend_start(struct balancer *balancer, struct backend *backend)
+{
+	enum health_state initial = HEALTH_UNKNOWN;
+
+	if (backend->health)
+		initial = health_get(backend->health)->state;
+	else if (backend->exposed)
+		initial = backend->record & POISE_RECORD_UP ? HEALTH_UP : HEALTH_DOWN;
+	health_free(backend->health);
+	backend->health = health_new(balancer->healths, &backend->address,
+				     &backend->service->config.check, initial, on_health, backend);
+	if (!backend->watch)
+		backend->watch = nexthop_watch_new(balancer->nexthops, &backend->address,
+						   on_nexthop, backend);
+	return backend->health && backend->watch ? 0 : -ENOMEM;
+}
+
+static void backend_stop(struct backend *backend)
+{
+	health_free(backend->health);
+	nexthop_watch_free(backend->watch);
+	backend->health = NULL;
+	backend->watch = NULL;
+}
+
+void backend_leave(struct balancer *balancer, struct backend *backend)
+{
+	backend->state = POISE_RECORD_REMOVING;
+	backend->valid_at_round = balancer->sweep_round + 2;
+	backend_write_record(balancer, backend);
+	backend_refresh(balancer, backend);
+}
+
+void backend_cut(struct balancer *balancer, struct backend *backend)
+{
+	struct service *service = backend->service;
+
+	backend->state = POISE_RECORD_REMOVED;
+	backend_refresh(balancer, backend);
+	service_touch(service);
+	balancer_commit(balancer);
+	ring_forget(&service->ring, backend->index);
+	service_count_slots(balancer, service);
+	backend_retire(balancer, backend);
+}
+
+void backend_retire(struct balancer *balancer, struct backend *backend)
+{
+	backend->state = POISE_RECORD_REMOVED;
+	backend_stop(backend);
+	maps_backend_set_flags(balancer->maps, backend->index, 0);
+	backend->flags = 0;
+	if (backend->record & POISE_RECORD_OUT) {
+		backend_write_record(balancer, backend);
+		return;
+	}
+	maps_synchronize(balancer->maps);
+	backend_free(balancer, backend);
+}
+
+void backend_free(struct balancer *balancer, struct backend *backend)
+{
+	static const struct poise_backend_record empty;
+	static const struct poise_backend nowhere;
+	struct backend **place = &backend->service->backends;
+
+	while (*place != backend)
+		place = &(*place)->next;
+	*place = backend->next;
+	maps_backend_init(balancer->maps, backend->index, &nowhere);
+	maps_backend_record_write(balancer->maps, backend->index, &empty);
+	balancer->by_index[backend->index] = NULL;
+	/* the round under way may have passed some of the exceptions that name it */
+	balancer->swept_at[backend->index] = balancer->sweep_round + 2;
+	backend_stop(backend);
+	free(backend);
+}
+
+bool backend_gone(const struct balancer *balancer, const struct backend *backend)
+{
+	bool leaves = backend->state == POISE_RECORD_REMOVING ||
+		      (backend->record & POISE_RECORD_DRAIN);
+
+	return leaves && backend->slots == 0 && backend->leaving == 0 && backend->exceptions == 0 &&
+	       balancer->sweep_round >= backend->valid_at_round;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is balanced: services and their backends as they are now, declared or by command, and how a
+ * change reaches the data plane. balancer.c owns the whole, backend.c and service.c one of each.
+ *
+ * A change marks what it touched (backend_refresh(), service_touch()); balancer_commit() then brings
+ * the data plane to it in the order that no packet can suffer from: flags that forbid, entries,
+ * flags that allow, rings.
+ */
+#ifndef POISE_BALANCER_H
+#define POISE_BALANCER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "extents.h"
+#include "health.h"
+#include "nexthop.h"
+#include "poise_abi.h"
+#include "ring.h"
+
+struct event;
+struct event_base;
+struct loader;
+struct maps;
+
+struct backend {
+	struct service *service;
+	struct backend *next; /* in the service's list */
+	char name[POISE_NAME_BYTES];
+	struct address address;
+	uint16_t index;	     /* in the data plane */
+	uint16_t weight;     /* in force */
+	int declared_weight; /* of the configuration; -1: not in it */
+	uint8_t state;	     /* enum poise_record_state */
+	uint8_t record;	     /* enum poise_record_flags */
+	bool hop_ready;	     /* its next hop is known */
+	bool hop_asked;	     /* the next hop was resolved, or found not to be there, once */
+	bool exposed;	     /* packets may be using its entry */
+	bool dirty;	     /* entry or flags are not in the data plane */
+	uint8_t flags;	     /* enum poise_backend_flags, as written */
+	struct poise_backend entry; /* as written */
+	struct health *health;
+	struct nexthop_watch *watch;
+	uint32_t slots;		/* owned */
+	uint32_t leaving;	/* moving slots whose previous it is */
+	uint32_t exceptions;	/* at the last complete sweep */
+	uint64_t valid_at_round; /* the sweep round from which 'exceptions' counts */
+};
+
+struct service {
+	struct balancer *balancer;
+	struct config_service config; /* its own copy, without backends */
+	uint16_t index;		      /* in the data plane */
+	uint16_t address_index;	      /* of the entry that stands for its address */
+	struct extent extent;
+	struct ring ring;
+	uint32_t moving; /* slots */
+	bool filled;	 /* the ring had its first owners */
+	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
+	bool published;	 /* packets reach it */
+	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
+	struct backend *backends;
+};
+
+/* An address that has services of a protocol, so that fragments are known to be for one. */
+struct service_address {
+	struct address address;
+	uint8_t protocol;
+	uint16_t index;
+	uint32_t users;
+};
+
+struct balancer {
+	struct event_base *base;
+	struct maps *maps;
+	struct nexthops *nexthops;
+	struct healths *healths;
+	struct config *config; /* as declared, the last that was applied */
+	struct service **services;
+	size_t service_count;
+	struct service_address *addresses;
+	size_t address_count;
+	struct backend *by_index[POISE_MAX_BACKENDS];
+	/* sweep round after which a given-up index may serve again; 0: it is not given up */
+	uint64_t swept_at[POISE_MAX_BACKENDS];
+	bool service_used[POISE_SERVICE_ENTRIES];
+	struct event *commit_event, *settle_event, *sweep_event;
+	uint32_t sweep_bucket; /* next to look at */
+	uint64_t sweep_round;  /* complete rounds */
+	uint32_t *counts;      /* POISE_MAX_BACKENDS, of the round under way */
+	uint32_t *owned, *leaving; /* POISE_MAX_BACKENDS, zero between uses */
+	bool adopting;	       /* what exists takes no part in traffic decisions so far */
+};
+
+enum { BALANCER_ERROR_BYTES = 320 };
+
+/* balancer.c */
+int balancer_new(struct event_base *base, struct maps *maps, struct balancer **out);
+void balancer_free(struct balancer *balancer); /* the data plane goes on; takes NULL */
+struct service *balancer_find(const struct balancer *balancer, const char *name);
+/* Brings the data plane up to date now. */
+void balancer_commit(struct balancer *balancer);
+/* The same, once the present event has been handled. */
+void balancer_commit_later(struct balancer *balancer);
+/* Unused indexes, or 0. */
+uint16_t balancer_take_index(const struct balancer *balancer);
+uint16_t balancer_take_service_index(struct balancer *balancer);
+size_t balancer_free_indexes(const struct balancer *balancer);
+uint16_t balancer_clock(void);			/* coarse, as in poise_abi.h */
+int64_t balancer_now_ms(void);			/* monotonic */
+uint16_t balancer_settle_ticks(uint64_t settle_ms); /* rounded up, so that all of it passes */
+
+/* backend.c */
+struct backend_spec {
+	const char *name;
+	struct address address;
+	uint16_t weight;
+	int declared_weight;
+	uint8_t record; /* enum poise_record_flags */
+};
+/* Makes a backend and writes its record; NULL when out of indexes or memory. */
+struct backend *backend_new(struct service *service, struct balancer *balancer,
+			    const struct backend_spec *spec);
+/* Takes up one that an earlier poised left. */
+struct backend *backend_adopt(struct service *service, struct balancer *balancer, uint16_t index,
+			      const struct poise_backend_record *record);
+/* Begins health checks and next-hop resolution, or begins them anew after a change of the check. */
+int backend_start(struct balancer *balancer, struct backend *backend);
+/* Gives the index up: it serves again after a sweep. The ring must not name it any more, and
+ * maps_synchronize() must have been called since. */
+void backend_free(struct balancer *balancer, struct backend *backend);
+/* Sends it no new connection, and forgets it once those that it has are gone. */
+void backend_leave(struct balancer *balancer, struct backend *backend);
+/* Sends it nothing more: its connections go to the owners of their slots. Ends its life, unless it
+ * must be remembered as removed. */
+void backend_cut(struct balancer *balancer, struct backend *backend);
+/* Ends the life of one that the ring does not name any more, or remembers it as removed. */
+void backend_retire(struct balancer *balancer, struct backend *backend);
+bool backend_up(const struct backend *backend);
+bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
+bool backend_eligible(const struct backend *backend);
+bool backend_gone(const struct balancer *balancer, const struct backend *backend);
+/* After any change of state, weight, health or next hop: marks it and its service. */
+void backend_refresh(struct balancer *balancer, struct backend *backend);
+int backend_write_record(struct balancer *balancer, const struct backend *backend);
+/* Its entry and flags as they ought to be. */
+struct poise_backend backend_entry(const struct balancer *balancer, const struct backend *backend);
+uint8_t backend_flags(const struct backend *backend);
+
+/* service.c */
+/* Makes a service with an empty ring; not published. 0 or a negative errno with error written. */
+int service_new(struct balancer *balancer, const struct config_service *config,
+		struct service **out, char error[BALANCER_ERROR_BYTES]);
+int service_adopt(struct balancer *balancer, uint16_t index, struct service **out);
+int service_publish(struct balancer *balancer, struct service *service,
+		    char error[BALANCER_ERROR_BYTES]);
+void service_free(struct balancer *balancer, struct service *service);
+/* Takes what may change in a running service: its check and on_down. 0 or -ENOMEM. */
+int service_set_config(struct service *service, const struct config_service *config);
+/* The ring is to be built anew. Noted in the record first, so that poised may die at any point. */
+void service_touch(struct service *service);
+struct backend *service_find(const struct service *service, const char *name);
+struct backend *service_find_address(const struct service *service, const struct address *address);
+void service_build_ring(struct balancer *balancer, struct service *service);
+void service_count_slots(struct balancer *balancer, struct service *service);
+
+#endif

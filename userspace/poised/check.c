@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kinds of checks have in common: choosing the kind, and wording how a check ended. */
+#include "check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check_http.h"
+#include "check_tcp.h"
+#include "health.h"
+
+struct check *check_new(const struct check_env *env, const struct address *address,
+			const struct config_check *config, check_done done, void *context)
+{
+	const struct check_kind *kind;
+	struct check *check;
+
+	switch (config->type) {
+	case CHECK_TCP:
+		kind = &check_tcp;
+		break;
+	case CHECK_HTTP:
+		kind = &check_http;
+		break;
+	default:
+		errno = EINVAL;
+		return NULL;
+	}
+	check = kind->create(env, address, config);
+	if (!check)
+		return NULL;
+	check->kind = kind;
+	check->done = done;
+	check->context = context;
+	check->timeout_ms = config->timeout_ms;
+	return check;
+}
+
+void check_free(struct check *check)
+{
+	if (check)
+		check->kind->destroy(check);
+}
+
+void check_pass(struct check *check)
+{
+	check->done(check->context, CHECK_PASSED, "");
+}
+
+/* The error leaves this host as JSON and on terminals: no control characters, and a text that was
+ * cut ends with a whole UTF-8 sequence. */
+static void make_printable(char *text, bool cut)
+{
+	size_t length = strlen(text);
+
+	while (cut && length > 0 && ((unsigned char)text[length - 1] & 0xc0) == 0x80)
+		length--;
+	if (cut && length > 0 && (unsigned char)text[length - 1] >= 0xc0)
+		length--;
+	text[length] = '\0';
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static void __attribute__((format(printf, 3, 0)))
+report(struct check *check, enum check_result result, const char *format, va_list arguments)
+{
+	char text[HEALTH_ERROR_BYTES];
+	int length = vsnprintf(text, sizeof(text), format, arguments);
+
+	make_printable(text, length >= (int)sizeof(text));
+	check->done(check->context, result, text);
+}
+
+void check_fail(struct check *check, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	report(check, CHECK_FAILED, format, arguments);
+	va_end(arguments);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+not_run(struct check *check, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	report(check, CHECK_NOT_RUN, format, arguments);
+	va_end(arguments);
+}
+
+void check_fail_errno(struct check *check, int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		not_run(check, CHECK_TEXT_NOT_RUN, strerror(error));
+		break;
+	case ECONNREFUSED:
+		check_fail(check, CHECK_TEXT_REFUSED);
+		break;
+	case ECONNRESET:
+	case EPIPE:
+		check_fail(check, CHECK_TEXT_RESET);
+		break;
+	case EHOSTUNREACH:
+		check_fail(check, CHECK_TEXT_NO_HOST);
+		break;
+	case ENETUNREACH:
+		check_fail(check, CHECK_TEXT_NO_NETWORK);
+		break;
+	default:
+		check_fail(check, CHECK_TEXT_SYSTEM, strerror(error));
+	}
+}

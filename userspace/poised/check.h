@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What health.c and the kinds of checks (check_tcp.c, check_http.c) agree on: a kind runs one check
+ * at a time against one backend, and reports how it ended. Schedules, deadlines and what the
+ * results add up to are health.c's.
+ */
+#ifndef POISE_CHECK_H
+#define POISE_CHECK_H
+
+#include <stdint.h>
+
+#include "address.h"
+#include "config.h"
+
+struct check;
+struct curl_loop;
+struct event_base;
+
+/*
+ * How a check can fail, as people read it: X(name, format). Nothing that a peer sent stands in one
+ * of them except a status code as a number; the words in quotes are those of the configuration.
+ */
+#define CHECK_TEXTS(X)                                                                             \
+	X(TIMEOUT_CONNECT, "timed out after %u ms while connecting")                               \
+	X(TIMEOUT_ANSWER, "timed out after %u ms waiting for the answer")                          \
+	X(TIMEOUT_MIDDLE, "timed out after %u ms in the middle of the answer")                     \
+	X(REFUSED, "connection refused")                                                           \
+	X(RESET, "connection reset")                                                               \
+	X(NO_HOST, "host unreachable")                                                             \
+	X(NO_NETWORK, "network unreachable")                                                       \
+	X(SYSTEM, "connection failed: %s")                                                         \
+	X(CLOSED, "connection closed without an answer")                                           \
+	X(CLOSED_MIDDLE, "connection closed in the middle of the answer")                          \
+	X(NOT_HTTP, "answer is not HTTP/1")                                                        \
+	X(HEADER_LARGE, "answer's header larger than %u KiB")                                      \
+	X(STATUS, "status %ld, expected %s")                                                       \
+	X(NO_BODY, "body does not hold '%s'")                                                      \
+	X(BODY_LARGE, "answer larger than %u KiB, its beginning does not hold '%s'")               \
+	X(HTTP, "HTTP failed: %s")                                                                 \
+	X(NOT_RUN, "not checked: %s")
+
+#define CHECK_TEXT_CONST(name, format) static const char CHECK_TEXT_##name[] = format;
+CHECK_TEXTS(CHECK_TEXT_CONST)
+#undef CHECK_TEXT_CONST
+
+enum check_result {
+	CHECK_PASSED,
+	CHECK_FAILED,
+	CHECK_NOT_RUN, /* this host lacked something (files, memory): says nothing of the backend */
+};
+
+/* Called once for every check that began and was not cancelled, from the event loop or from within
+ * expire(), never from within start(). error is "" when it passed. The kind touches the check no
+ * more after it, so that the callee may destroy it. */
+typedef void (*check_done)(void *context, enum check_result result, const char *error);
+
+/* What checks run in; outlives them. */
+struct check_env {
+	struct event_base *base;
+	struct curl_loop *curl;
+};
+
+struct check_kind {
+	/* Copies what it needs of address and config. NULL on an error, with errno set; the caller
+	 * fills the rest of struct check. */
+	struct check *(*create)(const struct check_env *env, const struct address *address,
+				const struct config_check *config);
+	/* Begins a check; none is under way. 0, or a negative errno: this host could not begin. */
+	int (*start)(struct check *check);
+	/* The time is over: ends the check that is under way and reports what it was waiting for.
+	 */
+	void (*expire)(struct check *check);
+	/* Ends the check that is under way, if any, without a report. */
+	void (*cancel)(struct check *check);
+	void (*destroy)(struct check *check); /* cancels */
+};
+
+/* The first member of what each kind creates. */
+struct check {
+	const struct check_kind *kind;
+	check_done done;
+	void *context;
+	uint32_t timeout_ms;
+};
+
+/* NULL with errno EINVAL for CHECK_NONE and for what no check can be made of. */
+struct check *check_new(const struct check_env *env, const struct address *address,
+			const struct config_check *config, check_done done, void *context);
+void check_free(struct check *check); /* takes NULL */
+
+/* For the kinds: the last thing that they do with a check. */
+void check_pass(struct check *check);
+void check_fail(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A system call's error: fails the check, or reports that it could not be run. */
+void check_fail_errno(struct check *check, int error);
+
+#endif

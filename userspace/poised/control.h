@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The control socket's transport: connections, lines, limits and the JSON envelope of
+ * docs/CONTROL.md. Knows no command: a handler answers each request.
+ */
+#ifndef POISE_CONTROL_H
+#define POISE_CONTROL_H
+
+#include <jansson.h>
+
+struct event_base;
+struct control;
+
+enum {
+	CONTROL_VERSION = 1,
+	CONTROL_MAX_LINE_BYTES = 1 << 20, /* of a request, without its newline */
+	CONTROL_MAX_CLIENTS = 64,
+	CONTROL_ERROR_BYTES = 1024,
+};
+
+/* Why a request is refused. */
+struct control_error {
+	char text[CONTROL_ERROR_BYTES];
+	json_t *lines; /* array of strings, or NULL; the transport releases it */
+};
+
+/*
+ * Handles one request, synchronously, from the event loop. arguments is an object (borrowed, empty
+ * when the request had none). Returns a new reference to the result, an object; or NULL after
+ * control_refuse(). To stop the daemon after an answer, end the event loop from the handler and
+ * call control_free(): it lets the answer leave first.
+ */
+typedef json_t *(*control_handler)(void *context, const char *command, json_t *arguments,
+				   struct control_error *error);
+
+/* Writes the error's text and returns NULL, so that a handler can return it. */
+json_t *control_refuse(struct control_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Adds one line to the error's lines; on a lack of memory the line is lost. */
+void control_refuse_line(struct control_error *error, const char *line);
+
+/*
+ * Listens on path with mode 0660; makes the parent directory (0755) if it is missing, and replaces
+ * a socket that nobody listens on. Ignores SIGPIPE for the process.
+ * 0; -EADDRINUSE: another process answers there; -ENOTSOCK: path is something else than a socket;
+ * -ENAMETOOLONG: a socket's path has at most 107 bytes; or another negative errno.
+ */
+int control_new(struct event_base *base, const char *path, control_handler handler, void *context,
+		struct control **out);
+
+/* Times after which a connection is closed, in ms. */
+struct control_limits {
+	unsigned line_ms;  /* from a line's first byte to its end: 10 s */
+	unsigned idle_ms;  /* without a request, or for an answer to be read: 5 min */
+	unsigned stall_ms; /* without progress in reading an answer: 30 s */
+};
+
+/* For connections made from now on; the defaults are those above. */
+void control_set_limits(struct control *control, const struct control_limits *limits);
+
+/* Lets answers under way leave for at most a second, closes every connection, and removes the
+ * socket if it is still the one made here. Takes NULL. */
+void control_free(struct control *control);
+
+#endif

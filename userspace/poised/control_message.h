@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The envelope of the control protocol (docs/CONTROL.md): from a request's line to its answer's. */
+#ifndef POISE_CONTROL_MESSAGE_H
+#define POISE_CONTROL_MESSAGE_H
+
+#include <stddef.h>
+
+#include "control.h"
+
+enum {
+	CONTROL_MAX_DEPTH = 8,	      /* of brackets in a request */
+	CONTROL_MAX_STRUCTURE = 1024, /* brackets and commas in a request: bounds memory and time */
+};
+
+/* Checks the request in line (length bytes without the newline), lets handler answer it, and
+ * returns the answer with its newline, to be free()d, of *answer_length bytes. NULL: no memory. */
+char *control_message_answer(const char *line, size_t length, control_handler handler,
+			     void *context, size_t *answer_length);
+
+/* The same for a request that the transport refuses. */
+char *control_message_refuse(const char *text, size_t *answer_length);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The control socket's file: made, guarded against a second owner, and removed. */
+#ifndef POISE_CONTROL_SOCKET_H
+#define POISE_CONTROL_SOCKET_H
+
+#include <sys/types.h>
+#include <sys/un.h>
+
+struct control_socket {
+	int fd; /* listening, not blocking; -1: closed */
+	struct sockaddr_un address;
+	dev_t device; /* of the file made here; inode 0: none */
+	ino_t inode;
+};
+
+/* As control_new() says of its path. On an error out is closed. */
+int control_socket_open(const char *path, struct control_socket *out);
+
+/* Closes the socket, and removes its file if it is still the one made here. */
+void control_socket_close(struct control_socket *out);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "adopt.h"
+#include "apply.h"
+#include "balancer.h"
+#include "commands.h"
+#include "config.h"
+#include "control.h"
+#include "loader.h"
+#include "log.h"
+#include "maps.h"
+
+static int start_control(struct daemon *daemon, const struct config *config)
+{
+	int err = control_new(daemon->base, config->control_socket, commands_handle, daemon,
+			      &daemon->control);
+
+	if (err == -EADDRINUSE)
+		log_error("control socket '%s': another poised answers there; stop it, or set another "
+			  "control.socket",
+			  config->control_socket);
+	else if (err)
+		log_error("control socket '%s': %s", config->control_socket, strerror(-err));
+	return err;
+}
+
+static int start_data_plane(struct daemon *daemon, const struct config *config)
+{
+	struct loader_options options = {.pin_path = config->pin_path,
+					 .seed = config->seed,
+					 .interfaces = config->interfaces,
+					 .interface_count = config->interface_count};
+	char error[LOADER_ERROR_BYTES];
+	int err = loader_new(&options, &daemon->loader, error);
+
+	if (err)
+		log_error("%s", error);
+	return err;
+}
+
+static void log_lines(const struct lines *lines, const char *what)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		if (what)
+			log_error("%s%s", what, lines->text[i]);
+		else
+			log_info("%s", lines->text[i]);
+	}
+}
+
+static int start_balancer(struct daemon *daemon, struct config *config)
+{
+	struct lines changes = {}, errors = {};
+	int err = balancer_new(daemon->base, loader_maps(daemon->loader), &daemon->balancer);
+
+	if (!err)
+		err = adopt_all(daemon->balancer);
+	if (err) {
+		log_error("cannot set up the services: %s", strerror(-err));
+		return err;
+	}
+	err = balancer_apply(daemon->balancer, config, &changes, &errors);
+	log_lines(&errors, "configuration: ");
+	log_lines(&changes, NULL);
+	lines_free(&errors);
+	lines_free(&changes);
+	return err;
+}
+
+int daemon_start(struct daemon *daemon, struct config *config)
+{
+	int err = -ENOMEM;
+
+	daemon->started_at = time(NULL);
+	daemon->base = event_base_new();
+	if (daemon->base)
+		err = start_control(daemon, config);
+	if (!err)
+		err = start_data_plane(daemon, config);
+	if (!err)
+		err = start_balancer(daemon, config);
+	if (err)
+		config_free(config);
+	return err;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	control_free(daemon->control);
+	balancer_free(daemon->balancer);
+	loader_free(daemon->loader);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	free(daemon->config_path);
+}
+
+static bool has_interface(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->interface_count; i++)
+		if (strcmp(config->interfaces[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void detach_interfaces(struct daemon *daemon, const struct config *keep,
+			      struct lines *changes)
+{
+	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) {
+		const char *name = loader_attachment(daemon->loader, i)->interface;
+
+		if (has_interface(keep, name))
+			continue;
+		if (changes)
+			lines_add(changes, "interface '%s' detached", name);
+		loader_detach(daemon->loader, name);
+	}
+}
+
+/* Interfaces that the configuration adds, before anything else changes: they may fail. */
+static int attach_interfaces(struct daemon *daemon, const struct config *config,
+			     struct lines *changes, struct lines *errors)
+{
+	const struct config *running = daemon->balancer->config;
+	char error[LOADER_ERROR_BYTES];
+
+	for (size_t i = 0; i < config->interface_count; i++) {
+		const char *name = config->interfaces[i].name;
+
+		if (has_interface(running, name))
+			continue;
+		if (loader_attach(daemon->loader, &config->interfaces[i], error)) {
+			lines_add(errors, "interfaces[%zu]: %s", i, error);
+			return -EINVAL;
+		}
+		lines_add(changes, "interface '%s' attached", name);
+	}
+	return 0;
+}
+
+static int apply_config(struct daemon *daemon, struct config *config, struct lines *changes,
+			struct lines *errors)
+{
+	int err = attach_interfaces(daemon, config, changes, errors);
+
+	if (!err)
+		err = balancer_apply(daemon->balancer, config, changes, errors);
+	if (err) {
+		detach_interfaces(daemon, daemon->balancer->config, NULL);
+		config_free(config);
+		return err;
+	}
+	detach_interfaces(daemon, config, changes);
+	return 0;
+}
+
+int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors)
+{
+	struct config_errors found = {};
+	struct config *config;
+	int err = config_load_file(daemon->config_path, &config, &found);
+
+	for (size_t i = 0; i < found.count; i++)
+		lines_add(errors, "%s", found.lines[i]);
+	config_errors_free(&found);
+	if (!err)
+		err = apply_config(daemon, config, changes, errors);
+	if (err) {
+		log_error("reload refused, nothing changed: %zu errors in '%s'", errors->count,
+			  daemon->config_path);
+		log_lines(errors, "reload: ");
+	} else {
+		log_info("reloaded '%s': %zu changes", daemon->config_path, changes->count);
+		log_lines(changes, NULL);
+	}
+	return err;
+}
+
+int daemon_detach(struct daemon *daemon, FILE *out)
+{
+	int err = loader_remove_all(daemon->loader, out);
+
+	if (err)
+		log_error("detach: %s", strerror(-err));
+	log_warning("detached by command: nothing is balanced any more, poised ends");
+	daemon->detached = true;
+	event_base_loopbreak(daemon->base);
+	return err;
+}

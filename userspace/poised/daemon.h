@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The running daemon: its parts, and what concerns them all: start, reload, detach. */
+#ifndef POISE_DAEMON_H
+#define POISE_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lines.h"
+
+struct balancer;
+struct config;
+struct control;
+struct event_base;
+struct loader;
+
+struct daemon {
+	struct event_base *base;
+	struct control *control;
+	struct loader *loader;
+	struct balancer *balancer;
+	char *config_path; /* absolute */
+	int64_t started_at; /* Unix seconds */
+	bool detached; /* by command: nothing is balanced any more */
+};
+
+/* Starts with a checked configuration, which it takes over. 0 or a negative errno; errors are
+ * logged. */
+int daemon_start(struct daemon *daemon, struct config *config);
+/* Frees everything; the data plane goes on. */
+void daemon_stop(struct daemon *daemon);
+
+/* Reads the configuration file anew. 0 with a line a change; or a negative errno with a line an
+ * error, and nothing changed. Logged as well. */
+int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors);
+
+/* Removes program and pins, and ends the event loop. 0 or a negative errno. */
+int daemon_detach(struct daemon *daemon, FILE *out);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Health checks: when each backend's check runs, and what its results add up to (rise, fall). The
+ * kinds of checks are in check_*.c; knows nothing of rings or BPF maps.
+ */
+#ifndef POISE_HEALTH_H
+#define POISE_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "config.h"
+
+struct event_base;
+struct healths;	    /* all of them */
+struct health;	    /* one backend's */
+
+enum health_state { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
+
+enum { HEALTH_ERROR_BYTES = 160 };
+
+struct health_status {
+	enum health_state state;
+	uint32_t passed, failed;	 /* results in a row; one of them is 0 */
+	uint64_t checks, failures;	 /* ever */
+	uint32_t last_duration_ms;	 /* of the last check */
+	int64_t changed_at;		 /* Unix seconds of the last change of state; 0 never */
+	int64_t checked_at;		 /* Unix seconds of the last result; 0 never */
+	char error[HEALTH_ERROR_BYTES]; /* of the last failure, kept until 'rise' passed; "" none */
+};
+
+/* Called when the state changes, from the event loop, never from within health_new(). */
+typedef void (*health_changed)(void *context, const struct health_status *status);
+
+/* 0 or a negative errno. */
+int healths_new(struct event_base *base, struct healths **out);
+void healths_free(struct healths *healths); /* takes NULL; every health must be freed before */
+
+/*
+ * Begins to check address as check says (copied). initial is the state to begin with: from UNKNOWN
+ * the first result decides at once, whatever rise and fall are. With CHECK_NONE the state becomes UP
+ * from the event loop and stays it. First checks of backends that are UNKNOWN run at once (spread
+ * over at most 100 ms); all others are spread over the interval. NULL on an error, with errno set.
+ */
+struct health *health_new(struct healths *healths, const struct address *address,
+			  const struct config_check *check, enum health_state initial,
+			  health_changed changed, void *context);
+void health_free(struct health *health); /* cancels what is under way; takes NULL */
+const struct health_status *health_get(const struct health *health);
+const char *health_state_text(enum health_state state); /* "unknown", "up", "down" */
+
+#endif

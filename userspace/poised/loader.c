@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+#include "log.h"
+#include "maps.h"
+#include "pins.h"
+#include "poise.skel.h"
+
+struct loader {
+	struct poise_bpf *object;
+	struct xdp_program *program; /* NULL when nothing is to be attached */
+	struct maps *maps;
+	char *pin_path; /* NULL: nothing is pinned */
+	int lock_fd;
+	uint32_t settings_id;
+	bool adopted;
+	struct attachment attachments[CONFIG_MAX_INTERFACES];
+	size_t attachment_count;
+};
+
+static void log_library(const char *text)
+{
+	log_debug("%s", text);
+}
+
+/* libbpf refuses to take up a pinned devmap, for the kernel adds a flag to it: done by hand. */
+static int reuse_devmap(struct bpf_map *map, const char *path)
+{
+	int fd = bpf_obj_get(path), err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return err;
+}
+
+static int set_pin_path(struct bpf_map *map, const char *path)
+{
+	int err = -ENOENT;
+
+	if (bpf_map__type(map) == BPF_MAP_TYPE_DEVMAP_HASH)
+		err = reuse_devmap(map, path);
+	return err == -ENOENT ? bpf_map__set_pin_path(map, path) : err;
+}
+
+/* Every map but the template of inner maps and the read-only data is pinned under its name. */
+static int set_pin_paths(struct loader *loader)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+	int err;
+
+	bpf_object__for_each_map(map, loader->object->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		err = pins_path(loader->pin_path, bpf_map__name(map), path, sizeof(path));
+		if (!err)
+			err = set_pin_path(map, path);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int check_seed(const struct pins_found *found, uint64_t seed, const char *pin_path,
+		      char error[LOADER_ERROR_BYTES])
+{
+	if (!found->settings.abi_version || found->settings.seed == seed)
+		return 0;
+	snprintf(error, LOADER_ERROR_BYTES,
+		 "seed: found 0x%llx, but the running data plane has 0x%llx: with another seed every "
+		 "connection would change its backend. Keep the seed, or stop all traffic first by "
+		 "'poise detach --pin-path %.100s'",
+		 (unsigned long long)seed, (unsigned long long)found->settings.seed, pin_path);
+	return -EINVAL;
+}
+
+static int open_pins(struct loader *loader, const struct loader_options *options,
+		     char error[LOADER_ERROR_BYTES])
+{
+	struct pins_found found;
+	int err;
+
+	loader->pin_path = strdup(options->pin_path);
+	if (!loader->pin_path)
+		return -ENOMEM;
+	loader->lock_fd = pins_open(loader->pin_path, error);
+	if (loader->lock_fd < 0)
+		return loader->lock_fd;
+	err = pins_read(loader->pin_path, &found, error);
+	if (!err)
+		err = check_seed(&found, options->seed, loader->pin_path, error);
+	if (err)
+		return err;
+	loader->settings_id = found.settings_id;
+	loader->adopted = found.settings.abi_version != 0;
+	return set_pin_paths(loader);
+}
+
+static uint32_t map_id(struct bpf_map *map)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &size) ? 0 : info.id;
+}
+
+/* Loads without attaching: libxdp would load the program as a part of its attachment. */
+static int load_only(struct loader *loader, char error[LOADER_ERROR_BYTES])
+{
+	int err = poise_bpf__load(loader->object);
+
+	if (err)
+		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s",
+			 strerror(-err));
+	return err;
+}
+
+static int init_settings(struct loader *loader, uint64_t seed)
+{
+	struct poise_settings *settings = maps_settings(loader->maps);
+
+	if (settings->abi_version)
+		return 0;
+	if (getrandom(&settings->exception_key, sizeof(settings->exception_key), 0) !=
+	    sizeof(settings->exception_key))
+		return -errno;
+	settings->seed = seed;
+	__atomic_store_n(&settings->abi_version, POISE_ABI_VERSION, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int loader_attach(struct loader *loader, const struct config_interface *interface,
+		  char error[LOADER_ERROR_BYTES])
+{
+	struct attachment *attachment = &loader->attachments[loader->attachment_count];
+	int err;
+
+	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
+		return -ENOSPC;
+	err = attach_interface(loader->object->obj, loader->program, interface, loader->settings_id,
+			       attachment, error);
+	if (err)
+		return err;
+	loader->attachment_count++;
+	log_info("interface '%s': program %s, mode %s, %s", attachment->interface,
+		 attachment->replaced ? "replaced" : "attached",
+		 attachment->native ? "native" : "generic",
+		 attachment->dispatcher ? "in libxdp's dispatcher" :
+					  "alone (this kernel takes no dispatcher)");
+	if (!attachment->native && interface->mode == INTERFACE_AUTO)
+		log_warning("interface '%s': the driver has no native XDP, generic mode is several "
+			    "times slower",
+			    attachment->interface);
+	return 0;
+}
+
+static int attach_all(struct loader *loader, const struct loader_options *options,
+		      char error[LOADER_ERROR_BYTES])
+{
+	loader->program = xdp_program__from_bpf_obj(loader->object->obj, "xdp");
+	if (libxdp_get_error(loader->program)) {
+		loader->program = NULL;
+		snprintf(error, LOADER_ERROR_BYTES, "libxdp does not take the BPF program");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < options->interface_count; i++) {
+		int err = loader_attach(loader, &options->interfaces[i], error);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int loader_new(const struct loader_options *options, struct loader **out,
+	       char error[LOADER_ERROR_BYTES])
+{
+	struct loader *loader = calloc(1, sizeof(*loader));
+	int err = -ENOMEM;
+
+	snprintf(error, LOADER_ERROR_BYTES, "not enough memory");
+	if (!loader)
+		return err;
+	loader->lock_fd = -1;
+	attach_set_print(log_library);
+	loader->object = poise_bpf__open();
+	if (!loader->object)
+		goto err_free;
+	loader->object->rodata->poise_seed = options->seed;
+	if (options->pin_path) {
+		err = open_pins(loader, options, error);
+		if (err)
+			goto err_free;
+	}
+	err = options->interface_count ? attach_all(loader, options, error) :
+					 load_only(loader, error);
+	if (err)
+		goto err_free;
+	loader->settings_id = map_id(loader->object->maps.settings);
+	err = maps_new(loader->object, &loader->maps);
+	if (!err)
+		err = init_settings(loader, options->seed);
+	if (!err && loader->pin_path)
+		err = pins_replace(loader->pin_path, "program", loader_program_fd(loader));
+	if (err) {
+		snprintf(error, LOADER_ERROR_BYTES, "cannot set the BPF maps up: %s",
+			 strerror(-err));
+		goto err_free;
+	}
+	*out = loader;
+	return 0;
+err_free:
+	loader_free(loader);
+	return err;
+}
+
+void loader_free(struct loader *loader)
+{
+	if (!loader)
+		return;
+	maps_free(loader->maps);
+	if (loader->program)
+		xdp_program__close(loader->program);
+	poise_bpf__destroy(loader->object);
+	if (loader->lock_fd >= 0)
+		close(loader->lock_fd);
+	free(loader->pin_path);
+	free(loader);
+}
+
+struct maps *loader_maps(struct loader *loader)
+{
+	return loader->maps;
+}
+
+int loader_program_fd(const struct loader *loader)
+{
+	return bpf_program__fd(loader->object->progs.poise);
+}
+
+bool loader_adopted(const struct loader *loader)
+{
+	return loader->adopted;
+}
+
+size_t loader_attachment_count(const struct loader *loader)
+{
+	return loader->attachment_count;
+}
+
+const struct attachment *loader_attachment(const struct loader *loader, size_t i)
+{
+	return &loader->attachments[i];
+}
+
+bool loader_is_attached(const struct loader *loader, size_t i)
+{
+	return attach_is_there(loader->attachments[i].ifindex, loader->settings_id);
+}
+
+void loader_detach(struct loader *loader, const char *interface)
+{
+	for (size_t i = 0; i < loader->attachment_count; i++) {
+		struct attachment *attachment = &loader->attachments[i];
+		int err;
+
+		if (strcmp(attachment->interface, interface) != 0)
+			continue;
+		err = attach_remove(attachment->ifindex, loader->settings_id);
+		if (err < 0)
+			log_error("cannot detach from interface '%s': %s", interface,
+				  strerror(-err));
+		*attachment = loader->attachments[--loader->attachment_count];
+		return;
+	}
+}
+
+int loader_remove_all(struct loader *loader, FILE *out)
+{
+	int err = attach_remove_all(loader->settings_id, out);
+
+	loader->attachment_count = 0;
+	return err || !loader->pin_path ? err : pins_remove(loader->pin_path, out);
+}

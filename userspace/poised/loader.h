@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BPF object's life: opened, its maps pinned or adopted, its program attached. What the maps
+ * hold is the business of maps.c.
+ */
+#ifndef POISE_LOADER_H
+#define POISE_LOADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attach.h"
+#include "config.h"
+
+struct maps;
+struct loader;
+
+enum { LOADER_ERROR_BYTES = 512 };
+
+struct loader_options {
+	const char *pin_path; /* NULL: nothing is pinned (tests, measurements) */
+	uint64_t seed;
+	const struct config_interface *interfaces;
+	size_t interface_count; /* 0: the program is loaded, not attached */
+};
+
+/*
+ * Loads the object, adopting the maps pinned in pin_path, and attaches it to the interfaces, in the
+ * place of the program of an earlier poised. 0, or a negative errno with error written; what was
+ * attached before then stays attached.
+ */
+int loader_new(const struct loader_options *options, struct loader **out,
+	       char error[LOADER_ERROR_BYTES]);
+/* Frees what this process holds; pinned maps and attached programs stay. Takes NULL. */
+void loader_free(struct loader *loader);
+
+struct maps *loader_maps(struct loader *loader);
+int loader_program_fd(const struct loader *loader);
+bool loader_adopted(const struct loader *loader); /* maps of an earlier poised were found */
+
+size_t loader_attachment_count(const struct loader *loader);
+const struct attachment *loader_attachment(const struct loader *loader, size_t i);
+/* Is the program still there? Others may take it off, or the interface may be gone. */
+bool loader_is_attached(const struct loader *loader, size_t i);
+
+/* Attaches to one more interface. 0 or a negative errno with error written. */
+int loader_attach(struct loader *loader, const struct config_interface *interface,
+		  char error[LOADER_ERROR_BYTES]);
+/* Takes the program off an interface that loader_attach() took. */
+void loader_detach(struct loader *loader, const char *interface);
+
+/* Takes the program off every interface and removes the pins, named on out. */
+int loader_remove_all(struct loader *loader, FILE *out);
+
+#endif

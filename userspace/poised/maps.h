@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The data plane's maps, and the order in which their words may change under it. The only module
+ * that reads or writes maps; knows nothing of configuration or health.
+ */
+#ifndef POISE_MAPS_H
+#define POISE_MAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "extents.h"
+#include "poise_abi.h"
+#include "ring.h"
+
+struct poise_bpf;
+struct maps;
+
+/* Maps of a loaded object, shared with the data plane. 0 or a negative errno. */
+int maps_new(struct poise_bpf *object, struct maps **out);
+void maps_free(struct maps *maps); /* takes NULL; the maps themselves live on where pinned */
+
+struct poise_settings *maps_settings(struct maps *maps);
+
+/* Waits until no packet that began before this call is under way in the data plane. */
+void maps_synchronize(struct maps *maps);
+
+/* A ring of size slots, zeroed (settled, without owner). 0, -ENOSPC or another negative errno. */
+int maps_ring_allocate(struct maps *maps, uint32_t size, struct extent *out);
+/* Takes a ring that an earlier poised made. 0 or a negative errno. */
+int maps_ring_adopt(struct maps *maps, const struct extent *extent);
+void maps_ring_release(struct maps *maps, const struct extent *extent);
+struct ring maps_ring(struct maps *maps, const struct extent *extent);
+
+/* Writes the entry, then publishes it in the service table. The index must be one that no packet can
+ * hold: unused, and maps_synchronize()d since it was withdrawn. 0 or -ENOSPC: the bucket is full. */
+int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service);
+void maps_service_withdraw(struct maps *maps, uint32_t index);
+const struct poise_service *maps_service(struct maps *maps, uint32_t index);
+bool maps_service_published(struct maps *maps, uint32_t index);
+
+/* One change of a backend's entry. */
+struct maps_backend_change {
+	uint32_t index;
+	struct poise_backend entry; /* 'current' and 'flags' are ignored */
+};
+
+/* Writes entries that packets may be using; all of the batch are in effect when it returns. */
+void maps_backends_write(struct maps *maps, const struct maps_backend_change *changes,
+			 size_t count);
+/* Writes an entry that no packet uses, with its flags, and sets its counters to 0. */
+void maps_backend_init(struct maps *maps, uint32_t index, const struct poise_backend *entry);
+/* The copy that packets use. */
+const struct poise_backend *maps_backend(struct maps *maps, uint32_t index);
+void maps_backend_set_flags(struct maps *maps, uint32_t index, uint8_t flags);
+
+/* What an earlier poised left. 0 or a negative errno. */
+int maps_service_record_read(struct maps *maps, uint32_t index, struct poise_service_record *out);
+int maps_service_record_write(struct maps *maps, uint32_t index,
+			      const struct poise_service_record *record);
+int maps_backend_record_read(struct maps *maps, uint32_t index, struct poise_backend_record *out);
+int maps_backend_record_write(struct maps *maps, uint32_t index,
+			      const struct poise_backend_record *record);
+
+/* Sums over all CPUs. */
+void maps_service_count(struct maps *maps, uint32_t index, struct poise_service_count *out);
+void maps_backend_count(struct maps *maps, uint32_t index, struct poise_backend_count *out);
+uint64_t maps_reason_count(struct maps *maps, uint32_t reason);
+uint64_t maps_event_count(struct maps *maps, uint32_t event);
+void maps_service_count_reset(struct maps *maps, uint32_t index);
+
+/* POISE_EXCEPTION_BUCKETS buckets; change words by compare-and-exchange only. */
+struct poise_exception_bucket *maps_exceptions(struct maps *maps);
+
+/* Lets packets leave by an interface other than the one they came in by. 0 or a negative errno. */
+int maps_egress_add(struct maps *maps, uint32_t ifindex);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The pin directory on bpffs, where maps and program outlive poised: made, locked, checked for the
+ * ABI version that it holds, and removed. Attaches nothing.
+ */
+#ifndef POISE_PINS_H
+#define POISE_PINS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "poise_abi.h"
+
+enum { PINS_ERROR_BYTES = 512 };
+
+struct pins_found {
+	struct poise_settings settings; /* abi_version 0: nothing was pinned here */
+	uint32_t settings_id;		/* map id of the pinned settings; 0 when there is none */
+};
+
+/*
+ * Makes pin_path (and mounts bpffs on its parent when that is no bpffs) and locks it against another
+ * poised. Returns a descriptor that holds the lock, or a negative errno with error written.
+ */
+int pins_open(const char *pin_path, char error[PINS_ERROR_BYTES]);
+
+/* Reads what is pinned. 0, or a negative errno with error written; -EPROTO: another ABI version
+ * (settings_id is valid all the same). */
+int pins_read(const char *pin_path, struct pins_found *found, char error[PINS_ERROR_BYTES]);
+
+/* Writes PIN_PATH/NAME into path[size]. 0 or -ENAMETOOLONG. */
+int pins_path(const char *pin_path, const char *name, char *path, size_t size);
+
+/* Pins an object under name, replacing atomically what is there. 0 or a negative errno. */
+int pins_replace(const char *pin_path, const char *name, int fd);
+
+/* Removes every pin and the directory; names them on out (NULL: silent). 0 or a negative errno. */
+int pins_remove(const char *pin_path, FILE *out);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "report.h"
+
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "balancer.h"
+#include "loader.h"
+#include "maps.h"
+
+static const char *state_text(const struct backend *backend)
+{
+	switch (backend->state) {
+	case POISE_RECORD_REMOVED:
+		return "removed";
+	case POISE_RECORD_REMOVING:
+		return "removing";
+	default:
+		break;
+	}
+	if (backend->record & POISE_RECORD_DRAIN)
+		return "draining";
+	if (!backend_known(backend))
+		return "starting";
+	return backend_up(backend) ? "up" : "down";
+}
+
+/* Why a backend gets no new connections; "" when it does. */
+static const char *reason_text(const struct backend *backend)
+{
+	const struct nexthop *hop = backend->watch ? nexthop_get(backend->watch) : NULL;
+	const struct health_status *health = backend->health ? health_get(backend->health) : NULL;
+
+	if (backend->state == POISE_RECORD_REMOVED)
+		return "removed by command";
+	if (health && health->state == HEALTH_DOWN)
+		return health->error[0] ? health->error : "the health check failed before a restart";
+	if (hop && hop->state != NEXTHOP_READY && !backend->hop_ready)
+		return nexthop_state_text(hop->state);
+	if (backend->state == POISE_RECORD_REMOVING)
+		return "removed, its connections go on until they end";
+	if (backend->record & POISE_RECORD_DRAIN)
+		return "drained by command";
+	if (health && health->state == HEALTH_UNKNOWN)
+		return "not checked so far";
+	return "";
+}
+
+static json_t *report_differs(const struct backend *backend)
+{
+	json_t *list = json_array();
+
+	if (backend->record & POISE_RECORD_RUNTIME)
+		json_array_append_new(list, json_string("added"));
+	if (backend->record & POISE_RECORD_OUT)
+		json_array_append_new(list, json_string("removed"));
+	if (backend->record & POISE_RECORD_DRAIN)
+		json_array_append_new(list, json_string("drained"));
+	if (backend->record & POISE_RECORD_WEIGHT)
+		json_array_append_new(list, json_string("weight"));
+	return list;
+}
+
+static json_t *report_health(const struct backend *backend)
+{
+	static const struct health_status none;
+	const struct health_status *health = backend->health ? health_get(backend->health) : &none;
+	const char *state = backend->service->config.check.type == CHECK_NONE || !backend->health ?
+				    "none" :
+				    health_state_text(health->state);
+
+	return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "state", state, "passed",
+			 (json_int_t)health->passed, "failed", (json_int_t)health->failed, "error",
+			 health->error, "checked_at", (json_int_t)health->checked_at, "changed_at",
+			 (json_int_t)health->changed_at, "last_duration_ms",
+			 (json_int_t)health->last_duration_ms);
+}
+
+static const char *nexthop_word(enum nexthop_state state)
+{
+	switch (state) {
+#define WORD(name, text)                                                                           \
+	case NEXTHOP_##name:                                                                       \
+		return #name;
+		NEXTHOP_STATES(WORD)
+#undef WORD
+	}
+	return "";
+}
+
+/* NO_ROUTE becomes no_route. */
+static const char *lower(const char *word, char *out, size_t size)
+{
+	size_t i = 0;
+
+	for (; word[i] && i + 1 < size; i++)
+		out[i] = word[i] >= 'A' && word[i] <= 'Z' ? word[i] | 0x20 : word[i];
+	out[i] = 0;
+	return out;
+}
+
+static json_t *report_nexthop(const struct backend *backend)
+{
+	static const struct nexthop none = {.state = NEXTHOP_RESOLVING};
+	const struct nexthop *hop = backend->watch ? nexthop_get(backend->watch) : &none;
+	char gateway[ADDRESS_TEXT_BYTES] = "", mac[18] = "", state[32];
+	bool ready = hop->state == NEXTHOP_READY;
+
+	if (ready) {
+		address_format(&hop->gateway, gateway);
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", hop->destination_mac[0],
+			 hop->destination_mac[1], hop->destination_mac[2], hop->destination_mac[3],
+			 hop->destination_mac[4], hop->destination_mac[5]);
+	}
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "state",
+			 lower(nexthop_word(hop->state), state, sizeof(state)), "text",
+			 nexthop_state_text(hop->state), "interface", ready ? hop->interface : "",
+			 "gateway", gateway, "mac", mac, "mtu", ready ? hop->mtu : 0);
+}
+
+json_t *report_backend(struct balancer *balancer, const struct backend *backend)
+{
+	const struct service *service = backend->service;
+	struct poise_backend_count count;
+	char address[ADDRESS_TEXT_BYTES];
+
+	maps_backend_count(balancer->maps, backend->index, &count);
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:f, s:i, s:i, s:b, s:I, "
+		"s:I, s:I}",
+		"service", service->config.name, "name", backend->name, "address",
+		address_format(&backend->address, address), "weight", backend->weight,
+		"declared_weight",
+		backend->declared_weight < 0 ? json_null() : json_integer(backend->declared_weight),
+		"state", state_text(backend), "reason", reason_text(backend), "differs",
+		report_differs(backend), "health", report_health(backend), "next_hop",
+		report_nexthop(backend), "slots", backend->slots, "share",
+		(double)backend->slots / service->ring.size, "leaving_slots", backend->leaving,
+		"exceptions", backend->exceptions, "gone", backend_gone(balancer, backend),
+		"packets", (json_int_t)count.packets, "bytes", (json_int_t)count.bytes,
+		"connections", (json_int_t)count.connections);
+}
+
+json_t *report_backends(struct balancer *balancer, const struct service *service)
+{
+	json_t *list = json_array();
+
+	for (const struct backend *b = service->backends; b; b = b->next)
+		json_array_append_new(list, report_backend(balancer, b));
+	return list;
+}
+
+static void format_expect(const struct config_check *check, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	for (size_t i = 0; i < check->expect_count && used < size; i++) {
+		const struct status_range *range = &check->expect[i];
+		const char *comma = i ? "," : "";
+
+		if (range->first == range->last)
+			used += snprintf(text + used, size - used, "%s%u", comma, range->first);
+		else
+			used += snprintf(text + used, size - used, "%s%u-%u", comma, range->first,
+					 range->last);
+	}
+}
+
+static json_t *report_check(const struct config_check *check)
+{
+	char expect[CONFIG_MAX_EXPECT * 9];
+	json_t *out;
+
+	if (check->type == CHECK_NONE)
+		return json_null();
+	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "type",
+			check->type == CHECK_HTTP ? "http" : "tcp", "port", check->port,
+			"interval_ms", check->interval_ms, "timeout_ms", check->timeout_ms, "rise",
+			check->rise, "fall", check->fall);
+	if (check->type != CHECK_HTTP)
+		return out;
+	format_expect(check, expect, sizeof(expect));
+	json_object_set_new(out, "path", json_string(check->path));
+	json_object_set_new(out, "expect", json_string(expect));
+	if (check->host)
+		json_object_set_new(out, "host", json_string(check->host));
+	if (check->body)
+		json_object_set_new(out, "body", json_string(check->body));
+	return out;
+}
+
+json_t *report_service(struct balancer *balancer, const struct service *service, bool with_backends)
+{
+	const struct config_service *config = &service->config;
+	struct poise_service_count count;
+	char address[ADDRESS_TEXT_BYTES];
+	int up = 0, total = 0;
+	json_t *out;
+
+	for (const struct backend *b = service->backends; b; b = b->next) {
+		if (b->state != POISE_RECORD_ACTIVE)
+			continue;
+		total++;
+		up += backend_up(b);
+	}
+	maps_service_count(balancer->maps, service->index, &count);
+	out = json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:o}", "name",
+			config->name, "address", address_format(&config->address, address), "port",
+			config->port, "protocol", "tcp", "ring_size", service->ring.size, "on_down",
+			config->on_down == ON_DOWN_KEEP ? "keep" : "rehash", "moving_slots",
+			service->moving, "backends_up", up, "backends_total", total, "packets",
+			(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "check",
+			report_check(&config->check));
+	if (with_backends)
+		json_object_set_new(out, "backends", report_backends(balancer, service));
+	return out;
+}
+
+json_t *report_interfaces(const struct loader *loader)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < loader_attachment_count(loader); i++) {
+		const struct attachment *attachment = loader_attachment(loader, i);
+
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:b}", "name", attachment->interface,
+					"mode", attachment->native ? "native" : "generic", "chain",
+					attachment->dispatcher ? "dispatcher" : "single", "attached",
+					loader_is_attached(loader, i)));
+	}
+	return list;
+}
+
+static json_t *report_reasons(struct balancer *balancer)
+{
+	static const struct {
+		const char *name, *meaning;
+		enum xdp_action verdict;
+	} reasons[] = {
+#define REASON(name, verdict, text) {#name, text, verdict},
+		POISE_REASONS(REASON)
+#undef REASON
+	};
+	json_t *list = json_array();
+	char name[32];
+
+	/* the first one, SENT, is no reason: it is counted by backend */
+	for (int i = POISE_REASON_SENT + 1; i < POISE_REASON_COUNT; i++)
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:I, s:s}", "name",
+				  lower(reasons[i].name, name, sizeof(name)), "verdict",
+				  reasons[i].verdict == XDP_PASS ? "pass" : "drop", "packets",
+				  (json_int_t)maps_reason_count(balancer->maps, i), "meaning",
+				  reasons[i].meaning));
+	return list;
+}
+
+static json_t *report_events(struct balancer *balancer)
+{
+	static const struct {
+		const char *name, *meaning;
+	} events[] = {
+#define EVENT(name, text) {#name, text},
+		POISE_EVENTS(EVENT)
+#undef EVENT
+	};
+	json_t *list = json_array();
+	char name[40];
+
+	for (int i = 0; i < POISE_EVENT_COUNT; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name",
+						      lower(events[i].name, name, sizeof(name)),
+						      "count",
+						      (json_int_t)maps_event_count(balancer->maps, i),
+						      "meaning", events[i].meaning));
+	return list;
+}
+
+static void add_counts(struct balancer *balancer, const struct service *service, json_t *services,
+		       json_t *backends)
+{
+	const char *name = service->config.name;
+	struct poise_service_count of_service;
+	struct poise_backend_count count;
+
+	maps_service_count(balancer->maps, service->index, &of_service);
+	json_array_append_new(services, json_pack("{s:s, s:I, s:I}", "name", name, "packets",
+						  (json_int_t)of_service.packets, "bytes",
+						  (json_int_t)of_service.bytes));
+	for (const struct backend *b = service->backends; b; b = b->next) {
+		maps_backend_count(balancer->maps, b->index, &count);
+		json_array_append_new(
+			backends, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", name, "name",
+					    b->name, "packets", (json_int_t)count.packets, "bytes",
+					    (json_int_t)count.bytes, "connections",
+					    (json_int_t)count.connections));
+	}
+}
+
+json_t *report_stats(struct balancer *balancer)
+{
+	json_t *services = json_array(), *backends = json_array();
+
+	for (size_t i = 0; i < balancer->service_count; i++)
+		add_counts(balancer, balancer->services[i], services, backends);
+	return json_pack("{s:o, s:o, s:o, s:o}", "services", services, "backends", backends,
+			 "reasons", report_reasons(balancer), "events", report_events(balancer));
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "balancer.h"
+#include "log.h"
+
+static void set_flag(struct backend *backend, uint8_t flag, bool on)
+{
+	if (on)
+		backend->record |= flag;
+	else
+		backend->record &= ~flag;
+}
+
+/* Makes a change of a backend last and take effect. */
+static void put(struct balancer *balancer, struct backend *backend)
+{
+	backend_write_record(balancer, backend);
+	backend_refresh(balancer, backend);
+	balancer_commit(balancer);
+}
+
+static void set_weight(struct backend *backend, uint16_t weight)
+{
+	if (backend->weight != weight)
+		service_touch(backend->service);
+	backend->weight = weight;
+	set_flag(backend, POISE_RECORD_WEIGHT,
+		 backend->declared_weight >= 0 && backend->declared_weight != weight);
+}
+
+/* One that was removed, and has the same name and address, comes back with its connections. */
+static int bring_back(struct balancer *balancer, struct backend *backend, uint16_t weight,
+		      char error[RUNTIME_ERROR_BYTES])
+{
+	uint8_t before = backend->state;
+
+	backend->state = POISE_RECORD_ACTIVE;
+	if (!backend->health && backend_start(balancer, backend)) {
+		backend->state = before;
+		snprintf(error, RUNTIME_ERROR_BYTES, "not enough memory");
+		return -ENOMEM;
+	}
+	backend->record &= ~(POISE_RECORD_OUT | POISE_RECORD_DRAIN);
+	set_flag(backend, POISE_RECORD_RUNTIME, backend->declared_weight < 0);
+	set_weight(backend, weight);
+	put(balancer, backend);
+	return 0;
+}
+
+static int check_address(const struct service *service, const struct address *address,
+			 char error[RUNTIME_ERROR_BYTES])
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	if (!address_is_host(address)) {
+		snprintf(error, RUNTIME_ERROR_BYTES,
+			 "address: found '%s', allowed is the unicast address of another host",
+			 address_format(address, text));
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < service->balancer->service_count; i++) {
+		const struct service *other = service->balancer->services[i];
+
+		if (!address_equal(&other->config.address, address))
+			continue;
+		snprintf(error, RUNTIME_ERROR_BYTES,
+			 "address: found '%s', which is the address of service '%s': packets would "
+			 "loop",
+			 address_format(address, text), other->config.name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int runtime_add(struct balancer *balancer, struct service *service, const char *name,
+		const struct address *address, uint16_t weight, struct backend **out,
+		char error[RUNTIME_ERROR_BYTES])
+{
+	struct backend *same_address = service_find_address(service, address);
+	struct backend *same_name = service_find(service, name);
+	struct backend_spec spec = {.name = name,
+				    .address = *address,
+				    .weight = weight,
+				    .declared_weight = -1,
+				    .record = POISE_RECORD_RUNTIME};
+	int err = check_address(service, address, error);
+
+	if (err)
+		return err;
+	if (same_name && same_name->state == POISE_RECORD_ACTIVE) {
+		snprintf(error, RUNTIME_ERROR_BYTES, "service '%s' has a backend '%s' already",
+			 service->config.name, name);
+		return -EEXIST;
+	}
+	if (same_address && (same_address->state == POISE_RECORD_ACTIVE || same_address != same_name)) {
+		snprintf(error, RUNTIME_ERROR_BYTES,
+			 "service '%s' has that address already, as backend '%s'%s",
+			 service->config.name, same_address->name,
+			 same_address->state == POISE_RECORD_ACTIVE ? "" :
+								      ", which is being removed");
+		return -EEXIST;
+	}
+	*out = same_address;
+	if (same_address)
+		return bring_back(balancer, same_address, weight, error);
+	*out = backend_new(service, balancer, &spec);
+	if (!*out) {
+		snprintf(error, RUNTIME_ERROR_BYTES, "no room for another backend");
+		return -ENOSPC;
+	}
+	log_info("backend '%s/%s': added by command", service->config.name, name);
+	balancer_commit(balancer);
+	return 0;
+}
+
+int runtime_remove(struct balancer *balancer, struct backend *backend, bool now, bool *gone,
+		   char error[RUNTIME_ERROR_BYTES])
+{
+	bool declared = backend->declared_weight >= 0;
+
+	*gone = false;
+	if (backend->state == POISE_RECORD_REMOVED ||
+	    (backend->state == POISE_RECORD_REMOVING && !now)) {
+		snprintf(error, RUNTIME_ERROR_BYTES, "backend '%s/%s' is removed already%s",
+			 backend->service->config.name, backend->name,
+			 backend->state == POISE_RECORD_REMOVING ?
+				 ", and waits for its connections to end ('--now' cuts them)" :
+				 "");
+		return -EALREADY;
+	}
+	log_info("backend '%s/%s': removed by command%s", backend->service->config.name,
+		 backend->name, now ? ", its connections are cut" : "");
+	set_flag(backend, POISE_RECORD_OUT, declared);
+	if (now) {
+		backend_cut(balancer, backend);
+		*gone = !declared;
+		return 0;
+	}
+	backend_leave(balancer, backend);
+	balancer_commit(balancer);
+	return 0;
+}
+
+static int check_active(const struct backend *backend, char error[RUNTIME_ERROR_BYTES])
+{
+	if (backend->state == POISE_RECORD_ACTIVE)
+		return 0;
+	snprintf(error, RUNTIME_ERROR_BYTES, "backend '%s/%s' is removed",
+		 backend->service->config.name, backend->name);
+	return -EINVAL;
+}
+
+int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain,
+		  char error[RUNTIME_ERROR_BYTES])
+{
+	bool drained = backend->record & POISE_RECORD_DRAIN;
+	int err = check_active(backend, error);
+
+	if (err || drain == drained)
+		return err;
+	log_info("backend '%s/%s': %s by command", backend->service->config.name, backend->name,
+		 drain ? "drained" : "undrained");
+	set_flag(backend, POISE_RECORD_DRAIN, drain);
+	backend->valid_at_round = balancer->sweep_round + 2;
+	put(balancer, backend);
+	return 0;
+}
+
+int runtime_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
+		   char error[RUNTIME_ERROR_BYTES])
+{
+	int err = check_active(backend, error);
+
+	if (err)
+		return err;
+	log_info("backend '%s/%s': weight %u by command, was %u", backend->service->config.name,
+		 backend->name, weight, backend->weight);
+	set_weight(backend, weight);
+	put(balancer, backend);
+	return 0;
+}

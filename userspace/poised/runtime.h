@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Changes by command, which lie over the configuration: they survive a restart of poised, and
+ * reload leaves them alone. Each is in effect when its function returns.
+ */
+#ifndef POISE_RUNTIME_H
+#define POISE_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct address;
+struct backend;
+struct balancer;
+struct service;
+
+enum { RUNTIME_ERROR_BYTES = 320 };
+
+/* Each returns 0, or a negative errno with error written; then nothing changed. */
+int runtime_add(struct balancer *balancer, struct service *service, const char *name,
+		const struct address *address, uint16_t weight, struct backend **out,
+		char error[RUNTIME_ERROR_BYTES]);
+/* now: connections of it go to other backends at once. *gone: the backend is freed. */
+int runtime_remove(struct balancer *balancer, struct backend *backend, bool now, bool *gone,
+		   char error[RUNTIME_ERROR_BYTES]);
+int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain,
+		  char error[RUNTIME_ERROR_BYTES]);
+int runtime_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
+		   char error[RUNTIME_ERROR_BYTES]);
+
+#endif

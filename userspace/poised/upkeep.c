@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "upkeep.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "balancer.h"
+#include "log.h"
+#include "maps.h"
+#include "poise_flow.h"
+
+enum {
+	SETTLE_INTERVAL_MS = 500,
+	SWEEP_INTERVAL_MS = 50,
+	SWEEP_BUCKETS = POISE_EXCEPTION_BUCKETS / 40, /* a round takes 2 s */
+};
+
+/* Removes what nobody may find any more; counts the rest. */
+static void sweep_word(struct balancer *balancer, __u64 *place, uint16_t now, uint16_t settle)
+{
+	__u64 word = __atomic_load_n(place, __ATOMIC_RELAXED);
+	uint32_t backend = poise_exception_backend(word);
+
+	if (word == 0)
+		return;
+	if (poise_age(now, poise_exception_stamp(word)) >= settle || !balancer->by_index[backend])
+		__atomic_compare_exchange_n(place, &word, 0, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
+	else
+		balancer->counts[backend]++;
+}
+
+static void finish_round(struct balancer *balancer)
+{
+	balancer->sweep_round++;
+	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++) {
+		if (balancer->by_index[i])
+			balancer->by_index[i]->exceptions = balancer->counts[i];
+		else if (balancer->swept_at[i] && balancer->sweep_round >= balancer->swept_at[i])
+			balancer->swept_at[i] = 0;
+	}
+	memset(balancer->counts, 0, POISE_MAX_BACKENDS * sizeof(*balancer->counts));
+}
+
+static void sweep_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct balancer *balancer = context;
+	struct poise_exception_bucket *buckets = maps_exceptions(balancer->maps);
+	uint16_t settle = maps_settings(balancer->maps)->settle_ticks;
+	uint16_t now = balancer_clock();
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < SWEEP_BUCKETS; i++) {
+		struct poise_exception_bucket *bucket = &buckets[balancer->sweep_bucket];
+
+		for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
+			sweep_word(balancer, &bucket->word[way], now, settle);
+		if (++balancer->sweep_bucket < POISE_EXCEPTION_BUCKETS)
+			continue;
+		balancer->sweep_bucket = 0;
+		finish_round(balancer);
+	}
+}
+
+static void settle_service(struct balancer *balancer, struct service *service)
+{
+	uint32_t before = service->moving;
+
+	service->moving = ring_settle(&service->ring, balancer_clock(),
+				      maps_settings(balancer->maps)->settle_ticks);
+	if (service->moving == before)
+		return;
+	service_count_slots(balancer, service);
+	if (service->moving == 0)
+		log_info("service '%s': all slots are settled", service->config.name);
+}
+
+/* The connections of a removed backend are gone. One that the configuration still declares stays
+ * known, so that it stays removed. */
+static void forget_removed(struct balancer *balancer, struct service *service)
+{
+	struct backend *next;
+
+	for (struct backend *b = service->backends; b; b = next) {
+		next = b->next;
+		if (b->state != POISE_RECORD_REMOVING || !backend_gone(balancer, b))
+			continue;
+		log_info("backend '%s/%s': removed, its connections are gone", service->config.name,
+			 b->name);
+		backend_retire(balancer, b);
+	}
+}
+
+static void settle_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct balancer *balancer = context;
+	int64_t now = balancer_now_ms();
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < balancer->service_count; i++) {
+		struct service *service = balancer->services[i];
+
+		if (service->moving)
+			settle_service(balancer, service);
+		forget_removed(balancer, service);
+		if (!service->filled && now >= service->fill_by) {
+			service_touch(service);
+			balancer_commit_later(balancer);
+		}
+	}
+}
+
+static struct event *start_timer(struct event_base *base, event_callback_fn callback,
+				 struct balancer *balancer, int interval_ms)
+{
+	struct timeval interval = {.tv_sec = interval_ms / 1000,
+				   .tv_usec = interval_ms % 1000 * 1000};
+	struct event *timer = event_new(base, -1, EV_PERSIST, callback, balancer);
+
+	if (timer)
+		event_add(timer, &interval);
+	return timer;
+}
+
+int upkeep_start(struct balancer *balancer)
+{
+	balancer->settle_event =
+		start_timer(balancer->base, settle_cb, balancer, SETTLE_INTERVAL_MS);
+	balancer->sweep_event = start_timer(balancer->base, sweep_cb, balancer, SWEEP_INTERVAL_MS);
+	return balancer->settle_event && balancer->sweep_event ? 0 : -ENOMEM;
+}
+
+void upkeep_stop(struct balancer *balancer)
+{
+	if (balancer->settle_event)
+		event_free(balancer->settle_event);
+	if (balancer->sweep_event)
+		event_free(balancer->sweep_event);
+}

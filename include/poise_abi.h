@@ -18,7 +18,7 @@ enum {
 	POISE_SERVICE_ENTRIES = 8192, /* entries of the map: services and their addresses; 0 unused */
 	POISE_MAX_BACKENDS = 32768,   /* entries of the map; index 0 means 'no backend' */
 
-	POISE_TABLE_BUCKETS = 2048, /* of the service table, a power of two */
+	POISE_TABLE_BUCKETS = 4096, /* of the service table, a power of two */
 	POISE_TABLE_WAYS = 16,	    /* words in a bucket, one cache line */
 
 	POISE_SEGMENT_SLOTS = 1 << 20, /* ring slots in one segment; a ring never crosses one */

@@ -57,7 +57,7 @@ static inline __u32 poise_slot(__u64 flow_hash, __u32 size)
 	return (flow_hash >> 32) * size >> 32;
 }
 
-/* Where a service stands in the service table: bits 53-63 the bucket, bits 32-47 the tag. */
+/* Where a service stands in the service table: bits 52-63 the bucket, bits 32-47 the tag. */
 static inline __u64 poise_service_hash4(__u32 address, __u16 port, __u8 protocol)
 {
 	__u64 h = ((__u64)address << 32 | (__u32)port << 8 | protocol) * 0x9e3779b97f4a7c15ULL;
@@ -74,7 +74,7 @@ static inline __u64 poise_service_hash6(const __u64 *address, __u16 port, __u8 p
 
 static inline __u32 poise_service_bucket(__u64 hash)
 {
-	return hash >> 53;
+	return hash >> 52;
 }
 
 static inline __u32 poise_service_tag(__u64 hash)

@@ -153,7 +153,7 @@ def reload(arguments):
     if MODE == "refuse-reload":
         raise Refused("the configuration was refused",
                       ["poise.yaml:3:5: services: found a number", "poise.yaml:4:5: other"])
-    return {"changes": ["service \"web\": weight of app-01 100 -> 50"] if MODE == "good" else []}
+    return {"changes": ["service \"web\": weight of app-01 100 -> 50"] if MODE != "unchanged" else []}
 
 
 COMMANDS = {
@@ -192,9 +192,9 @@ def spoil(result):
         return result
     path, _, value = MODE[len("wrong:"):].partition("=")
     result = json.loads(json.dumps(result))
-    place, keys = result, path.split(".")
+    place, keys = result, [int(k) if k.isdigit() else k for k in path.split(".")]
     for key in keys[:-1]:
-        place = place[int(key)] if isinstance(place, list) else place[key]
+        place = place[key]
     if value:
         place[keys[-1]] = json.loads(value)
     else:

@@ -458,5 +458,5 @@ int main(void)
 		TEST(overrun_made_good),
 	};
 
-	return run_tests(tests, sizeof(tests) / sizeof(tests[0]));
+	return can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }

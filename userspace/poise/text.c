@@ -162,30 +162,29 @@ char *text_format(const char *format, ...)
 	return text;
 }
 
-static void print_clean(FILE *file, const char *before, char *text, const char *after)
+/* Takes text. A newline in it is as unwelcome as any control character: it would forge a line. */
+static void print_clean(FILE *file, char *text, const char *after)
 {
-	char *line = text, *clean;
+	char *clean = text_clean(text);
 
-	for (char *end = line; end; line = end + 1) { /* newlines are the caller's own */
-		end = strchr(line, '\n');
-		if (end)
-			*end = '\0';
-		clean = text_clean(line);
-		fprintf(file, "%s%s%s", before, clean, end ? "\n" : after);
-		free(clean);
-		if (!end)
-			break;
-	}
+	fprintf(file, "%s%s", clean, after);
+	free(clean);
 	free(text);
 }
 
 void say(const char *format, ...)
 {
+	size_t length = strlen(format);
+	bool line = length && format[length - 1] == '\n';
 	va_list arguments;
+	char *text;
 
 	va_start(arguments, format);
-	print_clean(stdout, "", text_vformat(format, arguments), "");
+	text = text_vformat(format, arguments);
 	va_end(arguments);
+	if (line)
+		text[strlen(text) - 1] = '\0';
+	print_clean(stdout, text, line ? "\n" : "");
 }
 
 void complain(const char *format, ...)
@@ -193,7 +192,8 @@ void complain(const char *format, ...)
 	va_list arguments;
 
 	fflush(stdout);
+	fputs("poise: ", stderr);
 	va_start(arguments, format);
-	print_clean(stderr, "poise: ", text_vformat(format, arguments), "\n");
+	print_clean(stderr, text_vformat(format, arguments), "\n");
 	va_end(arguments);
 }

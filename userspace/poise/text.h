@@ -30,7 +30,7 @@ const char *text_color_end(enum color color);
 bool text_on_terminal(void); /* standard output is one */
 size_t text_columns(void);   /* of COLUMNS or the terminal; (size_t)-1: no limit */
 
-/* Prints to standard output, cleaned. */
+/* Prints to standard output, cleaned, but for a newline that ends the format. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints "poise: ", the text, cleaned, and a newline to standard error. */

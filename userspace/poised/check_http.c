@@ -272,7 +272,7 @@ static void http_cancel(struct check *check)
 
 	if (!http->transfer.easy)
 		return;
-	curl_loop_remove(http->loop, &http->transfer);
+	curl_loop_remove(&http->transfer);
 	curl_easy_cleanup(http->transfer.easy);
 	http->transfer.easy = NULL;
 }

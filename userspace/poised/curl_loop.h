@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* libcurl's transfers on the event loop: one multi handle, driven by its sockets and its timer. */
+/* libcurl's transfers on the event loop: multi handles, driven by their sockets and timers. */
 #ifndef POISE_CURL_LOOP_H
 #define POISE_CURL_LOOP_H
 
 #include <curl/curl.h>
 
+struct curl_lane;
 struct curl_loop;
 struct event_base;
 
@@ -14,6 +15,7 @@ struct curl_transfer {
 	/* Called from the event loop, when easy is out of the loop again; may add and remove
 	 * transfers, but not free the loop. */
 	void (*done)(struct curl_transfer *transfer, CURLcode result);
+	struct curl_lane *lane; /* the loop's */
 };
 
 /* 0 or a negative errno. */
@@ -24,6 +26,6 @@ void curl_loop_free(struct curl_loop *loop); /* no transfer is left in it; takes
 int curl_loop_add(struct curl_loop *loop, struct curl_transfer *transfer);
 
 /* Ends a transfer that is under way, without a call of done. Not from libcurl's callbacks. */
-void curl_loop_remove(struct curl_loop *loop, struct curl_transfer *transfer);
+void curl_loop_remove(struct curl_transfer *transfer);
 
 #endif

@@ -92,12 +92,12 @@ test: setup
 tests: $(unit) $(modules) $(packet)
 
 bench: setup
-	@$(MAKE) --no-print-directory $(B)/bench
+	@$(MAKE) --no-print-directory $(B)/poise-bench
 	@./bench/run
 
-bench_o = $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
+bench_o = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 $(bench_o): | $(bench_skels) $(skels)
-$(B)/bench: $(bench_o) $(daemon_o) $(lib_o)
+$(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ -lm $(POISED_LIBS)
 
 lint:

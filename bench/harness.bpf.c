@@ -2,8 +2,8 @@
 /*
  * What stands before the program under test in a test run: BPF_PROG_TEST_RUN hands each repetition
  * the packet as the last one left it, so this undoes the head's move, makes the frame the next
- * flow's and goes on to the program. Measured with the empty program behind it, it is what has to be
- * subtracted.
+ * flow's and goes on to the program. Measured with the empty program behind it, it is what has to
+ * be subtracted.
  */
 #include "frame.bpf.h"
 

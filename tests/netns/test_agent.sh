@@ -168,7 +168,9 @@ grew()
 }
 
 attached() { contains "$(agent status eth0)" "$1"; }
-pins() { equal "$1" "$(find "$PINS/eth0" -type f -printf '%f ' 2>/dev/null | xargs -n1 | sort | xargs)"; }
+
+# pins NAME...: what is pinned, sorted.
+pins() { equal "$*" "$(find "$PINS/eth0" -type f -printf '%f\n' | sort | xargs)"; }
 
 test_usage()
 {
@@ -228,7 +230,7 @@ test_mixes()
 {
 	local outer inner before
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
-	check "pins" pins "program reasons settings sources vips"
+	check "pins" pins program reasons settings sources vips
 	check "native mode" attached "native mode"
 	CHAIN=$(status "s['chain']")
 	check "status shows the sources" equal "['10.0.1.0/24', '2001:db8:2::/64']" \

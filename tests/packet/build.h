@@ -52,9 +52,9 @@ enum layer_type {
 struct layer {
 	enum layer_type type;
 	size_t length;
-	uint8_t own_protocol;	 /* what the layer before says of an extension header */
+	uint8_t own_protocol; /* what the layer before says of an extension header */
 	bool keep_next, keep_length;
-	const uint8_t *raw;	 /* payload and trailer; otherwise the header is in bytes */
+	const uint8_t *raw; /* payload and trailer; otherwise the header is in bytes */
 	uint8_t bytes[LAYER_BYTES];
 };
 
@@ -95,9 +95,9 @@ struct packet packet_make(const struct layer *layers, size_t count);
 		    sizeof((const struct layer[]){ __VA_ARGS__ }) / sizeof(struct layer))
 
 /* What a packet says of itself, for whole and honest ones alone. */
-int packet_family(const struct packet *packet);		/* 4 or 6; 0: not IP */
-uint8_t packet_tos(const struct packet *packet);	/* or traffic class */
-size_t packet_ip_length(const struct packet *packet);	/* of the IP packet by its header */
+int packet_family(const struct packet *packet);	      /* 4 or 6; 0: not IP */
+uint8_t packet_tos(const struct packet *packet);      /* or traffic class */
+size_t packet_ip_length(const struct packet *packet); /* of the IP packet by its header */
 unsigned int packet_tcp_flags(const struct packet *packet);
 
 /* The first length bytes of a packet. */

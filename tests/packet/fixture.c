@@ -249,8 +249,8 @@ int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
 				  .data_end = (__u32)length,
 				  .ingress_ifindex = fixture->ifindex[WAY_IN] };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = data, .data_size_in = (__u32)length,
-		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes),
-		    .ctx_in = &context, .ctx_size_in = sizeof(context), .repeat = 1);
+		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .ctx_in = &context,
+		    .ctx_size_in = sizeof(context), .repeat = 1);
 	int err;
 
 	memcpy(data + metadata_bytes, in->bytes, in->length);
@@ -326,9 +326,8 @@ struct packet fixture_encapsulated(const struct packet *in, const struct poise_b
 	inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, destination,
 		  sizeof(destination));
 	if (entry->family == 4)
-		outer = ip4_fragment(
-			ip4_id(ip4(outer_source(entry, hash, source), destination), 0),
-			IP4_DONT_FRAGMENT);
+		outer = ip4_fragment(ip4_id(ip4(outer_source(entry, hash, source), destination), 0),
+				     IP4_DONT_FRAGMENT);
 	else
 		outer = ip6_label(ip6(outer_source(entry, hash, source), destination),
 				  (uint32_t)hash & FLOW_LABEL_BITS);

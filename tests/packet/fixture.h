@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The balancer's program, loaded and set up in a network namespace of its own: one IPv4 and one IPv6
- * service on port 80, and backends of every kind. Packets go in by BPF_PROG_TEST_RUN; what must come
- * out is computed here, from the entries and the reference functions of poise_flow.h.
+ * The balancer's program, loaded and set up in a network namespace of its own: one IPv4 and one
+ * IPv6 service on port 80, and backends of every kind. Packets go in by BPF_PROG_TEST_RUN; what
+ * must come out is computed here, from the entries and the reference functions of poise_flow.h.
  */
 #ifndef POISE_TEST_FIXTURE_H
 #define POISE_TEST_FIXTURE_H
@@ -34,15 +34,16 @@ enum {
 };
 
 enum { /* indexes into 'services'; each address entry follows its service */
-	SERVICE4 = 1,
-	SERVICE4_ADDRESS,
-	SERVICE6,
-	SERVICE6_ADDRESS,
+       SERVICE4 = 1,
+       SERVICE4_ADDRESS,
+       SERVICE6,
+       SERVICE6_ADDRESS,
 };
 
 /*
- * X(name, family, address, source, entropy bits, way out). The ways: IN is the interface that packets
- * come in by, OUT another one, LOST one that is not in the devmap, NONE stands for no next hop.
+ * X(name, family, address, source, entropy bits, way out). The ways: IN is the interface that
+ * packets come in by, OUT another one, LOST one that is not in the devmap, NONE stands for no next
+ * hop.
  */
 #define BACKENDS(X)                                                                                \
 	X(A4, 4, "10.0.1.11", "172.16.0.0", 16, IN)                                                \
@@ -80,8 +81,8 @@ struct fixture {
 	struct poise_backend entries[BACKEND_COUNT]; /* as written last by fixture_backend_*() */
 };
 
-/* Loads and sets up; every backend is live and eligible, no slot has an owner. Ends the program when
- * that fails: skipped without the right to make a network namespace, failed otherwise. */
+/* Loads and sets up; every backend is live and eligible, no slot has an owner. Ends the program
+ * when that fails: skipped without the right to make a network namespace, failed otherwise. */
 void fixture_open(struct fixture *fixture, uint32_t ring_size);
 void fixture_close(struct fixture *fixture);
 

@@ -33,18 +33,18 @@ static struct packet random_packet(int family)
 		snprintf(source, sizeof(source), "%u.%u.%u.%u", 1 + number % 223,
 			 number >> 8 & 0xff, number >> 16 & 0xff, number >> 24);
 	else
-		snprintf(source, sizeof(source), "2001:%x:%x::%x:%x", number >> 16,
-			 number & 0xffff, random_number() >> 16, random_number() >> 16);
-	return PKT(eth(ROUTER_MAC, EDGE_MAC), family == 4 ? ip4(source, VIP4) : ip6(source, VIP6),
-		   tcp((uint16_t)random_number(), SERVICE_PORT,
-		       random_number() & (SYN | ACK | FIN)));
+		snprintf(source, sizeof(source), "2001:%x:%x::%x:%x", number >> 16, number & 0xffff,
+			 random_number() >> 16, random_number() >> 16);
+	return PKT(
+		eth(ROUTER_MAC, EDGE_MAC), family == 4 ? ip4(source, VIP4) : ip6(source, VIP6),
+		tcp((uint16_t)random_number(), SERVICE_PORT, random_number() & (SYN | ACK | FIN)));
 }
 
 /* Random owners; the program's choice must be what the reference functions say, to the byte. */
 static void test_agreement(uint32_t service, int family)
 {
-	static const uint16_t candidates[] = { A4, B4, C4, A6, B6, FIXED4, FIXED6, BITS4, AWAY4,
-					       AWAY6 };
+	static const uint16_t candidates[] = { A4,     B4,     C4,    A6,    B6,
+					       FIXED4, FIXED6, BITS4, AWAY4, AWAY6 };
 	static uint16_t owners[RING_SIZE];
 	struct ring ring = fixture_ring(&fixture, service);
 	struct counts counts = counts_read(&fixture);
@@ -69,10 +69,11 @@ static void test_agreement(uint32_t service, int family)
 		counts.backends[owner].connections +=
 			(packet_tcp_flags(&in) & (SYN | ACK | FIN)) == SYN;
 	}
-	tap_ok(passed, "%d IPv%d flows go where the reference functions say, in segment %u, base %u",
-	       FLOWS, family, fixture.extents[service].segment,
-	       fixture.extents[service].base);
-	tap_ok(counts_equal(&fixture, "agreement", &counts), "IPv%d: and are counted there", family);
+	tap_ok(passed,
+	       "%d IPv%d flows go where the reference functions say, in segment %u, base %u", FLOWS,
+	       family, fixture.extents[service].segment, fixture.extents[service].base);
+	tap_ok(counts_equal(&fixture, "agreement", &counts), "IPv%d: and are counted there",
+	       family);
 }
 
 /* A ring that begins within the first segment, and one at the end of the second. */

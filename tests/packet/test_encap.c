@@ -16,11 +16,21 @@ enum {
 };
 
 #define SENT(name, verdict, backend, ...)                                                          \
-	{ name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict, POISE_REASON_SENT,  \
-	  { 0 } }
+	{                                                                                          \
+		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict,               \
+			POISE_REASON_SENT,                                                         \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 #define DROPPED(name, reason, backend, ...)                                                        \
-	{ name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, XDP_DROP,                    \
-	  POISE_REASON_##reason, { 0 } }
+	{                                                                                          \
+		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, XDP_DROP,              \
+			POISE_REASON_##reason,                                                     \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 #define TO_VIP4	     ip4(CLIENT4, VIP4)
 #define TO_VIP6	     ip6(CLIENT6, VIP6)
 #define TCP(flags)   tcp(CLIENT_PORT, SERVICE_PORT, flags)
@@ -68,15 +78,15 @@ static void test_forms(void)
 static void test_literal(void)
 {
 	static const uint8_t out4[] = {
-		2,    0,    0,	  0,	2,    FIXED4, 2,    0,	  0,	0,    3,    FIXED4, 8, 0,
-		0x45, 0xb9, 0x00, 0x3e, 0x00, 0x00,   0x40, 0x00, 0x40, 0x04, 0x23, 0xed,
-		10,   0,    1,	  2,	10,   0,      1,    21,
+		2,    0,    0,	  0,	2,    FIXED4, 2,    0,	  0,	0,    3,    FIXED4,
+		8,    0,    0x45, 0xb9, 0x00, 0x3e,   0x00, 0x00, 0x40, 0x00, 0x40, 0x04,
+		0x23, 0xed, 10,	  0,	1,    2,      10,   0,	  1,	21,
 	};
 	static const uint8_t out6[] = {
-		2,    0,    0,	  0,	2,    FIXED6, 2,    0, 0, 0, 3, FIXED6, 0x86, 0xdd,
-		0x6b, 0x9f, 0xff, 0xff, 0x00, 0x2a,   0x04, 64, /* the label is compared apart */
-		0x20, 0x01, 0x0d, 0xb8, 0,    2,      0,    0, 0, 0, 0, 0,	0,    0,    0, 2,
-		0x20, 0x01, 0x0d, 0xb8, 0,    2,      0,    0, 0, 0, 0, 0,	0,    0,    0, 0x21,
+		2,    0,    0,	  0,	2,    FIXED6, 2, 0, 0, 0, 3, FIXED6, 0x86, 0xdd, 0x6b, 0x9f,
+		0xff, 0xff, 0x00, 0x2a, 0x04, 64, /* the label is compared apart */
+		0x20, 0x01, 0x0d, 0xb8, 0,    2,      0, 0, 0, 0, 0, 0,	     0,	   0,	 0,    2,
+		0x20, 0x01, 0x0d, 0xb8, 0,    2,      0, 0, 0, 0, 0, 0,	     0,	   0,	 0,    0x21,
 	};
 	struct packet in = PKT(eth(ROUTER_MAC, EDGE_MAC), tos(TO_VIP4, 0xb9), TCP(ACK), payload(2));
 	struct packet out;
@@ -126,7 +136,8 @@ static void test_entropy(void)
 
 	fixture_own(&fixture, A4);
 	for (uint16_t port = 1; port <= 5000; port++) {
-		struct packet in = PKT(eth(ROUTER_MAC, EDGE_MAC), TO_VIP4, tcp(port, SERVICE_PORT, ACK));
+		struct packet in =
+			PKT(eth(ROUTER_MAC, EDGE_MAC), TO_VIP4, tcp(port, SERVICE_PORT, ACK));
 		const uint8_t *outer;
 		struct packet out;
 
@@ -175,8 +186,9 @@ static void test_mtu(void)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		size_t outer = packet_ip_length(&rows[i].in) +
-			       (fixture.entries[rows[i].backend].family == 4 ? IP4_BYTES : IP6_BYTES);
+		size_t outer =
+			packet_ip_length(&rows[i].in) +
+			(fixture.entries[rows[i].backend].family == 4 ? IP4_BYTES : IP6_BYTES);
 
 		tap_ok(fits(rows[i].name, rows[i].backend, &rows[i].in, outer, POISE_REASON_SENT),
 		       "%s: fills the MTU, sent", rows[i].name);
@@ -209,8 +221,8 @@ static void test_headroom(void)
 			continue;
 		}
 		expected.reasons[POISE_REASON_NO_HEADROOM]++;
-		tap_ok(verdict == XDP_DROP && counts_equal(&fixture, name, &expected), "%s: dropped",
-		       name);
+		tap_ok(verdict == XDP_DROP && counts_equal(&fixture, name, &expected),
+		       "%s: dropped", name);
 	}
 }
 

@@ -16,8 +16,13 @@ enum {
 };
 
 #define ROW(name, verdict, reason, backend, ...)                                                   \
-	{ name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict,                     \
-	  POISE_REASON_##reason, { 0 } }
+	{                                                                                          \
+		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict,               \
+			POISE_REASON_##reason,                                                     \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 #define SENT(name, ...)		   ROW(name, XDP_TX, SENT, A4, __VA_ARGS__)
 #define PASSED(name, reason, ...)  ROW(name, XDP_PASS, reason, A4, __VA_ARGS__)
 #define DROPPED(name, reason, ...) ROW(name, XDP_DROP, reason, A4, __VA_ARGS__)
@@ -87,8 +92,8 @@ static void test_lies(void)
 		DROPPED("IPv4 length without TCP", MALFORMED, claim(TO_VIP4, IP4_BYTES), WEB, DATA),
 		DROPPED("IPv4 length within the TCP header", MALFORMED,
 			claim(TO_VIP4, IP4_BYTES + TCP_BYTES - 1), WEB, DATA),
-		SENT("IPv4 length up to the TCP header's end", claim(TO_VIP4, IP4_BYTES + TCP_BYTES),
-		     WEB, DATA),
+		SENT("IPv4 length up to the TCP header's end",
+		     claim(TO_VIP4, IP4_BYTES + TCP_BYTES), WEB, DATA),
 		SENT("IPv4 length one less than there is", claim(TO_VIP4, LENGTH4 - 1), WEB, DATA),
 		DROPPED("IPv6 length one too long", MALFORMED, claim(TO_VIP6, LENGTH6 + 1), WEB,
 			DATA),
@@ -96,20 +101,23 @@ static void test_lies(void)
 		DROPPED("IPv6 length 0", MALFORMED, claim(TO_VIP6, 0), WEB, DATA),
 		DROPPED("IPv6 length within the TCP header", MALFORMED,
 			claim(TO_VIP6, TCP_BYTES - 1), WEB, DATA),
-		SENT("IPv6 length up to the TCP header's end", claim(TO_VIP6, TCP_BYTES), WEB, DATA),
+		SENT("IPv6 length up to the TCP header's end", claim(TO_VIP6, TCP_BYTES), WEB,
+		     DATA),
 		SENT("IPv6 length one less than there is", claim(TO_VIP6, LENGTH6 - 1), WEB, DATA),
 		PASSED("IPv4 length too long, another address", NOT_SERVICE,
 		       claim(TO_OTHER4, 0xffff), WEB, DATA),
 		PASSED("IPv6 length too long, another address", NOT_SERVICE,
 		       claim(TO_OTHER6, 0xffff), WEB, DATA),
-		PASSED("IPv4 length 0, another address", NOT_SERVICE, claim(TO_OTHER4, 0), WEB, DATA),
-		PASSED("IPv6 length 0, another address", NOT_SERVICE, claim(TO_OTHER6, 0), WEB, DATA),
+		PASSED("IPv4 length 0, another address", NOT_SERVICE, claim(TO_OTHER4, 0), WEB,
+		       DATA),
+		PASSED("IPv6 length 0, another address", NOT_SERVICE, claim(TO_OTHER6, 0), WEB,
+		       DATA),
 		DROPPED("IPv4 length too long, another port", MALFORMED, claim(TO_VIP4, 0xffff),
 			tcp(CLIENT_PORT, OTHER_PORT, ACK), DATA),
-		PASSED("IPv6 under the Ethernet type of IPv4", NOT_SERVICE, version(TO_VIP4, 6), WEB,
-		       DATA),
-		PASSED("IPv4 under the Ethernet type of IPv6", NOT_SERVICE, version(TO_VIP6, 4), WEB,
-		       DATA),
+		PASSED("IPv6 under the Ethernet type of IPv4", NOT_SERVICE, version(TO_VIP4, 6),
+		       WEB, DATA),
+		PASSED("IPv4 under the Ethernet type of IPv6", NOT_SERVICE, version(TO_VIP6, 4),
+		       WEB, DATA),
 		PASSED("IP version 0", NOT_SERVICE, version(TO_VIP4, 0), WEB, DATA),
 		PASSED("IP version 15", NOT_SERVICE, version(TO_VIP6, 15), WEB, DATA),
 	};
@@ -181,7 +189,8 @@ static void test_fragments(void)
 		DROPPED("IPv4, last fragment", FRAGMENT, ip4_fragment(TO_VIP4, OFFSET), WEB, DATA),
 		DROPPED("IPv4, fragment at the greatest offset", FRAGMENT,
 			ip4_fragment(TO_VIP4, LAST_OFFSET), WEB, DATA),
-		DROPPED("IPv4, fragment at the least offset", FRAGMENT, ip4_fragment(TO_VIP4, 1), WEB),
+		DROPPED("IPv4, fragment at the least offset", FRAGMENT, ip4_fragment(TO_VIP4, 1),
+			WEB),
 		DROPPED("IPv4, last fragment of one byte", FRAGMENT,
 			next(ip4_fragment(TO_VIP4, OFFSET), IPPROTO_TCP), payload(1)),
 		DROPPED("IPv4, first fragment with options", FRAGMENT,

@@ -81,8 +81,8 @@ static const struct ring_case moving_cases[] = {
 	{ "SYN, closing: begins anew at the owner", MOVED_TWICE, .before = { B4, CLOSING, 3 },
 	  .packet = SYN, .to = C4, .after = { C4, HALF_OPEN, 0 }, .recorded = true },
 	{ "SYN, recorded backend drains: begins anew", MOVED_TWICE, .unwell = B4, .flags = LIVE,
-	  .before = { B4, ESTABLISHED, 3 }, .packet = SYN, .to = C4,
-	  .after = { C4, HALF_OPEN, 0 }, .recorded = true },
+	  .before = { B4, ESTABLISHED, 3 }, .packet = SYN, .to = C4, .after = { C4, HALF_OPEN, 0 },
+	  .recorded = true },
 	{ "SYN, recorded backend down: begins anew", MOVED_TWICE, .unwell = B4, .flags = 0,
 	  .before = { B4, HALF_OPEN, 3 }, .packet = SYN, .to = C4, .after = { C4, HALF_OPEN, 0 },
 	  .recorded = true },
@@ -95,8 +95,8 @@ static const struct ring_case moving_cases[] = {
 	{ "SYN, no owner, recorded: follows its record", ABANDONED,
 	  .before = { C4, ESTABLISHED, 3 }, .packet = SYN, .to = C4,
 	  .after = { C4, ESTABLISHED, 0 }, .stamped = true },
-	{ "SYN, no owner, closing: dropped", ABANDONED, .before = { C4, CLOSING, 3 },
-	  .packet = SYN, .to = NOBODY, .after = { C4, CLOSING, 3 } },
+	{ "SYN, no owner, closing: dropped", ABANDONED, .before = { C4, CLOSING, 3 }, .packet = SYN,
+	  .to = NOBODY, .after = { C4, CLOSING, 3 } },
 
 	/* Connections without a record: old ones. */
 	{ "ACK, unrecorded: to the previous backend", MOVED, .packet = ACK, .to = A4,
@@ -120,12 +120,12 @@ static const struct ring_case moving_cases[] = {
 	  .packet = ACK, .to = NOBODY },
 
 	/* Recorded connections. */
-	{ "ACK, half-open: established", MOVED_TWICE, .before = { B4, HALF_OPEN, 3 },
-	  .packet = ACK, .to = B4, .after = { B4, ESTABLISHED, 0 }, .stamped = true },
+	{ "ACK, half-open: established", MOVED_TWICE, .before = { B4, HALF_OPEN, 3 }, .packet = ACK,
+	  .to = B4, .after = { B4, ESTABLISHED, 0 }, .stamped = true },
 	{ "ACK, half-open in this tick: established", MOVED_TWICE, .before = { B4, HALF_OPEN, 0 },
 	  .packet = ACK, .to = B4, .after = { B4, ESTABLISHED, 0 }, .stamped = true },
-	{ "ACK, established: renewed", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 },
-	  .packet = ACK, .to = B4, .after = { B4, ESTABLISHED, 0 }, .stamped = true },
+	{ "ACK, established: renewed", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 }, .packet = ACK,
+	  .to = B4, .after = { B4, ESTABLISHED, 0 }, .stamped = true },
 	{ "ACK, recorded at the owner: no stamp", MOVED, .before = { B4, HALF_OPEN, 3 },
 	  .packet = ACK, .to = B4, .after = { B4, ESTABLISHED, 0 } },
 	{ "ACK, recorded elsewhere after the owner returned", RETURNED,
@@ -135,14 +135,14 @@ static const struct ring_case moving_cases[] = {
 	  .packet = ACK, .to = A4, .after = { A4, ESTABLISHED, 0 }, .stamped = true },
 	{ "FIN, established: closing", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 },
 	  .packet = FIN | ACK, .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
-	{ "RST, established: closing", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 },
-	  .packet = RST, .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
+	{ "RST, established: closing", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 }, .packet = RST,
+	  .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
 	{ "FIN, half-open: closing", MOVED_TWICE, .before = { B4, HALF_OPEN, 3 },
 	  .packet = FIN | ACK, .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
 	{ "SYN|FIN, established: closing", MOVED_TWICE, .before = { B4, ESTABLISHED, 3 },
 	  .packet = SYN | FIN, .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
-	{ "ACK, closing: stays closing", MOVED_TWICE, .before = { B4, CLOSING, 3 },
-	  .packet = ACK, .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
+	{ "ACK, closing: stays closing", MOVED_TWICE, .before = { B4, CLOSING, 3 }, .packet = ACK,
+	  .to = B4, .after = { B4, CLOSING, 0 }, .stamped = true },
 	{ "ACK, record about to expire: followed", MOVED_TWICE,
 	  .before = { B4, ESTABLISHED, SETTLE_TICKS - 1 }, .packet = ACK, .to = B4,
 	  .after = { B4, ESTABLISHED, 0 }, .stamped = true },
@@ -211,8 +211,8 @@ static bool record_equal(const struct ring_case *row, uint64_t hash, uint16_t no
 	return false;
 }
 
-static bool rings_equal(const struct ring_case *row, const struct packet *in, struct rings *expected,
-			uint16_t now)
+static bool rings_equal(const struct ring_case *row, const struct packet *in,
+			struct rings *expected, uint16_t now)
 {
 	int of = packet_family(in) == 4 ? 0 : 1;
 	uint32_t slot = fixture_slot(&fixture, in);
@@ -253,8 +253,7 @@ static bool case_holds(const struct ring_case *row, const struct packet *in, uin
 
 static struct packet client_packet(int family, unsigned int flags)
 {
-	return PKT(eth(ROUTER_MAC, EDGE_MAC),
-		   family == 4 ? ip4(CLIENT4, VIP4) : ip6(CLIENT6, VIP6),
+	return PKT(eth(ROUTER_MAC, EDGE_MAC), family == 4 ? ip4(CLIENT4, VIP4) : ip6(CLIENT6, VIP6),
 		   tcp(CLIENT_PORT, SERVICE_PORT, flags), payload(10));
 }
 
@@ -288,8 +287,8 @@ static void test_settled(void)
 
 	for (size_t i = 0; i < COUNT(packets) * COUNT(flags) * COUNT(records) * 2; i++) {
 		size_t record = i / 2 % COUNT(records);
-		struct packet in = client_packet(i % 2 ? 6 : 4,
-						 packets[i / (2 * COUNT(records)) % COUNT(packets)]);
+		struct packet in = client_packet(
+			i % 2 ? 6 : 4, packets[i / (2 * COUNT(records)) % COUNT(packets)]);
 		struct ring_case row = {
 			.name = "settled slot",
 			.unwell = B4,
@@ -330,7 +329,8 @@ static void test_settling(void)
 	fixture_run(&fixture, &ack, &out); /* to the previous backend: does */
 	stamp = ring.moves[fixture_slot(&fixture, &ack)].stamp;
 	moving = ring_settle(&ring, stamp, SETTLE_TICKS);
-	tap_ok(moving == 1, "a packet to the previous backend keeps its slot, and no other, moving");
+	tap_ok(moving == 1,
+	       "a packet to the previous backend keeps its slot, and no other, moving");
 	moving = ring_settle(&ring, (uint16_t)(stamp + SETTLE_TICKS), SETTLE_TICKS);
 	tap_ok(moving == 0 && fate_holds(&fixture, &fate),
 	       "after the settle time the slot is settled and the owner gets every packet");

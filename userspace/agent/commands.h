@@ -5,10 +5,7 @@
 
 #include "attachment.h"
 #include "options.h"
-
-#ifndef POISE_VERSION
-#define POISE_VERSION "0.1.0"
-#endif
+#include "poise_version.h"
 
 int command_attach(const struct options *options);
 int command_detach(const struct options *options);

@@ -153,7 +153,10 @@ static void compare_backend(const struct place *place, const struct view_backend
 	if (is_leaving(running)) {
 		char *text = describe_backend(file);
 
-		add(place, "added", NULL, copy("removed by command"), text);
+		add(place, "added", NULL,
+		    copy(view_holds(running->differs, "removed") ? "removed by command"
+								 : "being removed"),
+		    text);
 		return;
 	}
 	compare_address(place, running->address, &file->address);

@@ -81,6 +81,7 @@ static struct xdp_program *find_ours(struct xdp_multiprog *chain, uint32_t setti
 	return NULL;
 }
 
+/* What runs on the interface; NULL: nothing does. */
 static struct xdp_multiprog *chain_of(uint32_t ifindex)
 {
 	struct xdp_multiprog *chain = xdp_multiprog__get_from_ifindex(ifindex);
@@ -93,52 +94,106 @@ static __u32 mode_flags(enum xdp_attach_mode mode)
 	return mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 }
 
+/* Puts a copy of the program into libxdp's chain, and tells its id. */
+static int join_chain(const struct attach_program *program, uint32_t ifindex,
+		      enum xdp_attach_mode mode, uint32_t *id)
+{
+	struct bpf_object *copy = program->open_copy(program->context);
+	struct xdp_program *member;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	member = xdp_program__from_bpf_obj(copy, "xdp");
+	err = libxdp_get_error(member);
+	if (err)
+		goto out_close;
+	err = xdp_program__attach(member, ifindex, mode, 0);
+	*id = err ? 0 : xdp_program__id(member);
+	xdp_program__close(member);
+out_close:
+	bpf_object__close(copy);
+	return err;
+}
+
+/* Takes ours out of the chain, all but the one with except_id. How many, or a negative errno. */
+static int leave_chain(uint32_t ifindex, uint32_t settings_id, uint32_t except_id)
+{
+	int left = 0;
+
+	for (;;) {
+		struct xdp_multiprog *chain = chain_of(ifindex);
+		struct xdp_program *ours = chain ? find_ours(chain, settings_id, except_id) : NULL;
+		int err = 0;
+
+		if (ours && xdp_multiprog__is_legacy(chain))
+			err = xdp_multiprog__detach(chain);
+		else if (ours)
+			err = xdp_program__detach(ours, ifindex,
+						  xdp_multiprog__attach_mode(chain), 0);
+		xdp_multiprog__close(chain);
+		if (err || !ours)
+			return err ? err : left;
+		left++;
+	}
+}
+
 /* Without the dispatcher the kernel swaps the two programs, in the mode that the old one has. */
-static int replace_single(struct bpf_object *object, struct xdp_multiprog *chain,
+static int replace_single(const struct attach_program *program, struct xdp_multiprog *chain,
 			  struct xdp_program *old, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = xdp_program__fd(old));
-	struct bpf_program *program = bpf_object__find_program_by_name(object, program_name);
-	int err = 0;
 
-	if (bpf_program__fd(program) < 0)
-		err = bpf_object__load(object);
-	if (err)
-		return err;
-	return bpf_xdp_attach(ifindex, bpf_program__fd(program),
+	return bpf_xdp_attach(ifindex, program->fd,
 			      mode_flags(xdp_multiprog__attach_mode(chain)) | XDP_FLAGS_REPLACE,
 			      &options);
 }
 
 /* The new program joins the chain first, then the old one leaves it: one of them always runs. */
-static int replace_in_chain(struct xdp_program *program, struct xdp_multiprog *chain,
-			    uint32_t ifindex, uint32_t settings_id)
+static int replace_in_chain(const struct attach_program *program, struct xdp_multiprog *chain,
+			    uint32_t ifindex)
 {
-	enum xdp_attach_mode mode = xdp_multiprog__attach_mode(chain);
-	int err = xdp_program__attach(program, ifindex, mode, 0);
-	struct xdp_program *old;
+	uint32_t id;
+	int err = join_chain(program, ifindex, xdp_multiprog__attach_mode(chain), &id);
 
-	if (err)
-		return err;
-	chain = chain_of(ifindex);
-	if (!chain)
-		return -ENOENT;
-	old = find_ours(chain, settings_id, xdp_program__id(program));
-	if (old)
-		err = xdp_program__detach(old, ifindex, mode, 0);
-	xdp_multiprog__close(chain);
-	return err;
+	if (!err)
+		err = leave_chain(ifindex, program->settings_id, id);
+	return err < 0 ? err : 0;
 }
 
-static int attach_new(struct xdp_program *program, uint32_t ifindex, enum interface_mode mode)
+/*
+ * The chain first. Where it cannot be had, the program alone: some kernels take no dispatcher, and
+ * the dispatcher of libxdp before 1.5 takes no program that moves a packet's head on kernels from
+ * 6.12 on.
+ */
+static int attach_in_mode(const struct attach_program *program, uint32_t ifindex,
+			  enum xdp_attach_mode mode)
+{
+	struct xdp_multiprog *chain;
+	bool shared;
+	uint32_t id;
+	int err = join_chain(program, ifindex, mode, &id);
+
+	if (!err || err == -EBUSY || err == -EPERM)
+		return err;
+	chain = chain_of(ifindex);
+	shared = chain && !xdp_multiprog__is_legacy(chain);
+	xdp_multiprog__close(chain);
+	if (shared)
+		return err;
+	return bpf_xdp_attach(ifindex, program->fd, mode_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST,
+			      NULL);
+}
+
+static int attach_new(const struct attach_program *program, uint32_t ifindex,
+		      enum interface_mode mode)
 {
 	int err = -EOPNOTSUPP;
 
 	if (mode != INTERFACE_GENERIC)
-		err = xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0);
-	if (mode == INTERFACE_GENERIC ||
-	    (mode == INTERFACE_AUTO && (err == -EOPNOTSUPP || err == -EINVAL)))
-		err = xdp_program__attach(program, ifindex, XDP_MODE_SKB, 0);
+		err = attach_in_mode(program, ifindex, XDP_MODE_NATIVE);
+	if (err && mode != INTERFACE_NATIVE && err != -EBUSY && err != -EEXIST && err != -EPERM)
+		err = attach_in_mode(program, ifindex, XDP_MODE_SKB);
 	return err;
 }
 
@@ -170,8 +225,7 @@ static void describe(struct attachment *out, uint32_t ifindex)
 	xdp_multiprog__close(chain);
 }
 
-int attach_interface(struct bpf_object *object, struct xdp_program *program,
-		     const struct config_interface *interface, uint32_t settings_id,
+int attach_interface(const struct attach_program *program, const struct config_interface *interface,
 		     struct attachment *out, char error[ATTACH_ERROR_BYTES])
 {
 	struct xdp_multiprog *chain;
@@ -186,14 +240,14 @@ int attach_interface(struct bpf_object *object, struct xdp_program *program,
 		return -ENODEV;
 	}
 	chain = chain_of(out->ifindex);
-	old = chain ? find_ours(chain, settings_id, 0) : NULL;
+	old = chain ? find_ours(chain, program->settings_id, 0) : NULL;
 	out->replaced = old != NULL;
 	if (!old)
 		err = attach_new(program, out->ifindex, interface->mode);
 	else if (xdp_multiprog__is_legacy(chain))
-		err = replace_single(object, chain, old, out->ifindex);
+		err = replace_single(program, chain, old, out->ifindex);
 	else
-		err = replace_in_chain(program, chain, out->ifindex, settings_id);
+		err = replace_in_chain(program, chain, out->ifindex);
 	xdp_multiprog__close(chain);
 	if (err)
 		return explain_failure(err, interface, error);
@@ -212,19 +266,7 @@ bool attach_is_there(uint32_t ifindex, uint32_t settings_id)
 
 int attach_remove(uint32_t ifindex, uint32_t settings_id)
 {
-	struct xdp_multiprog *chain = chain_of(ifindex);
-	struct xdp_program *ours;
-	int err = 0;
-
-	if (!chain)
-		return 0;
-	ours = find_ours(chain, settings_id, 0);
-	if (ours && xdp_multiprog__is_legacy(chain))
-		err = xdp_multiprog__detach(chain);
-	else if (ours)
-		err = xdp_program__detach(ours, ifindex, xdp_multiprog__attach_mode(chain), 0);
-	xdp_multiprog__close(chain);
-	return err ? err : ours != NULL;
+	return leave_chain(ifindex, settings_id, 0);
 }
 
 int attach_remove_all(uint32_t settings_id, FILE *out)

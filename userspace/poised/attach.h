@@ -14,7 +14,6 @@
 #include "config.h"
 
 struct bpf_object;
-struct xdp_program;
 
 enum { ATTACH_ERROR_BYTES = 256 };
 
@@ -29,19 +28,27 @@ struct attachment {
 /* Sends libxdp's and libbpf's own messages to print (NULL: nowhere). */
 void attach_set_print(void (*print)(const char *text));
 
+/* What there is to attach. */
+struct attach_program {
+	int fd;		      /* loaded, of type XDP */
+	uint32_t settings_id; /* of its settings map: how it is known for ours */
+	/* Opens the object once more, with the same maps, not loaded: libxdp's dispatcher takes a
+	 * program that is loaded for it. NULL on an error. */
+	struct bpf_object *(*open_copy)(void *context);
+	void *context;
+};
+
 /*
- * Attaches the program of object (opened, loaded by the first call) to the interface, or puts it in
- * the place of ours that is there. settings_id: of the pinned map, 0 when nothing is pinned.
- * 0 or a negative errno with error written.
+ * Attaches the program to the interface, or puts it in the place of ours that is there. 0, or a
+ * negative errno with error written.
  */
-int attach_interface(struct bpf_object *object, struct xdp_program *program,
-		     const struct config_interface *interface, uint32_t settings_id,
+int attach_interface(const struct attach_program *program, const struct config_interface *interface,
 		     struct attachment *out, char error[ATTACH_ERROR_BYTES]);
 
 /* Is a program of ours on the interface? */
 bool attach_is_there(uint32_t ifindex, uint32_t settings_id);
 
-/* Takes ours off one interface; 1 when there was one, 0 when not, or a negative errno. */
+/* Takes ours off one interface. How many there were (0: none), or a negative errno. */
 int attach_remove(uint32_t ifindex, uint32_t settings_id);
 
 /* Takes ours off every interface of this network namespace, named on out (NULL: silent). */

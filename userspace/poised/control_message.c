@@ -130,9 +130,10 @@ static json_t *dispatch(json_t *request, control_handler handler, void *context,
 	arguments = arguments ? json_incref(arguments) : json_object();
 	if (!arguments)
 		return control_refuse(error, "out of memory");
-	control_refuse(error, "refused without a reason: a defect, report it");
 	result = handler(context, json_string_value(command), arguments, error);
 	json_decref(arguments);
+	if (!result && !error->text[0])
+		control_refuse(error, "refused without a reason: a defect, report it");
 	return result;
 }
 

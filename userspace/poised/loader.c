@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
-#include <xdp/libxdp.h>
 
 #include "log.h"
 #include "maps.h"
@@ -18,11 +17,10 @@
 
 struct loader {
 	struct poise_bpf *object;
-	struct xdp_program *program; /* NULL when nothing is to be attached */
 	struct maps *maps;
 	char *pin_path; /* NULL: nothing is pinned */
 	int lock_fd;
-	uint32_t settings_id;
+	struct attach_program program;
 	bool adopted;
 	struct attachment attachments[CONFIG_MAX_INTERFACES];
 	size_t attachment_count;
@@ -103,7 +101,6 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 		err = check_seed(&found, options->seed, loader->pin_path, error);
 	if (err)
 		return err;
-	loader->settings_id = found.settings_id;
 	loader->adopted = found.settings.abi_version != 0;
 	return set_pin_paths(loader);
 }
@@ -116,15 +113,32 @@ static uint32_t map_id(struct bpf_map *map)
 	return bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &size) ? 0 : info.id;
 }
 
-/* Loads without attaching: libxdp would load the program as a part of its attachment. */
-static int load_only(struct loader *loader, char error[LOADER_ERROR_BYTES])
+/* The object once more, with the maps of the loaded one; the caller closes it. */
+static struct bpf_object *open_copy(void *context)
 {
-	int err = poise_bpf__load(loader->object);
+	struct loader *loader = context;
+	struct poise_bpf *copy = poise_bpf__open();
+	struct bpf_object *object;
+	struct bpf_map *map;
+	int err = 0;
 
-	if (err)
-		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s",
-			 strerror(-err));
-	return err;
+	if (!copy)
+		return NULL;
+	copy->rodata->poise_seed = loader->object->rodata->poise_seed;
+	bpf_object__for_each_map(map, copy->obj) {
+		struct bpf_map *same = bpf_object__find_map_by_name(loader->object->obj,
+								    bpf_map__name(map));
+
+		if (!err && !bpf_map__is_internal(map))
+			err = bpf_map__reuse_fd(map, bpf_map__fd(same));
+	}
+	object = copy->obj;
+	copy->obj = NULL;
+	poise_bpf__destroy(copy);
+	if (!err)
+		return object;
+	bpf_object__close(object);
+	return NULL;
 }
 
 static int init_settings(struct loader *loader, uint64_t seed)
@@ -149,8 +163,7 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 
 	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
 		return -ENOSPC;
-	err = attach_interface(loader->object->obj, loader->program, interface, loader->settings_id,
-			       attachment, error);
+	err = attach_interface(&loader->program, interface, attachment, error);
 	if (err)
 		return err;
 	loader->attachment_count++;
@@ -158,7 +171,7 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 		 attachment->replaced ? "replaced" : "attached",
 		 attachment->native ? "native" : "generic",
 		 attachment->dispatcher ? "in libxdp's dispatcher" :
-					  "alone (this kernel takes no dispatcher)");
+					  "alone (no dispatcher is to be had here)");
 	if (!attachment->native && interface->mode == INTERFACE_AUTO)
 		log_warning("interface '%s': the driver has no native XDP, generic mode is several "
 			    "times slower",
@@ -166,22 +179,49 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 	return 0;
 }
 
-static int attach_all(struct loader *loader, const struct loader_options *options,
-		      char error[LOADER_ERROR_BYTES])
+/* Loads the object: from then on its maps are there, its program is attached to nothing. */
+static int load(struct loader *loader, const struct loader_options *options,
+		char error[LOADER_ERROR_BYTES])
 {
-	loader->program = xdp_program__from_bpf_obj(loader->object->obj, "xdp");
-	if (libxdp_get_error(loader->program)) {
-		loader->program = NULL;
-		snprintf(error, LOADER_ERROR_BYTES, "libxdp does not take the BPF program");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < options->interface_count; i++) {
-		int err = loader_attach(loader, &options->interfaces[i], error);
+	int err;
 
+	loader->object = poise_bpf__open();
+	if (!loader->object)
+		return -ENOMEM;
+	loader->object->rodata->poise_seed = options->seed;
+	if (options->pin_path) {
+		err = open_pins(loader, options, error);
 		if (err)
 			return err;
 	}
+	err = poise_bpf__load(loader->object);
+	if (err) {
+		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s%s",
+			 strerror(-err),
+			 err == -EPERM ? ": poised needs CAP_NET_ADMIN and CAP_BPF, or root" : "");
+		return err;
+	}
+	loader->program = (struct attach_program){
+		.fd = loader_program_fd(loader),
+		.settings_id = map_id(loader->object->maps.settings),
+		.open_copy = open_copy,
+		.context = loader,
+	};
 	return 0;
+}
+
+static int prepare_maps(struct loader *loader, uint64_t seed, char error[LOADER_ERROR_BYTES])
+{
+	int err = maps_new(loader->object, &loader->maps);
+
+	if (!err)
+		err = init_settings(loader, seed);
+	if (!err && loader->pin_path)
+		err = pins_replace(loader->pin_path, "program", loader_program_fd(loader));
+	if (err)
+		snprintf(error, LOADER_ERROR_BYTES, "cannot set the BPF maps up: %s",
+			 strerror(-err));
+	return err;
 }
 
 int loader_new(const struct loader_options *options, struct loader **out,
@@ -195,35 +235,17 @@ int loader_new(const struct loader_options *options, struct loader **out,
 		return err;
 	loader->lock_fd = -1;
 	attach_set_print(log_library);
-	loader->object = poise_bpf__open();
-	if (!loader->object)
-		goto err_free;
-	loader->object->rodata->poise_seed = options->seed;
-	if (options->pin_path) {
-		err = open_pins(loader, options, error);
-		if (err)
-			goto err_free;
-	}
-	err = options->interface_count ? attach_all(loader, options, error) :
-					 load_only(loader, error);
-	if (err)
-		goto err_free;
-	loader->settings_id = map_id(loader->object->maps.settings);
-	err = maps_new(loader->object, &loader->maps);
+	err = load(loader, options, error);
 	if (!err)
-		err = init_settings(loader, options->seed);
-	if (!err && loader->pin_path)
-		err = pins_replace(loader->pin_path, "program", loader_program_fd(loader));
+		err = prepare_maps(loader, options->seed, error);
+	for (size_t i = 0; i < options->interface_count && !err; i++)
+		err = loader_attach(loader, &options->interfaces[i], error);
 	if (err) {
-		snprintf(error, LOADER_ERROR_BYTES, "cannot set the BPF maps up: %s",
-			 strerror(-err));
-		goto err_free;
+		loader_free(loader);
+		return err;
 	}
 	*out = loader;
 	return 0;
-err_free:
-	loader_free(loader);
-	return err;
 }
 
 void loader_free(struct loader *loader)
@@ -231,8 +253,6 @@ void loader_free(struct loader *loader)
 	if (!loader)
 		return;
 	maps_free(loader->maps);
-	if (loader->program)
-		xdp_program__close(loader->program);
 	poise_bpf__destroy(loader->object);
 	if (loader->lock_fd >= 0)
 		close(loader->lock_fd);
@@ -267,7 +287,7 @@ const struct attachment *loader_attachment(const struct loader *loader, size_t i
 
 bool loader_is_attached(const struct loader *loader, size_t i)
 {
-	return attach_is_there(loader->attachments[i].ifindex, loader->settings_id);
+	return attach_is_there(loader->attachments[i].ifindex, loader->program.settings_id);
 }
 
 void loader_detach(struct loader *loader, const char *interface)
@@ -278,7 +298,7 @@ void loader_detach(struct loader *loader, const char *interface)
 
 		if (strcmp(attachment->interface, interface) != 0)
 			continue;
-		err = attach_remove(attachment->ifindex, loader->settings_id);
+		err = attach_remove(attachment->ifindex, loader->program.settings_id);
 		if (err < 0)
 			log_error("cannot detach from interface '%s': %s", interface,
 				  strerror(-err));
@@ -289,7 +309,7 @@ void loader_detach(struct loader *loader, const char *interface)
 
 int loader_remove_all(struct loader *loader, FILE *out)
 {
-	int err = attach_remove_all(loader->settings_id, out);
+	int err = attach_remove_all(loader->program.settings_id, out);
 
 	loader->attachment_count = 0;
 	return err || !loader->pin_path ? err : pins_remove(loader->pin_path, out);

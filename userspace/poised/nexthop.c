@@ -26,7 +26,7 @@
 #include "timer.h"
 
 enum {
-	BATCH = 128,
+	BATCH = 64,
 	MAX_PREFIXES = 32, /* gathered; more count as a change of every route */
 	MAX_MTU = 65535,
 

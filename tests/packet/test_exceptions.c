@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The exceptions table: what a full bucket gives up, how ages are reckoned, whose record is whose.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/bpf.h>
+
+#include "exceptions.h"
+#include "fate.h"
+#include "hex.h"
+
+enum {
+	RING_SIZE = 251,
+	FINGERPRINT_STEP_SHIFT = 40, /* a bit of the fingerprint */
+	CLOCK_VALUES = 1 << 16,
+};
+
+enum {
+	HALF_OPEN = POISE_EXCEPTION_HALF_OPEN,
+	ESTABLISHED = POISE_EXCEPTION_ESTABLISHED,
+	CLOSING = POISE_EXCEPTION_CLOSING,
+	EXPIRED = SETTLE_TICKS,
+	FRESH = SETTLE_TICKS - 1,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct fixture fixture;
+
+struct bucket_case {
+	const char *name;
+	struct record ways[POISE_EXCEPTION_WAYS]; /* of other flows */
+	struct record own;			  /* of this flow, over own_way */
+	int own_way;
+	int victim; /* the way that the flow's SYN is recorded in */
+	enum poise_event event;
+};
+
+/* Four to a row. */
+#define FOUR(state, age)                                                                           \
+	{ A4, state, age }, { A4, state, age }, { A4, state, age },                                \
+	{                                                                                          \
+		A4, state, age                                                                     \
+	}
+#define THREE(state, age)                                                                          \
+	{ A4, state, age }, { A4, state, age },                                                    \
+	{                                                                                          \
+		A4, state, age                                                                     \
+	}
+#define EMPTY                                                                                      \
+	{                                                                                          \
+		NOBODY, 0, 0                                                                       \
+	}
+#define RECORDED       POISE_EVENT_EXCEPTION_RECORDED
+#define HALF_OPEN_LOST POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN
+#define LIVE_LOST      POISE_EVENT_EXCEPTION_EVICTED
+
+static const struct bucket_case bucket_cases[] = {
+	{ "the empty place goes before an expired record",
+	  .ways = { { A4, HALF_OPEN, EXPIRED + 9 },
+		    THREE(ESTABLISHED, 1),
+		    EMPTY,
+		    THREE(CLOSING, EXPIRED) },
+	  .victim = 4, .event = RECORDED },
+	{ "the empty place goes before a half-open record",
+	  .ways = { FOUR(HALF_OPEN, FRESH), THREE(HALF_OPEN, 9), EMPTY }, .victim = 7,
+	  .event = RECORDED },
+	{ "the empty place goes before an established record",
+	  .ways = { EMPTY, THREE(ESTABLISHED, FRESH), FOUR(ESTABLISHED, 0) }, .victim = 0,
+	  .event = RECORDED },
+	{ "an expired record goes before an older half-open one that is fresh",
+	  .ways = { FOUR(HALF_OPEN, FRESH), { A4, ESTABLISHED, EXPIRED }, THREE(HALF_OPEN, 2) },
+	  .victim = 4, .event = RECORDED },
+	{ "the oldest expired record goes",
+	  .ways = { { A4, HALF_OPEN, EXPIRED },
+		    { A4, CLOSING, EXPIRED + 2 },
+		    { A4, ESTABLISHED, EXPIRED + 7 },
+		    { A4, ESTABLISHED, EXPIRED + 6 },
+		    FOUR(HALF_OPEN, 3) },
+	  .victim = 2, .event = RECORDED },
+	{ "an expired record as old as the clock can tell goes",
+	  .ways = { FOUR(ESTABLISHED, EXPIRED + 1),
+		    THREE(HALF_OPEN, EXPIRED + 2),
+		    { A4, ESTABLISHED, CLOCK_VALUES - 1 } },
+	  .victim = 7, .event = RECORDED },
+	{ "a half-open record goes before an older established one",
+	  .ways = { FOUR(ESTABLISHED, FRESH), THREE(CLOSING, FRESH), { A4, HALF_OPEN, 0 } },
+	  .victim = 7, .event = HALF_OPEN_LOST },
+	{ "the oldest half-open record goes",
+	  .ways = { FOUR(HALF_OPEN, 5), { A4, HALF_OPEN, 6 }, THREE(ESTABLISHED, 9) }, .victim = 4,
+	  .event = HALF_OPEN_LOST },
+	{ "of established records the oldest goes",
+	  .ways = { THREE(ESTABLISHED, 5), { A4, ESTABLISHED, 6 }, FOUR(ESTABLISHED, 4) },
+	  .victim = 3, .event = LIVE_LOST },
+	{ "closing records are worth as much as established ones",
+	  .ways = { FOUR(CLOSING, 5), THREE(ESTABLISHED, 5), { A4, ESTABLISHED, 6 } }, .victim = 7,
+	  .event = LIVE_LOST },
+	{ "the flow's own closing record is replaced, not an empty place",
+	  .ways = { FOUR(ESTABLISHED, 5), EMPTY, EMPTY, EMPTY, EMPTY }, .own = { A4, CLOSING, 3 },
+	  .own_way = 1, .victim = 1, .event = RECORDED },
+	{ "the flow's own expired record is replaced, not an empty place",
+	  .ways = { EMPTY, EMPTY, EMPTY, EMPTY, FOUR(ESTABLISHED, EXPIRED) },
+	  .own = { A4, ESTABLISHED, EXPIRED }, .own_way = 6, .victim = 6, .event = RECORDED },
+	{ "the flow's own closing record is replaced, not an expired one",
+	  .ways = { FOUR(ESTABLISHED, EXPIRED + 9), FOUR(HALF_OPEN, EXPIRED + 9) },
+	  .own = { A4, CLOSING, 0 }, .own_way = 5, .victim = 5, .event = RECORDED },
+};
+
+static struct packet client_packet(unsigned int flags)
+{
+	return PKT(eth(ROUTER_MAC, EDGE_MAC), ip4(CLIENT4, VIP4),
+		   tcp(CLIENT_PORT, SERVICE_PORT, flags), payload(10));
+}
+
+/* The hash of another flow of the same bucket. */
+static uint64_t neighbour_hash(uint64_t hash, int way)
+{
+	return hash ^ (uint64_t)(way + 1) << FINGERPRINT_STEP_SHIFT;
+}
+
+static bool bucket_equal(const char *name, const struct poise_exception_bucket *expected,
+			 const struct poise_exception_bucket *got, uint16_t now)
+{
+	bool equal = true;
+
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		if (expected->word[way] == got->word[way])
+			continue;
+		tap_note("%s: way %d", name, way);
+		exceptions_note("expected", expected->word[way], now);
+		exceptions_note("got", got->word[way], now);
+		equal = false;
+	}
+	return equal;
+}
+
+static bool bucket_case_holds(const struct bucket_case *row, uint16_t now)
+{
+	struct fate fate = {
+		.name = row->name, .in = client_packet(SYN), .backend = B4, .verdict = XDP_TX
+	};
+	struct record made = { B4, HALF_OPEN, 0 };
+	uint64_t hash = exceptions_hash(&fixture, &fate.in);
+	struct poise_exception_bucket *bucket = exceptions_bucket(&fixture, hash), expected;
+	bool holds;
+
+	exceptions_clear(&fixture);
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
+		bucket->word[way] =
+			exceptions_word(neighbour_hash(hash, way), &row->ways[way], now);
+	if (row->own.backend)
+		bucket->word[row->own_way] = exceptions_word(hash, &row->own, now);
+	expected = *bucket;
+	expected.word[row->victim] = exceptions_word(hash, &made, now);
+	fate.events[RECORDED] = 1;
+	fate.events[row->event] = 1;
+	holds = fate_holds(&fixture, &fate);
+	return bucket_equal(row->name, &expected, bucket, now) && holds;
+}
+
+static void test_bucket(const struct bucket_case *row)
+{
+	bool holds;
+	uint16_t now;
+
+	do {
+		now = fixture_tick();
+		holds = bucket_case_holds(row, now);
+	} while (!fixture_same_tick(now));
+	tap_ok(holds, "a new record: %s", row->name);
+}
+
+/* A flow's record is found by its fingerprint, wherever it is, and no other flow's is. */
+static void test_ways(void)
+{
+	struct packet syn = client_packet(SYN), out;
+	uint64_t hash = exceptions_hash(&fixture, &syn);
+	struct poise_exception_bucket *bucket = exceptions_bucket(&fixture, hash);
+	struct fate fate = { "record", client_packet(ACK), C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct record record = { C4, ESTABLISHED, 3 };
+	bool found = true;
+
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		uint16_t now = fixture_tick();
+
+		exceptions_clear(&fixture);
+		bucket->word[way] = exceptions_word(hash, &record, now);
+		found &= fate_holds(&fixture, &fate);
+	}
+	tap_ok(found, "a record is found in every place of its bucket");
+
+	exceptions_clear(&fixture);
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
+		bucket->word[way] =
+			exceptions_word(neighbour_hash(hash, way), &record, fixture_tick());
+	fate.backend = A4;
+	tap_ok(fate_holds(&fixture, &fate), "records of other flows of the bucket are not taken");
+
+	exceptions_clear(&fixture);
+	fixture_run(&fixture, &syn, &out);
+	maps_settings(fixture.maps)->exception_key ^= 1;
+	found = fate_holds(&fixture, &fate);
+	maps_settings(fixture.maps)->exception_key ^= 1;
+	fate.backend = B4;
+	tap_ok(found && fate_holds(&fixture, &fate),
+	       "a record is found by the host's own key alone");
+}
+
+/* A leftover of an earlier move does not hide the record that counts. */
+static void test_leftover(void)
+{
+	struct packet ack = client_packet(ACK);
+	struct fate fate = { "leftover", ack, C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct record leftover = { A4, ESTABLISHED, EXPIRED }, record = { C4, ESTABLISHED, 3 };
+	uint64_t hash = exceptions_hash(&fixture, &ack);
+	uint16_t now = fixture_tick();
+
+	exceptions_clear(&fixture);
+	exceptions_bucket(&fixture, hash)->word[1] = exceptions_word(hash, &leftover, now);
+	exceptions_bucket(&fixture, hash)->word[5] = exceptions_word(hash, &record, now);
+	tap_ok(fate_holds(&fixture, &fate),
+	       "an expired record does not hide a fresh one behind it");
+}
+
+/* Where a record of this age leads at this settle time: to its backend, or to the previous one. */
+static bool age_holds(uint32_t age, uint32_t settle)
+{
+	struct packet ack = client_packet(ACK);
+	struct fate fate = { "age", ack, A4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct record record = { C4, ESTABLISHED, (uint16_t)age };
+	uint64_t hash = exceptions_hash(&fixture, &ack);
+	uint16_t now;
+	bool holds;
+
+	if (age < settle)
+		fate.backend = C4;
+	do {
+		now = fixture_tick();
+		exceptions_clear(&fixture);
+		maps_settings(fixture.maps)->settle_ticks = settle;
+		exceptions_bucket(&fixture, hash)->word[0] = exceptions_word(hash, &record, now);
+		holds = fate_holds(&fixture, &fate);
+	} while (!fixture_same_tick(now));
+	maps_settings(fixture.maps)->settle_ticks = SETTLE_TICKS;
+	if (!holds)
+		tap_note("age %u, settle %u ticks, clock %u", age, settle, now);
+	return holds;
+}
+
+static void test_ages(void)
+{
+	static const uint32_t settles[] = { 1, 2, 840, 40234, 65534 };
+	uint16_t now = fixture_tick();
+	const uint32_t ages[] = { now, now + 1U, now + 1000U, CLOCK_VALUES - 2 };
+	bool passed = true;
+
+	for (size_t i = 0; i < COUNT(settles); i++)
+		for (uint32_t step = 0; step < 3; step++)
+			passed &= age_holds(settles[i] - 1 + step, settles[i]);
+	tap_ok(passed, "a record counts until its age is the settle time");
+
+	passed = true;
+	for (size_t i = 0; i < COUNT(ages); i++) { /* stamps from before the clock's last wrap */
+		uint32_t age = ages[i] % (CLOCK_VALUES - 1);
+
+		passed &= age_holds(age, age + 1);
+		passed &= age_holds(age + 1, age + 1);
+	}
+	tap_ok(passed, "ages are right across the coarse clock's wrap");
+}
+
+int main(void)
+{
+	fixture_open(&fixture, RING_SIZE);
+	fixture_own(&fixture, A4);
+	fixture_change(&fixture, B4, fixture_tick());
+	for (size_t i = 0; i < COUNT(bucket_cases); i++)
+		test_bucket(&bucket_cases[i]);
+	test_ways();
+	test_leftover();
+	test_ages();
+	fixture_close(&fixture);
+	return tap_done();
+}

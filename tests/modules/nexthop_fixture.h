@@ -31,8 +31,10 @@
 #include "nexthop.h"
 
 enum {
-	DEADLINE_MS = 10000, /* for what must happen */
-	QUIET_MS = 300,	     /* for what must not */
+	/* For what must happen at once: below the time after which poised looks again by itself. */
+	DEADLINE_MS = 3500,
+	PATIENCE_MS = 15000, /* for what takes timers */
+	QUIET_MS = 300,	     /* for what must not happen */
 };
 
 static const uint8_t mac_a0[] = { 2, 0, 0, 0, 0xa, 0 }, mac_a1[] = { 2, 0, 0, 0, 0xa, 1 };
@@ -47,7 +49,8 @@ struct seen {
 	struct nexthop_watch *watch;
 	struct nexthop last; /* as the callback got it */
 	unsigned int calls;
-	bool free_it; /* in the callback */
+	unsigned int states; /* bit N: state N was told of */
+	bool free_it;	     /* in the callback */
 };
 
 /* Commands. */
@@ -235,6 +238,7 @@ static void on_change(void *context, const struct nexthop *nexthop)
 	struct seen *seen = context;
 
 	seen->calls++;
+	seen->states |= 1u << nexthop->state;
 	seen->last = *nexthop;
 	if (!seen->free_it)
 		return;
@@ -262,6 +266,7 @@ struct wanted {
 	const char *gateway;
 	const uint8_t *destination, *source;
 	uint16_t mtu;
+	int64_t time_ms; /* 0: DEADLINE_MS */
 };
 
 static bool reached(void *context)
@@ -295,7 +300,7 @@ static void print(const struct nexthop *n)
 
 static void expect_wanted(struct wanted want, int line)
 {
-	if (!loop_until(reached, &want, DEADLINE_MS)) {
+	if (!loop_until(reached, &want, want.time_ms ? want.time_ms : DEADLINE_MS)) {
 		print(nexthop_get(want.seen->watch));
 		fail_msg("line %d: '%s' was not reached", line, nexthop_state_text(want.state));
 	}

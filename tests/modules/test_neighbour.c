@@ -61,7 +61,7 @@ static void neighbour_fallen_silent(void **state)
 	expect(&seen, .state = NEXTHOP_READY);
 	far("ip link set a1 arp off");
 	near("ip neigh change 10.1.0.2 dev a0 nud stale");
-	expect(&seen, .state = NEXTHOP_NO_NEIGHBOUR);
+	expect(&seen, .state = NEXTHOP_NO_NEIGHBOUR, .time_ms = PATIENCE_MS);
 	far("ip link set a1 arp on");
 	expect(&seen, .state = NEXTHOP_READY);
 }
@@ -97,7 +97,7 @@ static void forgotten_neighbour_after_grace(void **state)
 	far("ip link set a1 arp off");
 	start = now_ms();
 	near("ip neigh del 10.1.0.2 dev a0");
-	expect(&seen, .state = NEXTHOP_NO_NEIGHBOUR);
+	expect(&seen, .state = NEXTHOP_NO_NEIGHBOUR, .time_ms = PATIENCE_MS);
 	end = now_ms();
 	assert_in_range(end - start, 2500, 4500);
 }
@@ -120,13 +120,30 @@ static void permanent_neighbour_left_alone(void **state)
 	assert_int_equal(lines_of("ip neigh show 10.1.0.51 | grep extern_learn"), 1);
 }
 
+/* A link was down for so long that nothing is left of what was known of its neighbours. */
+static void link_back_after_grace(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	watch(&seen, "10.1.0.2");
+	expect(&seen, .state = NEXTHOP_READY);
+	far("sysctl -qw net.ipv4.conf.a1.arp_notify=0");
+	far("ip link set a1 down");
+	expect(&seen, .state = NEXTHOP_LINK_DOWN);
+	loop_until(never, NULL, 4500);
+	far("ip link set a1 up");
+	expect(&seen, .state = NEXTHOP_READY);
+	assert_int_equal(seen.states & 1u << NEXTHOP_NO_NEIGHBOUR, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(gateway_with_new_mac),	      TEST(gateway_with_new_mac_after_flush),
 		TEST(silent_neighbour_found_later),   TEST(neighbour_fallen_silent),
 		TEST(forgotten_neighbour_keeps_mac),  TEST(forgotten_neighbour_after_grace),
-		TEST(permanent_neighbour_left_alone),
+		TEST(permanent_neighbour_left_alone), TEST(link_back_after_grace),
 	};
 
 	return can_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

@@ -105,14 +105,31 @@ static void route_to_other_interface(void **state)
 	struct seen seen;
 
 	(void)state;
-	near("ip route add 10.9.0.0/24 via 10.1.0.2");
-	watch(&seen, "10.9.0.7");
+	near("ip route add 10.9.32.0/19 via 10.1.0.2");
+	watch(&seen, "10.9.63.7");
 	expect(&seen, .state = NEXTHOP_READY, .interface = "a0", .gateway = "10.1.0.2",
 	       .destination = mac_a1, .source = mac_a0);
-	near("ip route replace 10.9.0.0/24 via 10.2.0.2");
+	near("ip route replace 10.9.32.0/19 via 10.2.0.2");
 	expect(&seen, .state = NEXTHOP_READY, .interface = "b0", .gateway = "10.2.0.2",
 	       .destination = mac_b1, .source = mac_b0);
-	near("ip route add 10.9.0.7/32 via 10.1.0.2");
+	near("ip route add 10.9.63.7/32 via 10.1.0.2");
+	expect(&seen, .state = NEXTHOP_READY, .interface = "a0");
+}
+
+/* The kernel then says nothing of the route, and no watch uses the link. */
+static void route_by_carrier(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	write_sysctl("/proc/sys/net/ipv4/conf/a0/ignore_routes_with_linkdown", "1");
+	near("ip route add 10.9.0.0/24 via 10.1.0.2 metric 1");
+	near("ip route add 10.9.0.0/24 via 10.2.0.2 metric 2");
+	watch(&seen, "10.9.0.7");
+	expect(&seen, .state = NEXTHOP_READY, .interface = "a0");
+	far("ip link set a1 down");
+	expect(&seen, .state = NEXTHOP_READY, .interface = "b0");
+	far("ip link set a1 up");
 	expect(&seen, .state = NEXTHOP_READY, .interface = "a0");
 }
 
@@ -282,7 +299,6 @@ static void bridge_and_macvlan(void **state)
 	       .source = mac_bridge);
 	expect(&stacked, .state = NEXTHOP_READY, .interface = "m0", .destination = mac_b1,
 	       .source = mac_new);
-	/* A port that leaves its bridge is announced as a link deleted, of AF_BRIDGE. */
 	near("ip link set a0 nomaster");
 	near("ip address add 10.1.0.1/24 dev a0 && ip address del 10.1.0.1/24 dev br0");
 	expect(&bridged, .state = NEXTHOP_READY, .interface = "a0", .gateway = "10.1.0.2",
@@ -440,6 +456,7 @@ int main(void)
 		TEST(carrier_lost_and_back),
 		TEST(link_down_and_back),
 		TEST(route_to_other_interface),
+		TEST(route_by_carrier),
 		TEST(route_deleted_and_added),
 		TEST(routes_that_lead_nowhere),
 		TEST(mtu_of_link_and_route),

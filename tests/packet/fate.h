@@ -26,6 +26,15 @@ struct fate {
 	uint64_t events[POISE_EVENT_COUNT]; /* how often each happens */
 };
 
+/* A fate without events, of a packet that the router hands to the balancer: FATE(name, backend,
+ * XDP_*, reason without its prefix, layers...). */
+#define FATE(name_, backend_, verdict_, reason_, ...)                                              \
+	((struct fate){ .name = (name_),                                                           \
+			.in = PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__),                         \
+			.backend = (backend_),                                                     \
+			.verdict = (verdict_),                                                     \
+			.reason = POISE_REASON_##reason_ })
+
 /* Runs the packet and compares. Sent packets must come out as fixture_encapsulated() says, passed
  * ones as they went in. */
 bool fate_holds(const struct fixture *fixture, const struct fate *fate);

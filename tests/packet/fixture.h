@@ -78,7 +78,7 @@ struct fixture {
 	struct maps *maps;
 	uint32_t ifindex[WAY_COUNT];
 	struct extent extents[SERVICE6_ADDRESS + 1]; /* of the services' rings */
-	struct poise_backend entries[BACKEND_COUNT]; /* as written last by fixture_backend_*() */
+	struct poise_backend entries[BACKEND_COUNT]; /* by fixture_backend_init() */
 };
 
 /* Loads and sets up; every backend is live and eligible, no slot has an owner. Ends the program
@@ -91,7 +91,7 @@ struct ring fixture_ring(struct fixture *fixture, uint32_t service);
 void fixture_own(struct fixture *fixture, uint16_t backend);
 /* Makes it the owner of every slot by ring_change(). */
 void fixture_change(struct fixture *fixture, uint16_t backend, uint16_t now);
-/* Publishes one more IPv4 or IPv6 address with port 80, in place of those there are. */
+/* Withdraws a service and publishes it again with another ring. */
 void fixture_move_ring(struct fixture *fixture, uint32_t service, const struct extent *extent);
 
 /* The entry that BACKENDS() describes, with this MTU. */

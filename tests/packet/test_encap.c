@@ -2,8 +2,6 @@
 /* The tunnel's header to the byte, the way out, the MTU, and what is counted of packets sent. */
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "fate.h"
 #include "hex.h"
@@ -15,26 +13,12 @@ enum {
 	METADATA_STEP = 4,
 };
 
-#define SENT(name, verdict, backend, ...)                                                          \
-	{                                                                                          \
-		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict,               \
-			POISE_REASON_SENT,                                                         \
-		{                                                                                  \
-			0                                                                          \
-		}                                                                                  \
-	}
-#define DROPPED(name, reason, backend, ...)                                                        \
-	{                                                                                          \
-		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, XDP_DROP,              \
-			POISE_REASON_##reason,                                                     \
-		{                                                                                  \
-			0                                                                          \
-		}                                                                                  \
-	}
-#define TO_VIP4	     ip4(CLIENT4, VIP4)
-#define TO_VIP6	     ip6(CLIENT6, VIP6)
-#define TCP(flags)   tcp(CLIENT_PORT, SERVICE_PORT, flags)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SENT(name, verdict, backend, ...)   FATE(name, backend, verdict, SENT, __VA_ARGS__)
+#define DROPPED(name, reason, backend, ...) FATE(name, backend, XDP_DROP, reason, __VA_ARGS__)
+#define TO_VIP4				    ip4(CLIENT4, VIP4)
+#define TO_VIP6				    ip6(CLIENT6, VIP6)
+#define TCP(flags)			    tcp(CLIENT_PORT, SERVICE_PORT, flags)
+#define COUNT(array)			    (sizeof(array) / sizeof((array)[0]))
 
 static struct fixture fixture;
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The exceptions table: what a full bucket gives up, how ages are reckoned, whose record is whose.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include <linux/bpf.h>
 
 #include "exceptions.h"

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Whose packets are taken, and what becomes of those that are cut, lie, or have unusual headers. */
-#include <errno.h>
 #include <linux/bpf.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "fate.h"
 #include "hex.h"
@@ -15,17 +12,9 @@ enum {
 	PAYLOAD_BYTES = 16,
 };
 
-#define ROW(name, verdict, reason, backend, ...)                                                   \
-	{                                                                                          \
-		name, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend, verdict,               \
-			POISE_REASON_##reason,                                                     \
-		{                                                                                  \
-			0                                                                          \
-		}                                                                                  \
-	}
-#define SENT(name, ...)		   ROW(name, XDP_TX, SENT, A4, __VA_ARGS__)
-#define PASSED(name, reason, ...)  ROW(name, XDP_PASS, reason, A4, __VA_ARGS__)
-#define DROPPED(name, reason, ...) ROW(name, XDP_DROP, reason, A4, __VA_ARGS__)
+#define SENT(name, ...)		   FATE(name, A4, XDP_TX, SENT, __VA_ARGS__)
+#define PASSED(name, reason, ...)  FATE(name, A4, XDP_PASS, reason, __VA_ARGS__)
+#define DROPPED(name, reason, ...) FATE(name, A4, XDP_DROP, reason, __VA_ARGS__)
 
 #define TO_VIP4	     ip4(CLIENT4, VIP4)
 #define TO_VIP6	     ip6(CLIENT6, VIP6)
@@ -211,6 +200,8 @@ static void test_fragments(void)
 			DATA),
 		DROPPED("IPv6, fragment header of a whole packet", FRAGMENT, TO_VIP6,
 			ip6_fragment(0), WEB, DATA),
+		PASSED("IPv6, first fragment of UDP", NOT_SERVICE, TO_VIP6,
+		       ip6_fragment(IP6_MORE_FRAGMENTS), udp(CLIENT_PORT, SERVICE_PORT), DATA),
 		PASSED("IPv6, first fragment, another address", NOT_SERVICE, TO_OTHER6,
 		       ip6_fragment(IP6_MORE_FRAGMENTS), WEB, DATA),
 	};

@@ -4,7 +4,6 @@
  * exception. After each packet the whole exceptions table, the ring and the moves are compared.
  */
 #include <linux/bpf.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "exceptions.h"

@@ -64,6 +64,7 @@ struct nexthops {
 	TAILQ_HEAD(watch_list, nexthop_watch) watches; /* the one audited longest ago is first */
 	struct watch_list queue;
 	size_t count;
+	size_t audit_due;		      /* audits that should have been, times AUDIT_TICKS */
 	bool troubled;			      /* and the log says so */
 	struct prefix prefixes[MAX_PREFIXES]; /* of the gathered route changes */
 	size_t prefix_count;
@@ -337,8 +338,11 @@ static void on_audit(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	for (size_t i = 0; i < (all->count + AUDIT_TICKS - 1) / AUDIT_TICKS; i++) {
+	all->audit_due += all->count;
+	for (; all->audit_due >= AUDIT_TICKS; all->audit_due -= AUDIT_TICKS) {
 		watch = TAILQ_FIRST(&all->watches);
+		if (!watch)
+			continue;
 		TAILQ_REMOVE(&all->watches, watch, siblings);
 		TAILQ_INSERT_TAIL(&all->watches, watch, siblings);
 		mark(watch, true);

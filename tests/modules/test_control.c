@@ -27,7 +27,8 @@
 
 enum {
 	ANSWER_WAIT_S = 20,
-	BIG_BYTES = 8 << 20, /* of a big answer */
+	BIG_BYTES = 8 << 20,  /* of a big answer */
+	LAST_BYTES = 1 << 20, /* more than a socket holds */
 };
 
 struct server {
@@ -39,13 +40,13 @@ struct server {
 	int handled; /* requests; read after the thread has ended, or as a progress mark */
 };
 
-static json_t *big_result(void)
+static json_t *big_result(size_t bytes)
 {
-	char *text = malloc(BIG_BYTES + 1);
+	char *text = malloc(bytes + 1);
 	json_t *result;
 
-	memset(text, 'x', BIG_BYTES);
-	text[BIG_BYTES] = '\0';
+	memset(text, 'x', bytes);
+	text[bytes] = '\0';
 	result = json_pack("{s:s}", "big", text);
 	free(text);
 	return result;
@@ -60,10 +61,10 @@ static json_t *handle(void *context, const char *command, json_t *arguments,
 	if (!strcmp(command, "echo"))
 		return json_pack("{s:O}", "arguments", arguments);
 	if (!strcmp(command, "big"))
-		return big_result();
+		return big_result(BIG_BYTES);
 	if (!strcmp(command, "last")) {
 		event_base_loopbreak(server->base);
-		return big_result();
+		return big_result(LAST_BYTES);
 	}
 	if (!strcmp(command, "lines")) {
 		control_refuse_line(error, "first");
@@ -180,15 +181,15 @@ static void say(int fd, const char *text)
 /* Reads a line, to be free()d; NULL at the end of the stream; fails the test on a timeout. */
 static char *hear(int fd)
 {
-	enum { BLOCK = 65536 };
-	size_t length = 0;
+	size_t length = 0, room = 0;
 	char *line = NULL, *end = NULL;
 
 	while (!end) {
 		ssize_t got;
 
-		line = realloc(line, length + BLOCK);
-		got = recv(fd, line + length, BLOCK, MSG_PEEK);
+		if (room - length < 4096)
+			line = realloc(line, room = room * 2 + 65536);
+		got = recv(fd, line + length, room - length, MSG_PEEK);
 		if (got < 0 && errno == EAGAIN)
 			fail_msg("no answer within %d s", ANSWER_WAIT_S);
 		if (got <= 0)
@@ -458,6 +459,19 @@ static void test_two_requests_and_a_half(void **state)
 	expect(fd, ECHOED("2"));
 	say(fd, "and\":\"echo\",\"arguments\":{\"a\":3}}\n");
 	expect(fd, ECHOED("3"));
+	close(fd);
+}
+
+static void test_short_line_after_one_in_parts(void **state)
+{
+	int fd = client(*state);
+
+	say(fd, "{\"version\":1,\"command\":\"echo\"");
+	pause_ms(50);
+	say(fd, ",\"arguments\":{\"a\":1}}\n");
+	expect(fd, ECHOED("1"));
+	say(fd, "[]\n");
+	expect_refusal(fd, "not a JSON object");
 	close(fd);
 }
 
@@ -731,7 +745,7 @@ static void test_last_answer_leaves_before_the_end(void **state)
 	say(fd, "{\"version\":1,\"command\":\"last\"}\n");
 	line = hear(fd);
 	assert_non_null(line);
-	assert_true(strlen(line) > BIG_BYTES);
+	assert_true(strlen(line) > LAST_BYTES);
 	free(line);
 	expect_end(fd);
 	for (int i = 0; i < 100 && !lstat(server->path, &stat); i++)
@@ -756,6 +770,7 @@ int main(void)
 		WITH_SERVER(test_many_single_bytes_cost_little),
 		WITH_SERVER(test_pipelined_requests_are_answered_in_order),
 		WITH_SERVER(test_two_requests_and_a_half),
+		WITH_SERVER(test_short_line_after_one_in_parts),
 		WITH_SERVER(test_half_closed_client_gets_its_answers),
 		WITH_SERVER(test_client_gone_in_mid_request),
 		WITH_SERVER(test_client_gone_before_its_answer),

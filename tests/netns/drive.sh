@@ -33,7 +33,7 @@ service_yaml()
 		    address: "$2"
 		    port: 80
 		    protocol: tcp
-		    check: { type: http, path: /healthz, interval: 500ms, timeout: 450ms, rise: 2, fall: 2 }
+		    check: { type: http, path: /healthz, interval: 500ms, timeout: 450ms, rise: 2, fall: 3 }
 		    backends:
 	END
 	shift 3

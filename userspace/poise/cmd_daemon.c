@@ -2,6 +2,7 @@
 /* poise reload, detach, version: what concerns poised as a whole. */
 #include "commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,7 +74,7 @@ static int detach_offline(const struct invocation *invocation)
 	code = show(invocation, result, "removed", "nothing was left to remove");
 	json_decref(result);
 	free(text);
-	if (!error)
+	if (!error || error == -ENOENT) /* the directory of the pins is gone: so are they */
 		return code;
 	complain("removing what is pinned under \"%s\": %s", invocation->pin_path,
 		 strerror(-error));

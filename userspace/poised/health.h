@@ -13,8 +13,8 @@
 #include "config.h"
 
 struct event_base;
-struct healths;	    /* all of them */
-struct health;	    /* one backend's */
+struct healths; /* all of them */
+struct health;	/* one backend's */
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
 
@@ -22,15 +22,19 @@ enum { HEALTH_ERROR_BYTES = 160 };
 
 struct health_status {
 	enum health_state state;
-	uint32_t passed, failed;	 /* results in a row; one of them is 0 */
-	uint64_t checks, failures;	 /* ever */
-	uint32_t last_duration_ms;	 /* of the last check */
-	int64_t changed_at;		 /* Unix seconds of the last change of state; 0 never */
-	int64_t checked_at;		 /* Unix seconds of the last result; 0 never */
-	char error[HEALTH_ERROR_BYTES]; /* of the last failure, kept until 'rise' passed; "" none */
+	uint32_t passed, failed;   /* results in a row; one of them is 0 */
+	uint64_t checks, failures; /* ever */
+	uint32_t last_duration_ms; /* of the last check */
+	int64_t changed_at;	   /* Unix seconds of the last change of state; 0 never */
+	int64_t checked_at;	   /* Unix seconds of the last result; 0 never */
+	/* of the last failure, kept until 'rise' passed; "" none. Also why a check could not be run
+	 * here ("not checked: ..."), which counts neither as passed nor as failed. */
+	char error[HEALTH_ERROR_BYTES];
 };
 
-/* Called when the state changes, from the event loop, never from within health_new(). */
+/* Called when the state changes, from the event loop, never from within health_new(). It may free
+ * any health, the one that it is called for included, and make new ones; healths_free() it may not
+ * call. status is that of health_get(). */
 typedef void (*health_changed)(void *context, const struct health_status *status);
 
 /* 0 or a negative errno. */
@@ -39,9 +43,10 @@ void healths_free(struct healths *healths); /* takes NULL; every health must be 
 
 /*
  * Begins to check address as check says (copied). initial is the state to begin with: from UNKNOWN
- * the first result decides at once, whatever rise and fall are. With CHECK_NONE the state becomes UP
- * from the event loop and stays it. First checks of backends that are UNKNOWN run at once (spread
- * over at most 100 ms); all others are spread over the interval. NULL on an error, with errno set.
+ * the first result decides at once, whatever rise and fall are. With CHECK_NONE the state becomes
+ * UP from the event loop and stays it. First checks of backends that are UNKNOWN run at once
+ * (spread over at most 100 ms); all others are spread over the interval. NULL on an error, with
+ * errno set.
  */
 struct health *health_new(struct healths *healths, const struct address *address,
 			  const struct config_check *check, enum health_state initial,

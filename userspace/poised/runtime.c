@@ -6,6 +6,7 @@
 
 #include "balancer.h"
 #include "log.h"
+#include "upkeep.h"
 
 static void set_flag(struct backend *backend, uint8_t flag, bool on)
 {
@@ -142,6 +143,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	}
 	backend_leave(balancer, backend);
 	balancer_commit(balancer);
+	upkeep_sweep(balancer);
 	return 0;
 }
 
@@ -167,6 +169,7 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 	set_flag(backend, POISE_RECORD_DRAIN, drain);
 	backend->valid_at_round = balancer->sweep_round + 2;
 	put(balancer, backend);
+	upkeep_sweep(balancer);
 	return 0;
 }
 

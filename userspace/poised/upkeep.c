@@ -43,17 +43,14 @@ static void finish_round(struct balancer *balancer)
 	memset(balancer->counts, 0, POISE_MAX_BACKENDS * sizeof(*balancer->counts));
 }
 
-static void sweep_cb(evutil_socket_t fd, short what, void *context)
+static void sweep(struct balancer *balancer, uint32_t buckets)
 {
-	struct balancer *balancer = context;
-	struct poise_exception_bucket *buckets = maps_exceptions(balancer->maps);
+	struct poise_exception_bucket *table = maps_exceptions(balancer->maps);
 	uint16_t settle = maps_settings(balancer->maps)->settle_ticks;
 	uint16_t now = balancer_clock();
 
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < SWEEP_BUCKETS; i++) {
-		struct poise_exception_bucket *bucket = &buckets[balancer->sweep_bucket];
+	while (buckets--) {
+		struct poise_exception_bucket *bucket = &table[balancer->sweep_bucket];
 
 		for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
 			sweep_word(balancer, &bucket->word[way], now, settle);
@@ -62,6 +59,20 @@ static void sweep_cb(evutil_socket_t fd, short what, void *context)
 		balancer->sweep_bucket = 0;
 		finish_round(balancer);
 	}
+}
+
+void upkeep_sweep(struct balancer *balancer)
+{
+	memset(balancer->counts, 0, POISE_MAX_BACKENDS * sizeof(*balancer->counts));
+	balancer->sweep_bucket = 0;
+	sweep(balancer, POISE_EXCEPTION_BUCKETS);
+}
+
+static void sweep_cb(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	sweep(context, SWEEP_BUCKETS);
 }
 
 static void settle_service(struct balancer *balancer, struct service *service)

@@ -11,4 +11,7 @@ struct balancer;
 int upkeep_start(struct balancer *balancer); /* 0 or -ENOMEM */
 void upkeep_stop(struct balancer *balancer);
 
+/* One whole round of the sweep, now (some milliseconds): the counts are then those of now. */
+void upkeep_sweep(struct balancer *balancer);
+
 #endif

@@ -22,8 +22,8 @@ int harness_limit_fd(const struct harness *harness, uint8_t family);
 
 /*
  * Puts packets of this traffic through a program. *ns: the thread's CPU time a packet, harness
- * included. 0, a negative errno of the test run, or -EBADMSG when the last packet was not sent
- * (XDP_TX) or is not in a tunnel (the empty program's: not as it was).
+ * included. 0, a negative errno of the test run, or -EBADMSG, with the reason on stderr, when the
+ * last packet was not sent (XDP_TX) or is not in a tunnel (the empty program's: not as it was).
  */
 int harness_run(struct harness *harness, int program_fd, const struct traffic *traffic,
 		uint32_t packets, double *ns);

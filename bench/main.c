@@ -8,7 +8,7 @@
 #include "log.h"
 #include "results.h"
 
-enum { ROUNDS = 11, QUICK_ROUNDS = 3 };
+enum { ROUNDS = 9, QUICK_ROUNDS = 2 };
 
 static int measure(struct results *results)
 {

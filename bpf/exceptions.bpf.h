@@ -6,6 +6,8 @@
 #ifndef POISE_EXCEPTIONS_BPF_H
 #define POISE_EXCEPTIONS_BPF_H
 
+#include <bpf/bpf_core_read.h>
+
 #include "count.bpf.h"
 #include "poise_flow.h"
 
@@ -23,8 +25,11 @@ struct exception {
 	__u64 word;
 };
 
+/* The kernel's own coarse clock (Linux 5.11) is a load; it is behind by a jiffy at most. */
 static __always_inline __u16 clock_ticks(void)
 {
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns))
+		return bpf_ktime_get_coarse_ns() >> POISE_TICK_SHIFT;
 	return bpf_ktime_get_ns() >> POISE_TICK_SHIFT;
 }
 
@@ -77,8 +82,8 @@ static __always_inline struct exception exception_find(struct poise_exception_bu
 static __always_inline void exception_renew(const struct exception *exception, __u64 hash,
 					    __u32 state, __u16 now)
 {
-	__u64 word = poise_exception_make(hash, poise_exception_backend(exception->word), state,
-					  now);
+	__u64 word =
+		poise_exception_make(hash, poise_exception_backend(exception->word), state, now);
 
 	if (word != exception->word)
 		__sync_val_compare_and_swap(exception->place, exception->word, word);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -125,6 +126,17 @@ static void run(struct daemon *daemon)
 			event_free(events[i]);
 }
 
+/* A check under way is an open file, and there may be thousands. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {};
@@ -145,6 +157,7 @@ int main(int argc, char **argv)
 	}
 	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	daemon.config_path = realpath(options.config, NULL);
 	err = daemon_start(&daemon, config);
 	if (!err) {

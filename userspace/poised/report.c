@@ -34,9 +34,12 @@ static const char *reason_text(const struct backend *backend)
 
 	if (backend->state == POISE_RECORD_REMOVED)
 		return "removed by command";
+	/* without a next hop the check fails as well: it is the cause that helps */
+	if (hop && backend->hop_asked && !backend->hop_ready)
+		return nexthop_state_text(hop->state);
 	if (health && health->state == HEALTH_DOWN)
 		return health->error[0] ? health->error : "the health check failed before a restart";
-	if (hop && hop->state != NEXTHOP_READY && !backend->hop_ready)
+	if (hop && !backend->hop_ready)
 		return nexthop_state_text(hop->state);
 	if (backend->state == POISE_RECORD_REMOVING)
 		return "removed, its connections go on until they end";

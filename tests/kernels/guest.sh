@@ -1,0 +1,321 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# What depends on the kernel, checked on the one that runs: the verifier, libxdp's chain, restarts, and
+# the kernel's own tunnels on backends without poise-agent. For a guest of tests/kernels/run, on the
+# network of tests/netns/lib.sh.
+
+# shellcheck source=../netns/tap.sh
+. "$(dirname "$0")/../netns/tap.sh"
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+SERVERS=2
+
+#
+# programs on the balancer's interface
+#
+
+start()
+{
+	on_start balancer poised "$NET_BUILD/poised" --config "$NET_CONFIG" --verbose
+	NET_POISED=$!
+	wait_for 60 poise version
+}
+
+loader() { on balancer xdp-loader "$@"; }
+
+# The programs of lb0 in the order in which they run; a single one without a dispatcher as well.
+chain() { loader status lb0 | awk '$1 == "=>" { print $3 } $1 == "lb0" { print $2 }' | sed /^xdp_dispatcher/d; }
+
+chain_is() { equal "$*" "$(chain | xargs)"; }
+
+# The id of the program NAME on lb0.
+id_of() { loader status lb0 | awk -v name="$1" '$1 == "=>" && $3 == name { print $4 }'; }
+
+other_load()
+{
+	loader load -m native -n other lb0 "$NET_DIR/other.o" && OTHER=$(id_of other)
+}
+
+# The other program is the one that was loaded, and sees packets.
+other_lives()
+{
+	local map before after
+	equal "$OTHER" "$(id_of other)" || return 1
+	map=$(bpftool -j prog show id "$OTHER" | jq '.map_ids[0]')
+	before=$(bpftool -j map dump id "$map" | jq '.[0].formatted.value')
+	on client ping -c 2 -i 0.2 -W 5 "$LB4"
+	after=$(bpftool -j map dump id "$map" | jq '.[0].formatted.value')
+	[ "$after" -gt "$before" ] || equal "more than $before packets" "$after"
+}
+
+# Whether libxdp and this kernel chain a program that moves a packet's head: dispatcher or single.
+chain_expected()
+{
+	local expected=single
+	ip -n "$(net_name balancer)" link add probe0 type veth peer name probe1
+	if loader load -m native -n move probe0 "$NET_DIR/other.o" >"$NET_DIR/probe.log" 2>&1 &&
+		loader status probe0 | grep -q xdp_dispatcher; then
+		expected=dispatcher
+	fi
+	ip -n "$(net_name balancer)" link del probe0
+	echo $expected
+}
+
+served()
+{
+	local vip
+	for vip in "$VIP44" "$VIP66"; do
+		spread "$vip" 20 1 2 || return 1
+	done
+}
+
+test_start()
+{
+	check "poised starts: the verifier takes the program" start
+	check "all backends come up" wait_for 60 all_up
+	check "the program is attached in native mode" \
+		equal native "$(status '.interfaces[0].mode')"
+	check "the chain is what libxdp and the kernel allow: $EXPECTED" \
+		equal "$EXPECTED" "$(status '.interfaces[0].chain')"
+	check "requests are served, poise-agent on the backends" served
+}
+
+test_shared()
+{
+	check "a second program joins Poise" other_load
+	check "both run, the second first" chain_is other poise
+	check "the second sees packets" other_lives
+	check "requests are served" served
+
+	poised_stop KILL
+	check "poised starts again" start
+	check "one program of Poise runs, and the second" chain_is other poise
+	check "the second was left alone" other_lives
+	check "requests are served" served
+
+	check "poise detach" poise detach
+	check "the second is left" chain_is other
+	check "it sees packets" other_lives
+
+	check "poised joins the second" start
+	check "both run, the second first" chain_is other poise
+	check "requests are served" wait_for 60 served
+	check "the second leaves" loader unload lb0 -i "$OTHER"
+	check "Poise is left" chain_is poise
+	check "requests are served" served
+}
+
+# Where there is no chain, neither disturbs the other.
+test_unshared()
+{
+	check "a second program is refused" refused 1 other_load
+	check "Poise is left" chain_is poise
+	check "requests are served" served
+	check "poise detach" poise detach
+	check "a second program is loaded" other_load
+	check "poised is refused, with the reason" poised_refused
+	check "the second was left alone" other_lives
+	loader unload lb0 -a
+	check "poised starts again" start
+	check "requests are served" wait_for 60 served
+}
+
+poised_refused()
+{
+	local got
+	got=$(refused 1 timeout 60 nsenter --net="/run/netns/$(net_name balancer)" \
+		"$NET_BUILD/poised" --config "$NET_CONFIG" 2>&1) || { echo "$got"; return 1; }
+	contains "$got" "cannot attach to interface 'lb0'"
+}
+
+#
+# restarts
+#
+
+# Each pinned map with its id.
+pins()
+{
+	local pin
+	for pin in "$NET_PINS"/*; do
+		[ "${pin##*/}" = program ] ||
+			echo "${pin##*/} $(bpftool -j map show pinned "$pin" | jq .id)"
+	done
+}
+
+# Requests without a pause until the file 'stop' is there; prints how many, and how many failed.
+load_start()
+{
+	rm -f "$NET_DIR/stop"
+	# shellcheck disable=SC2016 # for the inner shell
+	on_start client load bash -c 'n=0 bad=0
+		until [ -e "$1/stop" ]; do
+			n=$((n + 1))
+			curl -fs -o /dev/null --max-time 20 "$2" || bad=$((bad + 1))
+		done
+		echo "$n requests, $bad failed" >"$1/load"' load "$NET_DIR" "$(url "$VIP44" /)"
+	LOAD=$!
+}
+
+load_clean()
+{
+	touch "$NET_DIR/stop"
+	wait "$LOAD"
+	cat "$NET_DIR/load"
+	grep -q '^[1-9][0-9]* requests, 0 failed$' "$NET_DIR/load"
+}
+
+# SYNs that client and backends sent again: a packet was lost on its way, or its answer.
+syns_again()
+{
+	local host
+	for host in client b1 b2; do
+		on "$host" nstat -asz TcpExtTCPSynRetrans
+	done | awk '/SynRetrans/ { n += $2 } END { print n + 0 }'
+}
+
+replaced() { equal "$1" "$(grep -c 'program replaced' "$NET_DIR/poised.log")"; }
+
+test_restart()
+{
+	local before again signal n
+	n=$(grep -c 'program replaced' "$NET_DIR/poised.log" || true)
+	before=$(pins)
+	again=$(syns_again)
+	download_start long "$VIP66" 500k
+	load_start
+	for signal in KILL TERM; do
+		poised_stop $signal
+		check "after SIG$signal poised starts again" start
+		n=$((n + 1))
+		check "it replaces the program" replaced $n
+		check "the maps are those that were pinned" equal "$before" "$(pins)"
+	done
+	check "no request failed meanwhile" load_clean
+	check "no SYN was sent twice" equal "$again" "$(syns_again)"
+	check "a connection that was open lives" download_runs long
+	download_stop long
+	check "all backends are up" wait_for 60 all_up
+	check "requests are served" served
+}
+
+#
+# backends without poise-agent
+#
+
+# Every device that tunnels_make makes, whether it is there or not.
+tunnels_remove()
+{
+	local i
+	for ((i = 1; i <= SERVERS; i++)); do
+		ip -n "$(net_name "b$i")" link del poise4 2>/dev/null || true
+		ip -n "$(net_name "b$i")" link del poise6 2>/dev/null || true
+	done
+}
+
+# What the README says, on each backend: tunnels_make FAMILY ARGUMENT..., those of 'ip link add'.
+tunnels_make()
+{
+	local family=$1 i
+	shift
+	for ((i = 1; i <= SERVERS; i++)); do
+		on "b$i" ip link add "poise$family" type "$@" local "$(backend_address $i "$family")" &&
+			on "b$i" ip link set "poise$family" up || return 1
+	done
+}
+
+# Puts an IPv4 VIP on each backend's tunnel device, or back on lo: vip_move VIP FROM TO
+vip_move()
+{
+	local i
+	for ((i = 1; i <= SERVERS; i++)); do
+		ip -n "$(net_name "b$i")" address del "$1/32" dev "$2"
+		ip -n "$(net_name "b$i")" address add "$1/32" dev "$3"
+	done
+}
+
+rp_filter()
+{
+	local value=$1 i device
+	shift
+	for ((i = 1; i <= SERVERS; i++)); do
+		for device; do
+			on "b$i" sysctl -qw "net.ipv4.conf.$device.rp_filter=$value"
+		done
+	done
+}
+
+not_served() { refused 28 on client curl -s --max-time 3 "$(url "$1" /)"; }
+
+# tunnel_test MIX VIP FAMILY ARGUMENT...: one kind of tunnel; FAMILY and arguments as above.
+tunnel_test()
+{
+	local mix=$1 vip=$2 family=$3
+	shift 2
+	check "$mix: without a tunnel nothing is served" not_served "$vip"
+	check "$mix: ip link add poise$family type ${*:2}" tunnels_make "$@"
+	check "$mix: requests are served" spread "$vip" 20 1 2
+	case $vip in
+	*:*) ;;
+	*)
+		vip_move "$vip" lo "poise$family"
+		rp_filter 1 all default eth0
+		rp_filter 2 "poise$family"
+		check "$mix: the VIP on the device, rp_filter strict elsewhere" spread "$vip" 20 1 2
+		rp_filter 0 all default eth0
+		vip_move "$vip" "poise$family" lo
+		;;
+	esac
+	tunnels_remove
+}
+
+test_tunnels()
+{
+	local i
+	for i in 1 2 3 4; do
+		on "b$i" "$NET_BUILD/poise-agent" detach eth0 --pin-path "$NET_DIR/bpf/agent-b$i" >/dev/null
+	done
+	tunnel_test "4in4" "$VIP44" 4 ipip
+	tunnel_test "6in4" "$VIP64" 4 sit
+	tunnel_test "6in6" "$VIP66" 6 ip6tnl mode ip6ip6
+	tunnel_test "4in6" "$VIP46" 6 ip6tnl mode ipip6
+	tunnel_test "4in4 by sit" "$VIP44" 4 sit mode any
+	tunnel_test "6in4 by sit" "$VIP64" 4 sit mode any
+	tunnel_test "6in6 by ip6tnl" "$VIP66" 6 ip6tnl mode any
+	tunnel_test "4in6 by ip6tnl" "$VIP46" 6 ip6tnl mode any
+}
+
+#
+# packets
+#
+
+test_packets()
+{
+	local program
+	for program in "$NET_BUILD"/tests/packet/test_*; do
+		if [ -x "$program" ] && [ -f "$program" ]; then
+			check "packet tests: ${program##*/}" \
+				env CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 "$program"
+		fi
+	done
+}
+
+tap_begin one $SERVERS
+clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" -c -o "$NET_DIR/other.o" \
+	"$HERE/other.bpf.c"
+{
+	config_web 1 2
+	service_yaml web46 "$VIP46" 6 1 2
+	service_yaml web64 "$VIP64" 4 1 2
+} | sed 's/timeout: 450ms/timeout: 2s/; s/interval: 500ms/interval: 2s/' >"$NET_CONFIG"
+EXPECTED=$(chain_expected)
+test_start
+if [ "$EXPECTED" = dispatcher ]; then
+	test_shared
+else
+	sed 's/^/# no chain: /' "$NET_DIR/probe.log"
+	test_unshared
+fi
+test_restart
+test_tunnels
+test_packets
+tap_end

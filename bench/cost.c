@@ -166,6 +166,11 @@ static int warm_up(struct bench *bench, int index)
 	return flows > FEW_FLOWS ? run_row(bench, index, flows, &ns) : 0;
 }
 
+static struct samples *limit_samples(struct cost *cost, const struct traffic *traffic)
+{
+	return &cost->limit[traffic->family == 4 ? 0 : 1];
+}
+
 /* Empty, row, limit, empty: what lies between two equal runs of the empty program was measured at
  * one speed of the CPU. */
 static int measure_once(struct bench *bench, int index, bool last_attempt, bool *done)
@@ -197,7 +202,8 @@ static int measure_once(struct bench *bench, int index, bool last_attempt, bool 
 		return 0;
 	}
 	samples_add(&row->ns, ns - empty);
-	samples_add(&row->ratio, (ns - empty) / (limit - empty));
+	samples_add(&row->relative, (ns - empty) / empty);
+	samples_add(limit_samples(cost, traffic), (limit - empty) / empty);
 	samples_add(&cost->harness_ns, empty);
 	return 0;
 }
@@ -230,4 +236,12 @@ int cost_measure(int rounds, struct cost *cost)
 		subject_free(bench.subjects[i]);
 	harness_free(bench.harness);
 	return err;
+}
+
+double cost_ratio(const struct cost *cost, enum cost_row_index row)
+{
+	const struct cost_row *measured = &cost->rows[row];
+	const struct samples *limit = &cost->limit[measured->traffic.family == 4 ? 0 : 1];
+
+	return samples_median(&measured->relative) / samples_median(limit);
 }

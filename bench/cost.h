@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The cost of a packet in nanoseconds, row by row: runs behind the harness, taken in turn with the
- * empty program and the limit, whose cost is subtracted and compared with.
+ * empty program, whose cost is subtracted, and with the limit, which they are compared with.
  */
 #ifndef POISE_BENCH_COST_H
 #define POISE_BENCH_COST_H
@@ -12,7 +12,10 @@
 #include "poise_abi.h"
 #include "samples.h"
 
-enum { COST_PACKETS = 1000000 }; /* of a run */
+enum {
+	COST_PACKETS = 1000000, /* of a run */
+	COST_FAMILIES = 2,	/* IPv4 and IPv6, in this order */
+};
 
 /* X(name, what is measured, subject, family, TCP flags, flows) */
 #define COST_ROWS(X)                                                                               \
@@ -45,15 +48,16 @@ struct cost_row {
 	const char *key;
 	const char *title;
 	struct traffic traffic;
-	struct samples ns;    /* harness subtracted */
-	struct samples ratio; /* to the limit of the same family */
+	struct samples ns;	 /* harness subtracted */
+	struct samples relative; /* the same, over that of the harness beside it */
 	/* Exceptions: of recorded flows, when they were recorded; else in all runs of the row. */
 	uint64_t events[POISE_EVENT_COUNT];
 };
 
 struct cost {
 	struct cost_row rows[COST_ROW_COUNT];
-	struct samples harness_ns; /* with the empty program */
+	struct samples harness_ns;	     /* with the empty program */
+	struct samples limit[COST_FAMILIES]; /* 'relative' of the limit beside each row's runs */
 	int unsteady; /* measurements thrown away: the CPU's speed changed in the middle */
 };
 
@@ -62,5 +66,9 @@ struct cost {
  * reason on stderr: -EBADMSG when Poise did anything else with a packet than its row says.
  */
 int cost_measure(int rounds, struct cost *cost);
+
+/* A row's cost over that of the limit of its family. Of medians of relative costs, which do not
+ * depend on how fast the CPU happened to be in which round. */
+double cost_ratio(const struct cost *cost, enum cost_row_index row);
 
 #endif

@@ -8,7 +8,7 @@
 #include "log.h"
 #include "results.h"
 
-enum { ROUNDS = 9, QUICK_ROUNDS = 2 };
+enum { ROUNDS = 15, QUICK_ROUNDS = 3 };
 
 static int measure(struct results *results)
 {

@@ -13,20 +13,16 @@ struct aim {
 
 enum { AIM_COUNT = 3 };
 
-static double ratio_of(const struct results *results, enum cost_row_index row)
-{
-	return samples_median(&results->cost.rows[row].ratio);
-}
-
 static void find_aims(const struct results *results, struct aim aims[AIM_COUNT])
 {
-	double million = ratio_of(results, COST_SETTLED_1M);
+	const struct cost *cost = &results->cost;
+	double million = cost_ratio(cost, COST_SETTLED_1M);
 
 	aims[0] = (struct aim){ "settled: 1,000,000 flows / 1 flow",
-				million / ratio_of(results, COST_SETTLED_1), 1.25 };
+				million / cost_ratio(cost, COST_SETTLED_1), 1.25 };
 	aims[1] = (struct aim){ "settled: 1,000,000 flows / limit", million, 3 };
 	aims[2] = (struct aim){ "settled: all SYN / established",
-				ratio_of(results, COST_SETTLED_SYN) / million, 1.1 };
+				cost_ratio(cost, COST_SETTLED_SYN) / million, 1.1 };
 }
 
 /* Exceptions that were given up for newer ones, of all that were recorded. */
@@ -71,7 +67,7 @@ void results_print_cost(const struct results *results)
 		const struct cost_row *row = &cost->rows[i];
 
 		print_samples(row->title, &row->ns);
-		printf(" %8.2f", samples_median(&row->ratio));
+		printf(" %8.2f", cost_ratio(cost, i));
 		if (given_up(row, &share))
 			printf(" %8.1f%%", share * 100);
 		printf("\n");
@@ -121,12 +117,13 @@ static json_t *samples_json(const struct samples *samples)
 			 samples->count);
 }
 
-static json_t *row_json(const struct cost_row *row)
+static json_t *row_json(const struct cost *cost, enum cost_row_index index)
 {
+	const struct cost_row *row = &cost->rows[index];
 	json_t *object =
-		json_pack("{s:s, s:s, s:i, s:o, s:o}", "key", row->key, "title", row->title,
+		json_pack("{s:s, s:s, s:i, s:o, s:f}", "key", row->key, "title", row->title,
 			  "flows", (int)row->traffic.flows, "ns", samples_json(&row->ns),
-			  "ratio_to_limit", samples_json(&row->ratio));
+			  "ratio_to_limit", cost_ratio(cost, index));
 	double share;
 
 	if (given_up(row, &share))
@@ -139,7 +136,7 @@ static json_t *rows_json(const struct results *results)
 	json_t *rows = json_array();
 
 	for (int i = 0; i < COST_ROW_COUNT; i++)
-		json_array_append_new(rows, row_json(&results->cost.rows[i]));
+		json_array_append_new(rows, row_json(&results->cost, i));
 	return rows;
 }
 

@@ -3,7 +3,7 @@
 #ifndef POISE_BENCH_SAMPLES_H
 #define POISE_BENCH_SAMPLES_H
 
-enum { SAMPLES_MAX = 64 };
+enum { SAMPLES_MAX = 512 };
 
 struct samples {
 	double value[SAMPLES_MAX];

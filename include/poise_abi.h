@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The contract of the data plane (bpf/) and user space: map names' keys and values, limits,
- * reasons and events. Each shared structure stands here once. Built by gcc and by clang -target bpf.
- * A change of any layout or meaning here changes POISE_ABI_VERSION: pinned maps outlive poised.
+ * reasons and events. Each shared structure stands here once. Built by gcc and by clang -target
+ * bpf. A change of any layout or meaning here changes POISE_ABI_VERSION: pinned maps outlive
+ * poised.
  */
 #ifndef POISE_ABI_H
 #define POISE_ABI_H
@@ -14,9 +15,10 @@ enum {
 
 	POISE_NAME_BYTES = 64, /* a service's or backend's name with its final NUL */
 
-	POISE_MAX_SERVICES = 4096,   /* services that a configuration may hold */
-	POISE_SERVICE_ENTRIES = 8192, /* entries of the map: services and their addresses; 0 unused */
-	POISE_MAX_BACKENDS = 32768,   /* entries of the map; index 0 means 'no backend' */
+	POISE_MAX_SERVICES = 4096, /* services that a configuration may hold */
+	/* Entries of the map, 0 unused: services and their addresses, before and after a reload. */
+	POISE_SERVICE_ENTRIES = 16384,
+	POISE_MAX_BACKENDS = 32768, /* entries of the map; index 0 means 'no backend' */
 
 	POISE_TABLE_BUCKETS = 4096, /* of the service table, a power of two */
 	POISE_TABLE_WAYS = 16,	    /* words in a bucket, one cache line */
@@ -90,8 +92,8 @@ _Static_assert(sizeof(struct poise_exception_bucket) == 64, "poise_exception_buc
 /* Value of 'settings', one entry. */
 struct poise_settings {
 	__u32 abi_version;
-	__u32 settle_ticks; /* an exception idle for this long counts as absent */
-	__u64 seed;	    /* of rings and of the flow hash */
+	__u32 settle_ticks;  /* an exception idle for this long counts as absent */
+	__u64 seed;	     /* of rings and of the flow hash */
 	__u64 exception_key; /* of the exceptions' hash: random, of this host alone */
 };
 _Static_assert(sizeof(struct poise_settings) == 24, "poise_settings");
@@ -139,10 +141,10 @@ struct poise_backend {
 	__u32 ifindex;		 /* of that interface; 0: no next hop */
 	__u8 address[16];	 /* tunnel's far end, as in poise_service */
 	__u8 source[16];	 /* tunnel's near end */
-	__be32 source_mask;	 /* bits of the source's last four bytes that carry the flow's hash */
-	__u16 mtu;		 /* largest IP packet that the way out takes, bytes */
-	__u8 family;		 /* of the tunnel: 4 or 6 */
-	__u8 flags;		 /* enum poise_backend_flags */
+	__be32 source_mask; /* bits of the source's last four bytes that carry the flow's hash */
+	__u16 mtu;	    /* largest IP packet that the way out takes, bytes */
+	__u8 family;	    /* of the tunnel: 4 or 6 */
+	__u8 flags;	    /* enum poise_backend_flags */
 	__u8 current;
 	__u8 reserved[7];
 };
@@ -174,7 +176,7 @@ enum poise_record_flags {
 	POISE_RECORD_WEIGHT = 1 << 1,  /* 'weight' was set by command */
 	POISE_RECORD_RUNTIME = 1 << 2, /* added by command */
 	POISE_RECORD_UP = 1 << 3,      /* its health check passed when last heard of */
-	POISE_RECORD_OUT = 1 << 4,     /* removed by command although the configuration declares it */
+	POISE_RECORD_OUT = 1 << 4, /* removed by command although the configuration declares it */
 };
 
 struct poise_service_record {

@@ -51,7 +51,7 @@ static void test_first_fit(void **state)
 static void test_refusals(void **state)
 {
 	struct extents extents;
-	struct extent extent = {.segment = 0, .base = 10, .size = 10}, out;
+	struct extent extent = { .segment = 0, .base = 10, .size = 10 }, out;
 
 	(void)state;
 	extents_init(&extents, 1, SLOTS);
@@ -65,7 +65,7 @@ static void test_refusals(void **state)
 	assert_int_equal(extents_release(&extents, &extent), -ENOENT);
 	extent.base = 95;
 	assert_int_equal(extents_reserve(&extents, &extent), -EINVAL);
-	extent = (struct extent){.segment = 1, .base = 0, .size = 1};
+	extent = (struct extent){ .segment = 1, .base = 0, .size = 1 };
 	assert_int_equal(extents_reserve(&extents, &extent), -EINVAL);
 	extents_free(&extents);
 }

@@ -38,15 +38,14 @@ static int insert(struct extents *extents, size_t at, const struct extent *exten
 
 int extents_allocate(struct extents *extents, uint32_t size, struct extent *out)
 {
-	struct extent place = {.size = size};
+	struct extent place = { .size = size };
 	size_t i = 0;
 
 	if (size == 0 || size > extents->segment_slots)
 		return -ENOSPC;
 	for (; i < extents->count; i++) {
 		const struct extent *next = &extents->list[i];
-		uint32_t end = next->segment == place.segment ? next->base :
-								extents->segment_slots;
+		uint32_t end = next->segment == place.segment ? next->base : extents->segment_slots;
 
 		if (end - place.base >= size)
 			break;
@@ -80,7 +79,8 @@ int extents_reserve(struct extents *extents, const struct extent *extent)
 		const struct extent *other = &extents->list[i];
 
 		if (other->segment > extent->segment ||
-		    (other->segment == extent->segment && other->base >= extent->base + extent->size))
+		    (other->segment == extent->segment &&
+		     other->base >= extent->base + extent->size))
 			break;
 		if (other->segment == extent->segment && other->base + other->size > extent->base)
 			return -EEXIST;

@@ -25,7 +25,8 @@ void ring_fill(struct ring *ring, const uint16_t *owners);
  * Returns how many slots changed. */
 uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now);
 
-/* Settles the moving slots whose stamp is at least settle_ticks old. Returns how many go on moving. */
+/* Settles the moving slots whose stamp is at least settle_ticks old. Returns how many go on moving.
+ */
 uint32_t ring_settle(struct ring *ring, uint16_t now, uint16_t settle_ticks);
 
 /* Takes index out of the previous of every moving slot: connections that the ring alone leads to it

@@ -12,9 +12,9 @@
 static int adopt_address(struct balancer *balancer, uint16_t index,
 			 const struct poise_service *entry)
 {
-	struct service_address *list = realloc(balancer->addresses,
-					       (balancer->address_count + 1) * sizeof(*list));
-	struct service_address address = {.protocol = entry->protocol, .index = index};
+	struct service_address *list =
+		realloc(balancer->addresses, (balancer->address_count + 1) * sizeof(*list));
+	struct service_address address = { .protocol = entry->protocol, .index = index };
 
 	if (!list)
 		return -ENOMEM;
@@ -80,8 +80,8 @@ int adopt_all(struct balancer *balancer)
 	/* addresses first: services are joined to theirs */
 	for (uint32_t pass = 0; pass < 2; pass++)
 		for (uint32_t i = 1; i < POISE_SERVICE_ENTRIES && !err; i++) {
-			bool address = maps_service(balancer->maps, i)->flags &
-				       POISE_SERVICE_ADDRESS;
+			bool address =
+				maps_service(balancer->maps, i)->flags & POISE_SERVICE_ADDRESS;
 
 			if (address == (pass == 0))
 				err = adopt_service(balancer, i);

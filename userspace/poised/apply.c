@@ -31,7 +31,8 @@ static const struct config_backend *find_declared(const struct config_service *c
 	return NULL;
 }
 
-/* A backend is known by its address; one that leaves for good counts only when nothing else does. */
+/* A backend is known by its address; one that leaves for good counts only when nothing else does.
+ */
 static struct backend *find_running(const struct service *service, const struct address *address)
 {
 	return service_find_address(service, address);
@@ -42,8 +43,10 @@ static void check_service(const struct service *service, const struct config_ser
 {
 	if (service->config.ring_size != config->ring_size)
 		lines_add(errors,
-			  "services.%s.ring_size: found %u, but the running ring has %u slots: another "
-			  "size would break every connection; keep it, or give the service a new name",
+			  "services.%s.ring_size: found %u, but the running ring has %u slots: "
+			  "another "
+			  "size would break every connection; keep it, or give the service a new "
+			  "name",
 			  config->name, config->ring_size, service->config.ring_size);
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct config_backend *declared = &config->backends[i];
@@ -55,7 +58,8 @@ static void check_service(const struct service *service, const struct config_ser
 		    same_name->state == POISE_RECORD_ACTIVE &&
 		    !address_equal(&same_name->address, &declared->address))
 			lines_add(errors,
-				  "services.%s.backends: the name '%s' belongs to another address, added "
+				  "services.%s.backends: the name '%s' belongs to another address, "
+				  "added "
 				  "by command; remove that first: poise backend remove %s %s",
 				  config->name, declared->name, config->name, declared->name);
 	}
@@ -66,18 +70,22 @@ static int check(const struct balancer *balancer, const struct config *config, s
 	size_t new_backends = 0;
 
 	if (balancer->config && balancer->config->seed != config->seed)
-		lines_add(errors, "seed: found 0x%llx, but the running rings have 0x%llx: another seed "
+		lines_add(errors,
+			  "seed: found 0x%llx, but the running rings have 0x%llx: another seed "
 			  "would break every connection",
 			  (unsigned long long)config->seed,
 			  (unsigned long long)balancer->config->seed);
 	if (balancer->config &&
 	    strcmp(balancer->config->control_socket, config->control_socket) != 0)
-		lines_add(errors, "control.socket: found '%s', but poised listens on '%s'; restart it "
-			  "to change that", config->control_socket,
-			  balancer->config->control_socket);
+		lines_add(errors,
+			  "control.socket: found '%s', but poised listens on '%s'; restart it "
+			  "to change that",
+			  config->control_socket, balancer->config->control_socket);
 	if (balancer->config && strcmp(balancer->config->pin_path, config->pin_path) != 0)
-		lines_add(errors, "pin_path: found '%s', but '%s' is in use; it changes only after "
-			  "'poise detach'", config->pin_path, balancer->config->pin_path);
+		lines_add(errors,
+			  "pin_path: found '%s', but '%s' is in use; it changes only after "
+			  "'poise detach'",
+			  config->pin_path, balancer->config->pin_path);
 	for (size_t i = 0; i < config->service_count; i++) {
 		const struct config_service *declared = &config->services[i];
 		const struct service *service = continues(balancer, declared);
@@ -88,7 +96,8 @@ static int check(const struct balancer *balancer, const struct config *config, s
 			new_backends += declared->backend_count;
 	}
 	if (new_backends > balancer_free_indexes(balancer))
-		lines_add(errors, "services: %zu new backends, but only %zu of the data plane's entries "
+		lines_add(errors,
+			  "services: %zu new backends, but only %zu of the data plane's entries "
 			  "are free (those of removed backends are free a few seconds after)",
 			  new_backends, balancer_free_indexes(balancer));
 	return errors->count ? -EINVAL : 0;
@@ -97,10 +106,10 @@ static int check(const struct balancer *balancer, const struct config *config, s
 static void add_backend(struct balancer *balancer, struct service *service,
 			const struct config_backend *declared, struct lines *changes)
 {
-	struct backend_spec spec = {.name = declared->name,
-				    .address = declared->address,
-				    .weight = declared->weight,
-				    .declared_weight = declared->weight};
+	struct backend_spec spec = { .name = declared->name,
+				     .address = declared->address,
+				     .weight = declared->weight,
+				     .declared_weight = declared->weight };
 
 	if (backend_new(service, balancer, &spec))
 		lines_add(changes, "service '%s': backend '%s' added", service->config.name,
@@ -313,10 +322,9 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 		lines_add(changes, "settle changed");
 	__atomic_store_n(&maps_settings(balancer->maps)->settle_ticks, settle, __ATOMIC_RELAXED);
 	balancer->config = config;
-	if (!before || (memcmp(&before->source_ipv4, &config->source_ipv4,
-			       sizeof(config->source_ipv4)) == 0 &&
-			memcmp(&before->source_ipv6, &config->source_ipv6,
-			       sizeof(config->source_ipv6)) == 0))
+	if (!before ||
+	    (memcmp(&before->source_ipv4, &config->source_ipv4, sizeof(config->source_ipv4)) == 0 &&
+	     memcmp(&before->source_ipv6, &config->source_ipv6, sizeof(config->source_ipv6)) == 0))
 		return;
 	lines_add(changes, "the tunnel's source changed");
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++)

@@ -51,7 +51,7 @@ void attach_set_print(void (*print)(const char *text))
 static bool is_ours(struct xdp_program *program, uint32_t settings_id)
 {
 	__u32 ids[MAX_MAPS], size = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = {.map_ids = (uintptr_t)ids, .nr_map_ids = MAX_MAPS};
+	struct bpf_prog_info info = { .map_ids = (uintptr_t)ids, .nr_map_ids = MAX_MAPS };
 
 	if (!program || !settings_id || strcmp(xdp_program__name(program), program_name) != 0)
 		return false;
@@ -71,9 +71,9 @@ static struct xdp_program *find_ours(struct xdp_multiprog *chain, uint32_t setti
 
 	if (xdp_multiprog__is_legacy(chain)) {
 		program = xdp_multiprog__main_prog(chain);
-		return is_ours(program, settings_id) && xdp_program__id(program) != except_id ?
-			       program :
-			       NULL;
+		return is_ours(program, settings_id) && xdp_program__id(program) != except_id
+			       ? program
+			       : NULL;
 	}
 	while ((program = xdp_multiprog__next_prog(program, chain)))
 		if (is_ours(program, settings_id) && xdp_program__id(program) != except_id)
@@ -129,8 +129,8 @@ static int leave_chain(uint32_t ifindex, uint32_t settings_id, uint32_t except_i
 		if (ours && xdp_multiprog__is_legacy(chain))
 			err = xdp_multiprog__detach(chain);
 		else if (ours)
-			err = xdp_program__detach(ours, ifindex,
-						  xdp_multiprog__attach_mode(chain), 0);
+			err = xdp_program__detach(ours, ifindex, xdp_multiprog__attach_mode(chain),
+						  0);
 		xdp_multiprog__close(chain);
 		if (err || !ours)
 			return err ? err : left;
@@ -203,7 +203,8 @@ static int explain_failure(int err, const struct config_interface *interface,
 	const char *why = strerror(-err);
 
 	if (err == -EBUSY || err == -EEXIST)
-		why = "another XDP program that does not share the interface is attached (see 'bpftool "
+		why = "another XDP program that does not share the interface is attached (see "
+		      "'bpftool "
 		      "net')";
 	else if (err == -EOPNOTSUPP && interface->mode == INTERFACE_NATIVE)
 		why = "the driver has no native XDP; allowed is mode 'generic' or 'auto'";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The program on its interfaces, through libxdp: attached, replaced without a gap, taken off. "Ours"
- * is a program named poise that uses the pinned settings map, whichever poised loaded it.
+ * The program on its interfaces, through libxdp: attached, replaced without a gap, taken off.
+ * "Ours" is a program named poise that uses the pinned settings map, whichever poised loaded it.
  */
 #ifndef POISE_ATTACH_H
 #define POISE_ATTACH_H

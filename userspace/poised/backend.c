@@ -17,8 +17,8 @@ bool backend_up(const struct backend *backend)
 
 bool backend_known(const struct backend *backend)
 {
-	enum health_state health = backend->health ? health_get(backend->health)->state :
-						     HEALTH_DOWN;
+	enum health_state health =
+		backend->health ? health_get(backend->health)->state : HEALTH_DOWN;
 
 	if (health == HEALTH_DOWN || (backend->hop_asked && !backend->hop_ready))
 		return true; /* one failure is enough to know that it is down */
@@ -57,12 +57,11 @@ static uint32_t entropy_mask(const struct prefix *source)
 
 struct poise_backend backend_entry(const struct balancer *balancer, const struct backend *backend)
 {
-	const struct prefix *source = backend->address.family == 4 ?
-					      &balancer->config->source_ipv4 :
-					      &balancer->config->source_ipv6;
+	const struct prefix *source = backend->address.family == 4 ? &balancer->config->source_ipv4
+								   : &balancer->config->source_ipv6;
 	const struct nexthop *hop = nexthop_get(backend->watch);
-	struct poise_backend entry = {.family = backend->address.family,
-				      .source_mask = entropy_mask(source)};
+	struct poise_backend entry = { .family = backend->address.family,
+				       .source_mask = entropy_mask(source) };
 
 	memcpy(entry.address, backend->address.bytes, sizeof(entry.address));
 	memcpy(entry.source, source->address.bytes, sizeof(entry.source));
@@ -92,11 +91,11 @@ void backend_refresh(struct balancer *balancer, struct backend *backend)
 
 int backend_write_record(struct balancer *balancer, const struct backend *backend)
 {
-	struct poise_backend_record record = {.family = backend->address.family,
-					      .state = backend->state,
-					      .flags = backend->record,
-					      .weight = backend->weight,
-					      .service = backend->service->index};
+	struct poise_backend_record record = { .family = backend->address.family,
+					       .state = backend->state,
+					       .flags = backend->record,
+					       .weight = backend->weight,
+					       .service = backend->service->index };
 	int err;
 
 	memcpy(record.name, backend->name, sizeof(record.name));
@@ -292,8 +291,8 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 
 bool backend_gone(const struct balancer *balancer, const struct backend *backend)
 {
-	bool leaves = backend->state == POISE_RECORD_REMOVING ||
-		      (backend->record & POISE_RECORD_DRAIN);
+	bool leaves =
+		backend->state == POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_DRAIN);
 
 	return leaves && backend->slots == 0 && backend->leaving == 0 && backend->exceptions == 0 &&
 	       balancer->sweep_round >= backend->valid_at_round;

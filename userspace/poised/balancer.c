@@ -187,7 +187,7 @@ static size_t write_entry(struct balancer *balancer, struct backend *backend,
 	if (entry.ifindex)
 		maps_egress_add(balancer->maps, entry.ifindex);
 	if (backend->exposed) {
-		*batch = (struct maps_backend_change){.index = backend->index, .entry = entry};
+		*batch = (struct maps_backend_change){ .index = backend->index, .entry = entry };
 		return 1;
 	}
 	entry.flags = backend->flags;

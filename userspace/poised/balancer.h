@@ -3,9 +3,9 @@
  * What is balanced: services and their backends as they are now, declared or by command, and how a
  * change reaches the data plane. balancer.c owns the whole, backend.c and service.c one of each.
  *
- * A change marks what it touched (backend_refresh(), service_touch()); balancer_commit() then brings
- * the data plane to it in the order that no packet can suffer from: flags that forbid, entries,
- * flags that allow, rings.
+ * A change marks what it touched (backend_refresh(), service_touch()); balancer_commit() then
+ * brings the data plane to it in the order that no packet can suffer from: flags that forbid,
+ * entries, flags that allow, rings.
  */
 #ifndef POISE_BALANCER_H
 #define POISE_BALANCER_H
@@ -30,22 +30,22 @@ struct backend {
 	struct backend *next; /* in the service's list */
 	char name[POISE_NAME_BYTES];
 	struct address address;
-	uint16_t index;	     /* in the data plane */
-	uint16_t weight;     /* in force */
-	int declared_weight; /* of the configuration; -1: not in it */
-	uint8_t state;	     /* enum poise_record_state */
-	uint8_t record;	     /* enum poise_record_flags */
-	bool hop_ready;	     /* its next hop is known */
-	bool hop_asked;	     /* the next hop was resolved, or found not to be there, once */
-	bool exposed;	     /* packets may be using its entry */
-	bool dirty;	     /* entry or flags are not in the data plane */
-	uint8_t flags;	     /* enum poise_backend_flags, as written */
+	uint16_t index;		    /* in the data plane */
+	uint16_t weight;	    /* in force */
+	int declared_weight;	    /* of the configuration; -1: not in it */
+	uint8_t state;		    /* enum poise_record_state */
+	uint8_t record;		    /* enum poise_record_flags */
+	bool hop_ready;		    /* its next hop is known */
+	bool hop_asked;		    /* the next hop was resolved, or found not to be there, once */
+	bool exposed;		    /* packets may be using its entry */
+	bool dirty;		    /* entry or flags are not in the data plane */
+	uint8_t flags;		    /* enum poise_backend_flags, as written */
 	struct poise_backend entry; /* as written */
 	struct health *health;
 	struct nexthop_watch *watch;
-	uint32_t slots;		/* owned */
-	uint32_t leaving;	/* moving slots whose previous it is */
-	uint32_t exceptions;	/* at the last complete sweep */
+	uint32_t slots;		 /* owned */
+	uint32_t leaving;	 /* moving slots whose previous it is */
+	uint32_t exceptions;	 /* at the last complete sweep */
 	uint64_t valid_at_round; /* the sweep round from which 'exceptions' counts */
 };
 
@@ -87,11 +87,11 @@ struct balancer {
 	uint64_t swept_at[POISE_MAX_BACKENDS];
 	bool service_used[POISE_SERVICE_ENTRIES];
 	struct event *commit_event, *settle_event, *sweep_event;
-	uint32_t sweep_bucket; /* next to look at */
-	uint64_t sweep_round;  /* complete rounds */
-	uint32_t *counts;      /* POISE_MAX_BACKENDS, of the round under way */
+	uint32_t sweep_bucket;	   /* next to look at */
+	uint64_t sweep_round;	   /* complete rounds */
+	uint32_t *counts;	   /* POISE_MAX_BACKENDS, of the round under way */
 	uint32_t *owned, *leaving; /* POISE_MAX_BACKENDS, zero between uses */
-	bool adopting;	       /* what exists takes no part in traffic decisions so far */
+	bool adopting;		   /* what exists takes no part in traffic decisions so far */
 };
 
 enum { BALANCER_ERROR_BYTES = 320 };
@@ -108,8 +108,8 @@ void balancer_commit_later(struct balancer *balancer);
 uint16_t balancer_take_index(const struct balancer *balancer);
 uint16_t balancer_take_service_index(struct balancer *balancer);
 size_t balancer_free_indexes(const struct balancer *balancer);
-uint16_t balancer_clock(void);			/* coarse, as in poise_abi.h */
-int64_t balancer_now_ms(void);			/* monotonic */
+uint16_t balancer_clock(void);			    /* coarse, as in poise_abi.h */
+int64_t balancer_now_ms(void);			    /* monotonic */
 uint16_t balancer_settle_ticks(uint64_t settle_ms); /* rounded up, so that all of it passes */
 
 /* backend.c */

@@ -102,8 +102,7 @@ static json_t *list_of_lines(struct lines *lines)
 
 static json_t *answer_backend(const struct request *request, struct backend *backend)
 {
-	return json_pack("{s:o}", "backend",
-			 report_backend(request->daemon->balancer, backend));
+	return json_pack("{s:o}", "backend", report_backend(request->daemon->balancer, backend));
 }
 
 static json_t *handle_version(const struct request *request)
@@ -117,8 +116,8 @@ static json_t *all_services(struct balancer *balancer, bool with_backends)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < balancer->service_count; i++)
-		json_array_append_new(list, report_service(balancer, balancer->services[i],
-							   with_backends));
+		json_array_append_new(
+			list, report_service(balancer, balancer->services[i], with_backends));
 	return list;
 }
 
@@ -184,10 +183,11 @@ static json_t *handle_backend_add(const struct request *request)
 	    !get_text(request, "address", &text) || !get_weight(request, 100, &weight))
 		return NULL;
 	if (config_check_name(name))
-		return control_refuse(request->error,
-				      "name: found '%.64s', allowed are 1 to 63 letters, digits, '.', "
-				      "'_', '-', the first one a letter or digit",
-				      name);
+		return control_refuse(
+			request->error,
+			"name: found '%.64s', allowed are 1 to 63 letters, digits, '.', "
+			"'_', '-', the first one a letter or digit",
+			name);
 	if (address_parse(text, &address))
 		return control_refuse(request->error,
 				      "address: found '%.64s', allowed is an IPv4 or IPv6 address",
@@ -307,19 +307,19 @@ static const struct {
 	json_t *(*handle)(const struct request *request);
 	const char *arguments[MAX_ARGUMENTS + 1]; /* all that it knows */
 } table[] = {
-	{"version", handle_version, {}},
-	{"status", handle_status, {}},
-	{"service-list", handle_service_list, {}},
-	{"service-show", handle_service_show, {"service"}},
-	{"backend-list", handle_backend_list, {"service"}},
-	{"backend-add", handle_backend_add, {"service", "name", "address", "weight"}},
-	{"backend-remove", handle_backend_remove, {"service", "name", "now"}},
-	{"backend-drain", handle_backend_drain, {"service", "name"}},
-	{"backend-undrain", handle_backend_undrain, {"service", "name"}},
-	{"backend-weight", handle_backend_weight, {"service", "name", "weight"}},
-	{"stats", handle_stats, {}},
-	{"reload", handle_reload, {}},
-	{"detach", handle_detach, {}},
+	{ "version", handle_version, {} },
+	{ "status", handle_status, {} },
+	{ "service-list", handle_service_list, {} },
+	{ "service-show", handle_service_show, { "service" } },
+	{ "backend-list", handle_backend_list, { "service" } },
+	{ "backend-add", handle_backend_add, { "service", "name", "address", "weight" } },
+	{ "backend-remove", handle_backend_remove, { "service", "name", "now" } },
+	{ "backend-drain", handle_backend_drain, { "service", "name" } },
+	{ "backend-undrain", handle_backend_undrain, { "service", "name" } },
+	{ "backend-weight", handle_backend_weight, { "service", "name", "weight" } },
+	{ "stats", handle_stats, {} },
+	{ "reload", handle_reload, {} },
+	{ "detach", handle_detach, {} },
 };
 
 /* An argument that the command does not know is more likely a slip than meant to be ignored. */
@@ -328,7 +328,8 @@ static bool check_arguments(const struct request *request, const char *const *kn
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(request->arguments, key, value) {
+	json_object_foreach(request->arguments, key, value)
+	{
 		int i = 0;
 
 		while (known[i] && strcmp(known[i], key) != 0)
@@ -344,7 +345,7 @@ static bool check_arguments(const struct request *request, const char *const *kn
 json_t *commands_handle(void *context, const char *command, json_t *arguments,
 			struct control_error *error)
 {
-	struct request request = {.daemon = context, .arguments = arguments, .error = error};
+	struct request request = { .daemon = context, .arguments = arguments, .error = error };
 	json_t *result;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

@@ -23,7 +23,8 @@ static int start_control(struct daemon *daemon, const struct config *config)
 			      &daemon->control);
 
 	if (err == -EADDRINUSE)
-		log_error("control socket '%s': another poised answers there; stop it, or set another "
+		log_error("control socket '%s': another poised answers there; stop it, or set "
+			  "another "
 			  "control.socket",
 			  config->control_socket);
 	else if (err)
@@ -33,10 +34,10 @@ static int start_control(struct daemon *daemon, const struct config *config)
 
 static int start_data_plane(struct daemon *daemon, const struct config *config)
 {
-	struct loader_options options = {.pin_path = config->pin_path,
-					 .seed = config->seed,
-					 .interfaces = config->interfaces,
-					 .interface_count = config->interface_count};
+	struct loader_options options = { .pin_path = config->pin_path,
+					  .seed = config->seed,
+					  .interfaces = config->interfaces,
+					  .interface_count = config->interface_count };
 	char error[LOADER_ERROR_BYTES];
 	int err = loader_new(&options, &daemon->loader, error);
 

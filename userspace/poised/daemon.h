@@ -20,9 +20,9 @@ struct daemon {
 	struct control *control;
 	struct loader *loader;
 	struct balancer *balancer;
-	char *config_path; /* absolute */
+	char *config_path;  /* absolute */
 	int64_t started_at; /* Unix seconds */
-	bool detached; /* by command: nothing is balanced any more */
+	bool detached;	    /* by command: nothing is balanced any more */
 };
 
 /* Starts with a checked configuration, which it takes over. 0 or a negative errno; errors are

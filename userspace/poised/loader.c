@@ -59,7 +59,8 @@ static int set_pin_paths(struct loader *loader)
 	char path[PATH_MAX];
 	int err;
 
-	bpf_object__for_each_map(map, loader->object->obj) {
+	bpf_object__for_each_map(map, loader->object->obj)
+	{
 		if (bpf_map__is_internal(map))
 			continue;
 		err = pins_path(loader->pin_path, bpf_map__name(map), path, sizeof(path));
@@ -77,7 +78,8 @@ static int check_seed(const struct pins_found *found, uint64_t seed, const char 
 	if (!found->settings.abi_version || found->settings.seed == seed)
 		return 0;
 	snprintf(error, LOADER_ERROR_BYTES,
-		 "seed: found 0x%llx, but the running data plane has 0x%llx: with another seed every "
+		 "seed: found 0x%llx, but the running data plane has 0x%llx: with another seed "
+		 "every "
 		 "connection would change its backend. Keep the seed, or stop all traffic first by "
 		 "'poise detach --pin-path %.100s'",
 		 (unsigned long long)seed, (unsigned long long)found->settings.seed, pin_path);
@@ -125,9 +127,10 @@ static struct bpf_object *open_copy(void *context)
 	if (!copy)
 		return NULL;
 	copy->rodata->poise_seed = loader->object->rodata->poise_seed;
-	bpf_object__for_each_map(map, copy->obj) {
-		struct bpf_map *same = bpf_object__find_map_by_name(loader->object->obj,
-								    bpf_map__name(map));
+	bpf_object__for_each_map(map, copy->obj)
+	{
+		struct bpf_map *same =
+			bpf_object__find_map_by_name(loader->object->obj, bpf_map__name(map));
 
 		if (!err && !bpf_map__is_internal(map))
 			err = bpf_map__reuse_fd(map, bpf_map__fd(same));
@@ -170,8 +173,8 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 	log_info("interface '%s': program %s, mode %s, %s", attachment->interface,
 		 attachment->replaced ? "replaced" : "attached",
 		 attachment->native ? "native" : "generic",
-		 attachment->dispatcher ? "in libxdp's dispatcher" :
-					  "alone (no dispatcher is to be had here)");
+		 attachment->dispatcher ? "in libxdp's dispatcher"
+					: "alone (no dispatcher is to be had here)");
 	if (!attachment->native && interface->mode == INTERFACE_AUTO)
 		log_warning("interface '%s': the driver has no native XDP, generic mode is several "
 			    "times slower",

@@ -31,8 +31,8 @@ void log_init(enum log_level level)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-	static const int priorities[] = {3, 4, 6, 7}; /* syslog(3) */
-	static const char *const words[] = {"error", "warning", "info", "debug"};
+	static const int priorities[] = { 3, 4, 6, 7 }; /* syslog(3) */
+	static const char *const words[] = { "error", "warning", "info", "debug" };
 	char line[1024], when[32];
 	va_list arguments;
 

@@ -39,12 +39,12 @@ static const char usage[] =
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	enum { OPTION_CHECK = 256, OPTION_VERSION };
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-					      {"check", no_argument, NULL, OPTION_CHECK},
-					      {"verbose", no_argument, NULL, 'v'},
-					      {"version", no_argument, NULL, OPTION_VERSION},
-					      {"help", no_argument, NULL, 'h'},
-					      {}};
+	static const struct option known[] = { { "config", required_argument, NULL, 'c' },
+					       { "check", no_argument, NULL, OPTION_CHECK },
+					       { "verbose", no_argument, NULL, 'v' },
+					       { "version", no_argument, NULL, OPTION_VERSION },
+					       { "help", no_argument, NULL, 'h' },
+					       {} };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:vh", known, NULL)) != -1) {
@@ -111,7 +111,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 
 static void run(struct daemon *daemon)
 {
-	static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+	static const int numbers[] = { SIGHUP, SIGTERM, SIGINT };
 	enum { COUNT = sizeof(numbers) / sizeof(numbers[0]) };
 	struct event *events[COUNT];
 

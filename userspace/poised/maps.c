@@ -51,8 +51,8 @@ static void *map_share(struct bpf_map *map)
 static void map_unshare(void *memory, struct bpf_map *map)
 {
 	if (memory)
-		munmap(memory, page_align((size_t)bpf_map__value_size(map) *
-					  bpf_map__max_entries(map)));
+		munmap(memory,
+		       page_align((size_t)bpf_map__value_size(map) * bpf_map__max_entries(map)));
 }
 
 static void *segment_share(int fd, size_t size)
@@ -72,7 +72,7 @@ static void segment_close(struct segment *segment)
 		close(segment->ring_fd);
 	if (segment->move_fd >= 0)
 		close(segment->move_fd);
-	*segment = (struct segment){.ring_fd = -1, .move_fd = -1};
+	*segment = (struct segment){ .ring_fd = -1, .move_fd = -1 };
 }
 
 /* The inner map that is in an outer one already, or -ENOENT. */
@@ -171,7 +171,7 @@ int maps_new(struct poise_bpf *object, struct maps **out)
 		return -ENOMEM;
 	maps->object = object;
 	for (int i = 0; i < POISE_MAX_SEGMENTS; i++)
-		maps->segments[i] = (struct segment){.ring_fd = -1, .move_fd = -1};
+		maps->segments[i] = (struct segment){ .ring_fd = -1, .move_fd = -1 };
 	extents_init(&maps->rings, POISE_MAX_SEGMENTS, POISE_SEGMENT_SLOTS);
 	maps->cpus = libbpf_num_possible_cpus();
 	maps->per_cpu = calloc(maps->cpus, sizeof(struct poise_backend_count));
@@ -233,9 +233,9 @@ struct ring maps_ring(struct maps *maps, const struct extent *extent)
 {
 	struct segment *segment = &maps->segments[extent->segment];
 
-	return (struct ring){.slots = &segment->ring->slot[extent->base],
-			     .moves = &segment->move->move[extent->base],
-			     .size = extent->size};
+	return (struct ring){ .slots = &segment->ring->slot[extent->base],
+			      .moves = &segment->move->move[extent->base],
+			      .size = extent->size };
 }
 
 int maps_ring_allocate(struct maps *maps, uint32_t size, struct extent *out)

@@ -32,8 +32,9 @@ int maps_ring_adopt(struct maps *maps, const struct extent *extent);
 void maps_ring_release(struct maps *maps, const struct extent *extent);
 struct ring maps_ring(struct maps *maps, const struct extent *extent);
 
-/* Writes the entry, then publishes it in the service table. The index must be one that no packet can
- * hold: unused, and maps_synchronize()d since it was withdrawn. 0 or -ENOSPC: the bucket is full. */
+/* Writes the entry, then publishes it in the service table. The index must be one that no packet
+ * can hold: unused, and maps_synchronize()d since it was withdrawn. 0 or -ENOSPC: the bucket is
+ * full. */
 int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service);
 void maps_service_withdraw(struct maps *maps, uint32_t index);
 const struct poise_service *maps_service(struct maps *maps, uint32_t index);

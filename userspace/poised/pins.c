@@ -143,9 +143,9 @@ int pins_replace(const char *pin_path, const char *name, int fd)
 	/* bpffs takes no '.' in names */
 	if (!err)
 		err = snprintf(temporary, sizeof(temporary), "%s_new", path) >=
-				      (int)sizeof(temporary) ?
-			      -ENAMETOOLONG :
-			      0;
+				      (int)sizeof(temporary)
+			      ? -ENAMETOOLONG
+			      : 0;
 	if (err)
 		return err;
 	unlink(temporary);

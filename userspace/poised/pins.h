@@ -19,8 +19,8 @@ struct pins_found {
 };
 
 /*
- * Makes pin_path (and mounts bpffs on its parent when that is no bpffs) and locks it against another
- * poised. Returns a descriptor that holds the lock, or a negative errno with error written.
+ * Makes pin_path (and mounts bpffs on its parent when that is no bpffs) and locks it against
+ * another poised. Returns a descriptor that holds the lock, or a negative errno with error written.
  */
 int pins_open(const char *pin_path, char error[PINS_ERROR_BYTES]);
 

@@ -38,7 +38,8 @@ static const char *reason_text(const struct backend *backend)
 	if (hop && backend->hop_asked && !backend->hop_ready)
 		return nexthop_state_text(hop->state);
 	if (health && health->state == HEALTH_DOWN)
-		return health->error[0] ? health->error : "the health check failed before a restart";
+		return health->error[0] ? health->error
+					: "the health check failed before a restart";
 	if (hop && !backend->hop_ready)
 		return nexthop_state_text(hop->state);
 	if (backend->state == POISE_RECORD_REMOVING)
@@ -69,9 +70,9 @@ static json_t *report_health(const struct backend *backend)
 {
 	static const struct health_status none;
 	const struct health_status *health = backend->health ? health_get(backend->health) : &none;
-	const char *state = backend->service->config.check.type == CHECK_NONE || !backend->health ?
-				    "none" :
-				    health_state_text(health->state);
+	const char *state = backend->service->config.check.type == CHECK_NONE || !backend->health
+				    ? "none"
+				    : health_state_text(health->state);
 
 	return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "state", state, "passed",
 			 (json_int_t)health->passed, "failed", (json_int_t)health->failed, "error",
@@ -105,7 +106,7 @@ static const char *lower(const char *word, char *out, size_t size)
 
 static json_t *report_nexthop(const struct backend *backend)
 {
-	static const struct nexthop none = {.state = NEXTHOP_RESOLVING};
+	static const struct nexthop none = { .state = NEXTHOP_RESOLVING };
 	const struct nexthop *hop = backend->watch ? nexthop_get(backend->watch) : &none;
 	char gateway[ADDRESS_TEXT_BYTES] = "", mac[18] = "", state[32];
 	bool ready = hop->state == NEXTHOP_READY;
@@ -231,8 +232,8 @@ json_t *report_interfaces(const struct loader *loader)
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:b}", "name", attachment->interface,
 					"mode", attachment->native ? "native" : "generic", "chain",
-					attachment->dispatcher ? "dispatcher" : "single", "attached",
-					loader_is_attached(loader, i)));
+					attachment->dispatcher ? "dispatcher" : "single",
+					"attached", loader_is_attached(loader, i)));
 	}
 	return list;
 }
@@ -243,7 +244,7 @@ static json_t *report_reasons(struct balancer *balancer)
 		const char *name, *meaning;
 		enum xdp_action verdict;
 	} reasons[] = {
-#define REASON(name, verdict, text) {#name, text, verdict},
+#define REASON(name, verdict, text) { #name, text, verdict },
 		POISE_REASONS(REASON)
 #undef REASON
 	};
@@ -253,12 +254,11 @@ static json_t *report_reasons(struct balancer *balancer)
 	/* the first one, SENT, is no reason: it is counted by backend */
 	for (int i = POISE_REASON_SENT + 1; i < POISE_REASON_COUNT; i++)
 		json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:I, s:s}", "name",
-				  lower(reasons[i].name, name, sizeof(name)), "verdict",
-				  reasons[i].verdict == XDP_PASS ? "pass" : "drop", "packets",
-				  (json_int_t)maps_reason_count(balancer->maps, i), "meaning",
-				  reasons[i].meaning));
+			list, json_pack("{s:s, s:s, s:I, s:s}", "name",
+					lower(reasons[i].name, name, sizeof(name)), "verdict",
+					reasons[i].verdict == XDP_PASS ? "pass" : "drop", "packets",
+					(json_int_t)maps_reason_count(balancer->maps, i), "meaning",
+					reasons[i].meaning));
 	return list;
 }
 
@@ -267,7 +267,7 @@ static json_t *report_events(struct balancer *balancer)
 	static const struct {
 		const char *name, *meaning;
 	} events[] = {
-#define EVENT(name, text) {#name, text},
+#define EVENT(name, text) { #name, text },
 		POISE_EVENTS(EVENT)
 #undef EVENT
 	};
@@ -275,11 +275,11 @@ static json_t *report_events(struct balancer *balancer)
 	char name[40];
 
 	for (int i = 0; i < POISE_EVENT_COUNT; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "name",
-						      lower(events[i].name, name, sizeof(name)),
-						      "count",
-						      (json_int_t)maps_event_count(balancer->maps, i),
-						      "meaning", events[i].meaning));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I, s:s}", "name",
+						lower(events[i].name, name, sizeof(name)), "count",
+						(json_int_t)maps_event_count(balancer->maps, i),
+						"meaning", events[i].meaning));
 	return list;
 }
 
@@ -296,11 +296,11 @@ static void add_counts(struct balancer *balancer, const struct service *service,
 						  (json_int_t)of_service.bytes));
 	for (const struct backend *b = service->backends; b; b = b->next) {
 		maps_backend_count(balancer->maps, b->index, &count);
-		json_array_append_new(
-			backends, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service", name, "name",
-					    b->name, "packets", (json_int_t)count.packets, "bytes",
-					    (json_int_t)count.bytes, "connections",
-					    (json_int_t)count.connections));
+		json_array_append_new(backends, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service",
+							  name, "name", b->name, "packets",
+							  (json_int_t)count.packets, "bytes",
+							  (json_int_t)count.bytes, "connections",
+							  (json_int_t)count.connections));
 	}
 }
 

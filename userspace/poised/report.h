@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The running state as the JSON objects of docs/CONTROL.md. Each function returns a new reference. */
+/* The running state as the JSON objects of docs/CONTROL.md. Each function returns a new reference.
+ */
 #ifndef POISE_REPORT_H
 #define POISE_REPORT_H
 

@@ -83,11 +83,11 @@ int runtime_add(struct balancer *balancer, struct service *service, const char *
 {
 	struct backend *same_address = service_find_address(service, address);
 	struct backend *same_name = service_find(service, name);
-	struct backend_spec spec = {.name = name,
-				    .address = *address,
-				    .weight = weight,
-				    .declared_weight = -1,
-				    .record = POISE_RECORD_RUNTIME};
+	struct backend_spec spec = { .name = name,
+				     .address = *address,
+				     .weight = weight,
+				     .declared_weight = -1,
+				     .record = POISE_RECORD_RUNTIME };
 	int err = check_address(service, address, error);
 
 	if (err)
@@ -97,12 +97,13 @@ int runtime_add(struct balancer *balancer, struct service *service, const char *
 			 service->config.name, name);
 		return -EEXIST;
 	}
-	if (same_address && (same_address->state == POISE_RECORD_ACTIVE || same_address != same_name)) {
+	if (same_address &&
+	    (same_address->state == POISE_RECORD_ACTIVE || same_address != same_name)) {
 		snprintf(error, RUNTIME_ERROR_BYTES,
 			 "service '%s' has that address already, as backend '%s'%s",
 			 service->config.name, same_address->name,
-			 same_address->state == POISE_RECORD_ACTIVE ? "" :
-								      ", which is being removed");
+			 same_address->state == POISE_RECORD_ACTIVE ? ""
+								    : ", which is being removed");
 		return -EEXIST;
 	}
 	*out = same_address;
@@ -128,9 +129,9 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	    (backend->state == POISE_RECORD_REMOVING && !now)) {
 		snprintf(error, RUNTIME_ERROR_BYTES, "backend '%s/%s' is removed already%s",
 			 backend->service->config.name, backend->name,
-			 backend->state == POISE_RECORD_REMOVING ?
-				 ", and waits for its connections to end ('--now' cuts them)" :
-				 "");
+			 backend->state == POISE_RECORD_REMOVING
+				 ? ", and waits for its connections to end ('--now' cuts them)"
+				 : "");
 		return -EALREADY;
 	}
 	log_info("backend '%s/%s': removed by command%s", backend->service->config.name,

@@ -51,7 +51,7 @@ int service_set_config(struct service *service, const struct config_service *con
 
 static int write_record(struct service *service, bool changing)
 {
-	struct poise_service_record record = {.state = POISE_RECORD_ACTIVE, .changing = changing};
+	struct poise_service_record record = { .state = POISE_RECORD_ACTIVE, .changing = changing };
 
 	memcpy(record.name, service->config.name, sizeof(record.name));
 	return maps_service_record_write(service->balancer->maps, service->index, &record);
@@ -102,9 +102,9 @@ static struct service_address *take_address(struct balancer *balancer,
 					    const struct config_service *config)
 {
 	struct service_address *list = balancer->addresses;
-	struct poise_service entry = {.protocol = config->protocol,
-				      .family = config->address.family,
-				      .flags = POISE_SERVICE_ADDRESS};
+	struct poise_service entry = { .protocol = config->protocol,
+				       .family = config->address.family,
+				       .flags = POISE_SERVICE_ADDRESS };
 	uint16_t index;
 
 	for (size_t i = 0; i < balancer->address_count; i++)
@@ -124,8 +124,9 @@ static struct service_address *take_address(struct balancer *balancer,
 		return NULL;
 	}
 	list += balancer->address_count++;
-	*list = (struct service_address){
-		.address = config->address, .protocol = config->protocol, .index = index};
+	*list = (struct service_address){ .address = config->address,
+					  .protocol = config->protocol,
+					  .index = index };
 	return list;
 }
 
@@ -145,8 +146,8 @@ static void release_address(struct balancer *balancer, uint16_t index)
 
 static int append(struct balancer *balancer, struct service *service)
 {
-	struct service **list = realloc(balancer->services,
-					(balancer->service_count + 1) * sizeof(*list));
+	struct service **list =
+		realloc(balancer->services, (balancer->service_count + 1) * sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
@@ -196,12 +197,12 @@ int service_publish(struct balancer *balancer, struct service *service,
 		    char error[BALANCER_ERROR_BYTES])
 {
 	const struct config_service *config = &service->config;
-	struct poise_service entry = {.port = htons(config->port),
-				      .protocol = config->protocol,
-				      .family = config->address.family,
-				      .segment = service->extent.segment,
-				      .base = service->extent.base,
-				      .size = service->extent.size};
+	struct poise_service entry = { .port = htons(config->port),
+				       .protocol = config->protocol,
+				       .family = config->address.family,
+				       .segment = service->extent.segment,
+				       .base = service->extent.base,
+				       .size = service->extent.size };
 	struct service_address *address = take_address(balancer, config);
 	int err = -ENOSPC;
 
@@ -251,7 +252,7 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 		goto err_free;
 	service->balancer = balancer;
 	service->index = index;
-	service->extent = (struct extent){entry->segment, entry->base, entry->size};
+	service->extent = (struct extent){ entry->segment, entry->base, entry->size };
 	memcpy(service->config.name, record.name, sizeof(record.name));
 	service->config.address.family = entry->family;
 	memcpy(service->config.address.bytes, entry->address, sizeof(entry->address));
@@ -330,8 +331,9 @@ static size_t collect_members(struct service *service, struct maglev_member *mem
 	for (struct backend *b = service->backends; b; b = b->next) {
 		if (!backend_eligible(b))
 			continue;
-		members[count++] = (struct maglev_member){
-			.address = b->address, .index = b->index, .weight = b->weight};
+		members[count++] = (struct maglev_member){ .address = b->address,
+							   .index = b->index,
+							   .weight = b->weight };
 		b->exposed = true;
 	}
 	return count;
@@ -347,8 +349,8 @@ static void put_owners(struct balancer *balancer, struct service *service, const
 	else
 		ring_fill(&service->ring, owners);
 	service->filled = true;
-	service->moving = ring_settle(&service->ring, now,
-				      maps_settings(balancer->maps)->settle_ticks);
+	service->moving =
+		ring_settle(&service->ring, now, maps_settings(balancer->maps)->settle_ticks);
 	service_count_slots(balancer, service);
 	if (changed)
 		log_info("service '%s': %u of %u slots have a new owner, %u are moving",

@@ -127,8 +127,8 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 static struct event *start_timer(struct event_base *base, event_callback_fn callback,
 				 struct balancer *balancer, int interval_ms)
 {
-	struct timeval interval = {.tv_sec = interval_ms / 1000,
-				   .tv_usec = interval_ms % 1000 * 1000};
+	struct timeval interval = { .tv_sec = interval_ms / 1000,
+				    .tv_usec = interval_ms % 1000 * 1000 };
 	struct event *timer = event_new(base, -1, EV_PERSIST, callback, balancer);
 
 	if (timer)

@@ -30,7 +30,6 @@ static const double steady = 0.08;
 	X(FLOOD, 4, true, 0)
 
 enum subject_index {
-	SUBJECT_NONE, /* the limit itself */
 #define SUBJECT_ENUM(name, family, moving, recorded) SUBJECT_##name,
 	SUBJECTS(SUBJECT_ENUM)
 #undef SUBJECT_ENUM
@@ -133,7 +132,7 @@ static int set_up(struct bench *bench)
 	uint32_t ifindex = if_nametoindex("lo"); /* where test runs come in */
 	int err = harness_new(&bench->harness);
 
-	for (int i = SUBJECT_NONE + 1; i < SUBJECT_COUNT && !err; i++) {
+	for (int i = 0; i < SUBJECT_COUNT && !err; i++) {
 		err = subject_new(kinds[i].family, ifindex, &bench->subjects[i]);
 		if (!err && kinds[i].moving)
 			err = subject_move(bench->subjects[i]);
@@ -149,10 +148,6 @@ static int run_row(struct bench *bench, int index, uint32_t packets, double *ns)
 	uint64_t recorded[POISE_EVENT_COUNT] = {};
 	bool had_recorded = kinds[subject_of[index]].recorded != 0;
 
-	if (subject_of[index] == SUBJECT_NONE)
-		return harness_run(bench->harness,
-				   harness_limit_fd(bench->harness, row->traffic.family),
-				   &row->traffic, packets, ns);
 	return run_subject(bench, subject_of[index], &row->traffic, packets,
 			   had_recorded ? recorded : row->events, ns);
 }
@@ -166,9 +161,15 @@ static int warm_up(struct bench *bench, int index)
 	return flows > FEW_FLOWS ? run_row(bench, index, flows, &ns) : 0;
 }
 
-static struct samples *limit_samples(struct cost *cost, const struct traffic *traffic)
+static int family_index(const struct traffic *traffic)
 {
-	return &cost->limit[traffic->family == 4 ? 0 : 1];
+	return traffic->family == 4 ? 0 : 1;
+}
+
+static void add_figures(struct cost_figures *figures, double ns, double empty_ns)
+{
+	samples_add(&figures->ns, ns - empty_ns);
+	samples_add(&figures->relative, (ns - empty_ns) / empty_ns);
 }
 
 /* Empty, row, limit, empty: what lies between two equal runs of the empty program was measured at
@@ -196,14 +197,13 @@ static int measure_once(struct bench *bench, int index, bool last_attempt, bool 
 	if (err)
 		return err;
 	empty = (before + after) / 2;
-	*done = fabs(after - before) <= steady * empty && limit > empty;
+	*done = fabs(after - before) <= steady * empty;
 	if (!*done && !last_attempt) {
 		cost->unsteady++;
 		return 0;
 	}
-	samples_add(&row->ns, ns - empty);
-	samples_add(&row->relative, (ns - empty) / empty);
-	samples_add(limit_samples(cost, traffic), (limit - empty) / empty);
+	add_figures(&row->figures, ns, empty);
+	add_figures(&cost->limit[family_index(traffic)], limit, empty);
 	samples_add(&cost->harness_ns, empty);
 	return 0;
 }
@@ -241,7 +241,7 @@ int cost_measure(int rounds, struct cost *cost)
 double cost_ratio(const struct cost *cost, enum cost_row_index row)
 {
 	const struct cost_row *measured = &cost->rows[row];
-	const struct samples *limit = &cost->limit[measured->traffic.family == 4 ? 0 : 1];
+	const struct cost_figures *limit = &cost->limit[family_index(&measured->traffic)];
 
-	return samples_median(&measured->relative) / samples_median(limit);
+	return samples_median(&measured->figures.relative) / samples_median(&limit->relative);
 }

@@ -19,8 +19,6 @@ enum {
 
 /* X(name, what is measured, subject, family, TCP flags, flows) */
 #define COST_ROWS(X)                                                                               \
-	X(LIMIT, "limit", NONE, 4, FRAME_ACK, 1)                                                   \
-	X(LIMIT6, "limit, IPv6", NONE, 6, FRAME_ACK, 1)                                            \
 	X(SETTLED_1, "settled, 1 flow", SETTLED, 4, FRAME_ACK, 1)                                  \
 	X(SETTLED_1K, "settled, 1,000 flows", SETTLED, 4, FRAME_ACK, 1000)                         \
 	X(SETTLED_100K, "settled, 100,000 flows", SETTLED, 4, FRAME_ACK, 100000)                   \
@@ -44,20 +42,24 @@ enum cost_row_index {
 		COST_ROW_COUNT
 };
 
+struct cost_figures {
+	struct samples ns;	 /* harness subtracted */
+	struct samples relative; /* the same, over that of the harness beside it */
+};
+
 struct cost_row {
 	const char *key;
 	const char *title;
 	struct traffic traffic;
-	struct samples ns;	 /* harness subtracted */
-	struct samples relative; /* the same, over that of the harness beside it */
+	struct cost_figures figures;
 	/* Exceptions: of recorded flows, when they were recorded; else in all runs of the row. */
 	uint64_t events[POISE_EVENT_COUNT];
 };
 
 struct cost {
 	struct cost_row rows[COST_ROW_COUNT];
-	struct samples harness_ns;	     /* with the empty program */
-	struct samples limit[COST_FAMILIES]; /* 'relative' of the limit beside each row's runs */
+	struct samples harness_ns;		  /* with the empty program */
+	struct cost_figures limit[COST_FAMILIES]; /* taken beside each row */
 	int unsteady; /* measurements thrown away: the CPU's speed changed in the middle */
 };
 

@@ -63,10 +63,14 @@ void results_print_cost(const struct results *results)
 	       "x limit", "given up");
 	print_samples("empty harness (subtracted below)", &cost->harness_ns);
 	printf("\n");
+	print_samples("limit", &cost->limit[0].ns);
+	printf(" %8.2f\n", 1.0);
+	print_samples("limit, IPv6", &cost->limit[1].ns);
+	printf(" %8.2f\n", 1.0);
 	for (int i = 0; i < COST_ROW_COUNT; i++) {
 		const struct cost_row *row = &cost->rows[i];
 
-		print_samples(row->title, &row->ns);
+		print_samples(row->title, &row->figures.ns);
 		printf(" %8.2f", cost_ratio(cost, i));
 		if (given_up(row, &share))
 			printf(" %8.1f%%", share * 100);
@@ -122,7 +126,7 @@ static json_t *row_json(const struct cost *cost, enum cost_row_index index)
 	const struct cost_row *row = &cost->rows[index];
 	json_t *object =
 		json_pack("{s:s, s:s, s:i, s:o, s:f}", "key", row->key, "title", row->title,
-			  "flows", (int)row->traffic.flows, "ns", samples_json(&row->ns),
+			  "flows", (int)row->traffic.flows, "ns", samples_json(&row->figures.ns),
 			  "ratio_to_limit", cost_ratio(cost, index));
 	double share;
 
@@ -153,28 +157,37 @@ static json_t *aims_json(const struct results *results)
 	return array;
 }
 
+static json_t *machine_json(const struct machine *machine)
+{
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b}", "kernel", machine->kernel, "cpu_model",
+			 machine->cpu_model, "libbpf", machine->libbpf, "cpus", machine->cpus,
+			 "pinned_cpu", machine->cpu, "jit", (int)machine->jit);
+}
+
+static json_t *loop_json(const struct loop *loop)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "bare_packets_per_second",
+			 samples_json(&loop->bare_rate), "poise_packets_per_second",
+			 samples_json(&loop->poise_rate), "ratio", samples_json(&loop->ratio),
+			 "lost", samples_json(&loop->lost));
+}
+
 int results_write_json(const struct results *results, const char *path)
 {
-	const struct machine *machine = &results->machine;
-	const struct loop *loop = &results->loop;
-	json_t *root =
-		json_pack("{s:{s:s, s:s, s:s, s:i, s:i, s:b}, s:i, s:i, s:i, s:o, s:o, s:{s:o, "
-			  "s:o, s:o, s:o}, "
-			  "s:o}",
-			  "machine", "kernel", machine->kernel, "cpu_model", machine->cpu_model,
-			  "libbpf", machine->libbpf, "cpus", machine->cpus, "pinned_cpu",
-			  machine->cpu, "jit", (int)machine->jit, "rounds", results->rounds,
-			  "packets_per_run", COST_PACKETS, "repeated", results->cost.unsteady,
-			  "harness_ns", samples_json(&results->cost.harness_ns), "rows",
-			  rows_json(results), "loop", "bare_packets_per_second",
-			  samples_json(&loop->bare_rate), "poise_packets_per_second",
-			  samples_json(&loop->poise_rate), "ratio", samples_json(&loop->ratio),
-			  "lost", samples_json(&loop->lost), "aims", aims_json(results));
+	const struct cost *cost = &results->cost;
+	json_t *root = json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "machine",
+				 machine_json(&results->machine), "rounds", results->rounds,
+				 "packets_per_run", COST_PACKETS, "repeated", cost->unsteady,
+				 "harness_ns", samples_json(&cost->harness_ns), "limit_ns",
+				 samples_json(&cost->limit[0].ns), "limit_ipv6_ns",
+				 samples_json(&cost->limit[1].ns), "rows", rows_json(results),
+				 "loop", loop_json(&results->loop), "aims", aims_json(results));
 	int err = -ENOMEM;
 
-	if (root)
-		err = json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) ? -EIO
-											  : 0;
+	if (root && !json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
+		err = 0;
+	else if (root)
+		err = -EIO;
 	json_decref(root);
 	return err;
 }

@@ -217,7 +217,7 @@ int backend_start(struct balancer *balancer, struct backend *backend)
 
 	if (backend->health)
 		initial = health_get(backend->health)->state;
-	else if (backend->exposed)
+	else if (balancer->adopting && backend->exposed)
 		initial = backend->record & POISE_RECORD_UP ? HEALTH_UP : HEALTH_DOWN;
 	health_free(backend->health);
 	backend->health = health_new(balancer->healths, &backend->address,
@@ -234,6 +234,7 @@ static void backend_stop(struct backend *backend)
 	nexthop_watch_free(backend->watch);
 	backend->health = NULL;
 	backend->watch = NULL;
+	backend->hop_ready = backend->hop_asked = false;
 }
 
 void backend_leave(struct balancer *balancer, struct backend *backend)

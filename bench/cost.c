@@ -17,7 +17,7 @@ enum {
 };
 
 /* By how much the harness may differ before and after. */
-static const double steady = 0.08;
+static const double steady = 0.04;
 
 /* X(name, family, all slots are moving, flows recorded then) */
 #define SUBJECTS(X)                                                                                \

@@ -169,7 +169,7 @@ static uint16_t coarse_clock(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return ((uint64_t)now.tv_sec * 1000000000 + now.tv_nsec) >> POISE_TICK_SHIFT;
 }
 

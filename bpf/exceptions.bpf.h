@@ -6,8 +6,6 @@
 #ifndef POISE_EXCEPTIONS_BPF_H
 #define POISE_EXCEPTIONS_BPF_H
 
-#include <bpf/bpf_core_read.h>
-
 #include "count.bpf.h"
 #include "poise_flow.h"
 
@@ -25,12 +23,10 @@ struct exception {
 	__u64 word;
 };
 
-/* The kernel's own coarse clock (Linux 5.11) is a load; it is behind by a jiffy at most. */
+/* The kernel's coarse clock is a load, where the exact one reads the CPU's counter. */
 static __always_inline __u16 clock_ticks(void)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns))
-		return bpf_ktime_get_coarse_ns() >> POISE_TICK_SHIFT;
-	return bpf_ktime_get_ns() >> POISE_TICK_SHIFT;
+	return bpf_ktime_get_coarse_ns() >> POISE_TICK_SHIFT;
 }
 
 static __always_inline struct poise_exception_bucket *exception_bucket(__u64 hash)

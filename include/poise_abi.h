@@ -37,10 +37,14 @@ enum {
 };
 
 /*
- * The coarse clock: CLOCK_MONOTONIC nanoseconds >> POISE_TICK_SHIFT, the low 16 bits (a tick is
- * 1.07 s, the clock wraps after 19.5 hours). Ages are differences modulo 2^16.
+ * The coarse clock: CLOCK_MONOTONIC_COARSE nanoseconds >> POISE_TICK_SHIFT, the low 16 bits (a tick
+ * is 1.07 s, the clock wraps after 19.5 hours). Ages are differences modulo 2^16.
  */
-enum { POISE_TICK_SHIFT = 30 };
+enum {
+	POISE_TICK_SHIFT = 30,
+	POISE_FUTURE_TICKS =
+		256, /* differences that stand for a stamp newer than the reader's clock */
+};
 
 /*
  * A ring's slot: the owner's index, and the top bit while the slot is moving. It is always written

@@ -111,10 +111,16 @@ static inline __u16 poise_exception_stamp(__u64 word)
 	return word >> POISE_EXCEPTION_STAMP_SHIFT;
 }
 
-/* Ticks that passed since stamp, at the clock value now. */
+/*
+ * Ticks that passed since stamp, at the clock value now. Others stamp while a reader holds a clock
+ * value that it read a moment ago: a stamp of the near future has age 0, not the clock's whole
+ * range. Stamps are gone long before they could be taken for one (POISE_FUTURE_TICKS).
+ */
 static inline __u16 poise_age(__u16 now, __u16 stamp)
 {
-	return (__u16)(now - stamp);
+	__u16 age = now - stamp;
+
+	return age > 0xffff - POISE_FUTURE_TICKS ? 0 : age;
 }
 
 #endif

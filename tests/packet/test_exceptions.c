@@ -11,6 +11,7 @@ enum {
 	RING_SIZE = 251,
 	FINGERPRINT_STEP_SHIFT = 40, /* a bit of the fingerprint */
 	CLOCK_VALUES = 1 << 16,
+	OLDEST = CLOCK_VALUES - 1 - POISE_FUTURE_TICKS, /* that the clock can tell */
 };
 
 enum {
@@ -79,7 +80,7 @@ static const struct bucket_case bucket_cases[] = {
 	{ "an expired record as old as the clock can tell goes",
 	  .ways = { FOUR(ESTABLISHED, EXPIRED + 1),
 		    THREE(HALF_OPEN, EXPIRED + 2),
-		    { A4, ESTABLISHED, CLOCK_VALUES - 1 } },
+		    { A4, ESTABLISHED, OLDEST } },
 	  .victim = 7, .event = RECORDED },
 	{ "a half-open record goes before an older established one",
 	  .ways = { FOUR(ESTABLISHED, FRESH), THREE(CLOSING, FRESH), { A4, HALF_OPEN, 0 } },
@@ -245,11 +246,24 @@ static bool age_holds(uint32_t age, uint32_t settle)
 	return holds;
 }
 
+/* Another CPU, whose clock is ahead by future ticks, stamped the record. */
+static bool stamp_holds(uint32_t future)
+{
+	struct packet ack = client_packet(ACK);
+	struct fate fate = { "future", ack, C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct record record = { C4, ESTABLISHED, (uint16_t)-future };
+	uint64_t hash = exceptions_hash(&fixture, &ack);
+
+	exceptions_clear(&fixture);
+	exceptions_bucket(&fixture, hash)->word[0] = exceptions_word(hash, &record, fixture_tick());
+	return fate_holds(&fixture, &fate);
+}
+
 static void test_ages(void)
 {
-	static const uint32_t settles[] = { 1, 2, 840, 40234, 65534 };
+	static const uint32_t settles[] = { 1, 2, 840, 40234, OLDEST - 1 };
 	uint16_t now = fixture_tick();
-	const uint32_t ages[] = { now, now + 1U, now + 1000U, CLOCK_VALUES - 2 };
+	const uint32_t ages[] = { now, now + 1U, now + 1000U, OLDEST - 1 };
 	bool passed = true;
 
 	for (size_t i = 0; i < COUNT(settles); i++)
@@ -259,12 +273,17 @@ static void test_ages(void)
 
 	passed = true;
 	for (size_t i = 0; i < COUNT(ages); i++) { /* stamps from before the clock's last wrap */
-		uint32_t age = ages[i] % (CLOCK_VALUES - 1);
+		uint32_t age = ages[i] % OLDEST;
 
 		passed &= age_holds(age, age + 1);
 		passed &= age_holds(age + 1, age + 1);
 	}
 	tap_ok(passed, "ages are right across the coarse clock's wrap");
+
+	passed = true;
+	for (uint32_t future = 1; future <= POISE_FUTURE_TICKS; future *= 2)
+		passed &= stamp_holds(future);
+	tap_ok(passed, "a stamp that is newer than the clock is no old one");
 }
 
 int main(void)

@@ -128,22 +128,22 @@ uint16_t balancer_take_service_index(struct balancer *balancer)
 	return 0;
 }
 
-static uint64_t monotonic_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 uint16_t balancer_clock(void)
 {
-	return monotonic_ns() >> POISE_TICK_SHIFT;
+	return clock_ns(CLOCK_MONOTONIC_COARSE) >> POISE_TICK_SHIFT;
 }
 
 int64_t balancer_now_ms(void)
 {
-	return monotonic_ns() / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 uint16_t balancer_settle_ticks(uint64_t settle_ms)

@@ -3,6 +3,7 @@
 # make demo     shows the whole at work (KEEP=1 leaves it running)
 # make test     runs every test         make bench    measures
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
+# make fuzz     TIME=60 (seconds)
 
 CC     = gcc
 CLANG  = clang
@@ -100,6 +101,17 @@ $(bench_o): | $(bench_skels) $(skels)
 $(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ -lm $(POISED_LIBS)
 
+# Feeds the configuration's parser what others might write; TIME in seconds.
+TIME = 60
+fuzz: | $(B)
+	clang -g -O1 $(CSTD) -fsanitize=fuzzer,address,undefined $(INC) -o $(B)/fuzz_config \
+		tests/fuzz/fuzz_config.c $(wildcard userspace/lib/*.c) $(LIB_LIBS)
+	mkdir -p $(B)/corpus && cp examples/*.yaml $(B)/corpus/
+	cd $(B) && ./fuzz_config -max_total_time=$(TIME) -max_len=4096 -verbosity=1 corpus
+
+$(B):
+	mkdir -p $@
+
 lint:
 	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	@mandoc -T lint -W warning docs/*.[58]
@@ -108,10 +120,14 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/poised $(B)/poise $(B)/poise-agent
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/*.5
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/poise README.md docs/*.md examples/*.yaml
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/|$(PREFIX)/|' dist/poised.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/poised.service
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all setup demo test tests bench lint install clean
+.PHONY: all setup demo test tests bench fuzz lint install clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
@@ -14,16 +15,17 @@ enum { MAX_MAPS = 64 };
 static const char program_name[] = "poise";
 static void (*print_line)(const char *text);
 
+/* Line by line: the verifier's log is one message. */
 static void print_va(const char *format, va_list arguments)
 {
-	char line[512];
+	char *text, *rest, *line;
 
-	if (!print_line)
+	if (!print_line || vasprintf(&text, format, arguments) < 0)
 		return;
-	vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = 0;
-	if (line[0])
-		print_line(line);
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (line[0])
+			print_line(line);
+	free(text);
 }
 
 static int print_libxdp(enum libxdp_print_level level, const char *format, va_list arguments)

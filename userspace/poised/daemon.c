@@ -102,12 +102,12 @@ void daemon_stop(struct daemon *daemon)
 	free(daemon->config_path);
 }
 
-static bool has_interface(const struct config *config, const char *name)
+static const struct config_interface *find_interface(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->interface_count; i++)
 		if (strcmp(config->interfaces[i].name, name) == 0)
-			return true;
-	return false;
+			return &config->interfaces[i];
+	return NULL;
 }
 
 static void detach_interfaces(struct daemon *daemon, const struct config *keep,
@@ -116,7 +116,7 @@ static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) {
 		const char *name = loader_attachment(daemon->loader, i)->interface;
 
-		if (has_interface(keep, name))
+		if (find_interface(keep, name))
 			continue;
 		if (changes)
 			lines_add(changes, "interface '%s' detached", name);
@@ -128,13 +128,22 @@ static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 static int attach_interfaces(struct daemon *daemon, const struct config *config,
 			     struct lines *changes, struct lines *errors)
 {
-	const struct config *running = daemon->balancer->config;
+	const struct config *running_config = daemon->balancer->config;
 	char error[LOADER_ERROR_BYTES];
 
 	for (size_t i = 0; i < config->interface_count; i++) {
 		const char *name = config->interfaces[i].name;
+		const struct config_interface *running;
 
-		if (has_interface(running, name))
+		running = find_interface(running_config, name);
+		if (running && running->mode != config->interfaces[i].mode) {
+			lines_add(errors,
+				  "interfaces[%zu].mode: the mode of '%s' changes only at a "
+				  "start after 'poise detach'",
+				  i, name);
+			return -EINVAL;
+		}
+		if (running)
 			continue;
 		if (loader_attach(daemon->loader, &config->interfaces[i], error)) {
 			lines_add(errors, "interfaces[%zu]: %s", i, error);

@@ -175,6 +175,12 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 		 attachment->native ? "native" : "generic",
 		 attachment->dispatcher ? "in libxdp's dispatcher"
 					: "alone (no dispatcher is to be had here)");
+	if (attachment->replaced && interface->mode != INTERFACE_AUTO &&
+	    (interface->mode == INTERFACE_NATIVE) != attachment->native)
+		log_warning(
+			"interface '%s': the mode stays %s, for traffic goes on; it changes after "
+			"'poise detach'",
+			attachment->interface, attachment->native ? "native" : "generic");
 	if (!attachment->native && interface->mode == INTERFACE_AUTO)
 		log_warning("interface '%s': the driver has no native XDP, generic mode is several "
 			    "times slower",

@@ -213,7 +213,7 @@ static bool model_weight(struct model *model, int site, int k, uint16_t weight)
 
 static void undeclare(struct server *server)
 {
-	server->declared = server->overridden = false;
+	server->declared = false;
 	if (server->runtime)
 		return;
 	server->out = false;
@@ -230,7 +230,7 @@ static void declare(struct server *server, char letter, uint16_t weight)
 	} else if (server->runtime) {
 		server->overridden = true; /* what was set by command stays */
 		server->runtime = false;
-	}
+	} /* and so does a weight by command of one that the configuration gives up and takes back */
 	if (server->standing == REMOVING && !server->out)
 		server->standing = ACTIVE;
 	server->declared = true;

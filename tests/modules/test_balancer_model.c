@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -32,6 +34,7 @@ struct run {
 	const struct history *history;
 	struct model model;
 	char doing[160]; /* the step under way */
+	pid_t child; /* one that is to be killed; 0: none */
 	int step;
 	bool news; /* of the network are on the way to poised */
 	unsigned int opened, kept_aside, deaths;
@@ -56,8 +59,18 @@ __attribute__((format(printf, 1, 2))) static void doing(const char *format, ...)
 		print_message("# %d: %s\n", run.step, run.doing);
 }
 
+static void kill_child(void)
+{
+	if (!run.child)
+		return;
+	kill(run.child, SIGKILL);
+	waitpid(run.child, NULL, 0);
+	run.child = 0;
+}
+
 static void fault(const char *what)
 {
+	kill_child();
 	fail_msg("seed %llu, step %d (%s): %s", (unsigned long long)run.seed, run.step, run.doing,
 		 what);
 }
@@ -267,6 +280,8 @@ static int do_apply(const struct change *change)
 
 	if (err)
 		config_free(config);
+	if (err && getenv("POISE_TEST_VERBOSE"))
+		print_message("# refused: %s\n", errors.text[0]);
 	lines_free(&changes);
 	lines_free(&errors);
 	return err;
@@ -432,6 +447,8 @@ static void step_restart(void)
 	if (pick(2)) {
 		for (int n = 1 + pick(4); n--;)
 			change_plan(&plan);
+		if (is_spoiled(&plan))
+			plan = run.model.plan;
 		doing("restart with another configuration");
 	}
 	if (pick(2)) /* changes that wait for the loop's next turn are lost with poised */
@@ -464,13 +481,17 @@ static bool is_kept(const struct flow *flow, const struct model *before, const s
 static void open_meanwhile(struct flow *flow, const struct model *before,
 			   const struct model *after)
 {
-	int got = packet_sent(&flow->tuple, TH_SYN);
+	uint16_t port = before->sites[flow->site].port;
+	int got;
 
+	if (!after->sites[flow->site].running || after->sites[flow->site].port != port)
+		return;
+	flow->tuple.vport = port;
+	got = packet_sent(&flow->tuple, TH_SYN);
 	if (!may_open(before, flow->site, got) && !may_open(after, flow->site, got) &&
 	    got != DROPPED)
 		fault("a new connection went astray meanwhile");
-	flow->open = got >= 0 && is_serving(&after->sites[flow->site].servers[got]) &&
-		     before->sites[flow->site].port == after->sites[flow->site].port;
+	flow->open = got >= 0 && is_serving(&after->sites[flow->site].servers[got]);
 	flow->closing = false;
 	flow->member = got >= 0 ? got : 0;
 }
@@ -509,12 +530,12 @@ static void kill_in(void (*body)(const struct change *change), const struct chan
 {
 	int ready[2];
 	char byte;
-	pid_t child;
 
 	assert_int_equal(pipe(ready), 0);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
+	run.child = fork();
+	assert_true(run.child >= 0);
+	if (run.child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		event_reinit(world.base);
 		if (write(ready[1], "", 1) == 1)
 			body(change);
@@ -525,8 +546,7 @@ static void kill_in(void (*body)(const struct change *change), const struct chan
 	close(ready[0]);
 	close(ready[1]);
 	traffic_until(now_us() + pick(longest_us), before, after);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	kill_child();
 	run.deaths++;
 }
 
@@ -599,10 +619,10 @@ static void step_death(void)
 	struct change change = draw();
 	bool restart = pick(4) == 0;
 
-	if (restart)
-		change.kind = APPLY;
-	if (change.kind == REFUSED_APPLY)
+	if (is_spoiled(&change.plan))
 		change.plan = run.model.plan;
+	if (restart || change.kind == REFUSED_APPLY)
+		change.kind = APPLY;
 	describe(&change);
 	models[0] = models[1] = run.model;
 	if (change.kind != APPLY && change.kind != ADD && !find(&change))
@@ -701,10 +721,12 @@ static void step(void)
 
 static void live(const struct history *history, uint64_t first_seed, int count)
 {
-	const char *chosen = getenv("POISE_TEST_SEED");
+	const char *chosen = getenv("POISE_TEST_SEED"), *many = getenv("POISE_TEST_COUNT");
 	uint64_t seed = chosen ? strtoull(chosen, NULL, 0) : first_seed;
 	unsigned int opened = 0, deaths = 0, aside = 0;
 
+	if (chosen || many)
+		count = many ? atoi(many) : 1;
 	for (int n = 0; n < count; n++, seed++) {
 		begin(history, seed);
 		act_some(3 * FLOWS);
@@ -717,8 +739,6 @@ static void live(const struct history *history, uint64_t first_seed, int count)
 		aside += run.kept_aside;
 		over(NULL);
 		fresh(NULL);
-		if (chosen)
-			break;
 	}
 	print_message("# %u connections, %u deaths, %u packets in the middle of them\n", opened,
 		      deaths, aside);
@@ -760,7 +780,7 @@ static void connections_survive_settling(void **state)
 	live(&history, 300, 2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(connections_survive_changes),
@@ -769,5 +789,7 @@ int main(void)
 		TEST(connections_survive_settling),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return can_run() ? cmocka_run_group_tests(tests, world_open, world_close) : 0;
 }

@@ -8,6 +8,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "upkeep.h"
 
 /* The running service that a configured one continues: the same name, address, port, protocol. */
 static struct service *continues(const struct balancer *balancer,
@@ -175,6 +176,8 @@ static void undeclare_backend(struct balancer *balancer, struct backend *backend
 		lines_add(changes, "service '%s': backend '%s' removed",
 			  backend->service->config.name, backend->name);
 		backend_leave(balancer, backend);
+	} else {
+		backend_write_record(balancer, backend);
 	}
 }
 
@@ -284,6 +287,8 @@ static bool is_declared(const struct config *config, const struct service *servi
 static void remove_services(struct balancer *balancer, const struct config *config,
 			    struct lines *changes)
 {
+	size_t before = balancer->service_count;
+
 	for (size_t i = 0; i < balancer->service_count;) {
 		struct service *service = balancer->services[i];
 
@@ -294,6 +299,9 @@ static void remove_services(struct balancer *balancer, const struct config *conf
 		lines_add(changes, "service '%s' removed", service->config.name);
 		service_free(balancer, service);
 	}
+	/* exceptions of theirs must not speak for connections of what may take their place */
+	if (balancer->service_count != before)
+		upkeep_sweep(balancer);
 }
 
 /* Services [first, count) are new: their backends, then they are open to packets. */

@@ -328,8 +328,7 @@ static bool check_arguments(const struct request *request, const char *const *kn
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(request->arguments, key, value)
-	{
+	json_object_foreach (request->arguments, key, value) {
 		int i = 0;
 
 		while (known[i] && strcmp(known[i], key) != 0)

@@ -59,8 +59,7 @@ static int set_pin_paths(struct loader *loader)
 	char path[PATH_MAX];
 	int err;
 
-	bpf_object__for_each_map(map, loader->object->obj)
-	{
+	bpf_object__for_each_map (map, loader->object->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
 		err = pins_path(loader->pin_path, bpf_map__name(map), path, sizeof(path));
@@ -127,8 +126,7 @@ static struct bpf_object *open_copy(void *context)
 	if (!copy)
 		return NULL;
 	copy->rodata->poise_seed = loader->object->rodata->poise_seed;
-	bpf_object__for_each_map(map, copy->obj)
-	{
+	bpf_object__for_each_map (map, copy->obj) {
 		struct bpf_map *same =
 			bpf_object__find_map_by_name(loader->object->obj, bpf_map__name(map));
 

@@ -101,8 +101,8 @@ static void mark_every(struct nexthops *all)
 {
 	struct nexthop_watch *watch;
 
-	TAILQ_FOREACH(watch, &all->watches, siblings)
-	mark(watch, true);
+	TAILQ_FOREACH (watch, &all->watches, siblings)
+		mark(watch, true);
 }
 
 /* Marks the watches of links that changed: one walk, however many links did. */
@@ -112,8 +112,7 @@ static void links_spread(struct nexthops *all)
 
 	if (!links_changed(all->links))
 		return;
-	TAILQ_FOREACH(watch, &all->watches, siblings)
-	{
+	TAILQ_FOREACH (watch, &all->watches, siblings) {
 		if (!watch->link || !watch->link->changed)
 			continue;
 		if (watch->link->came_up)
@@ -302,12 +301,12 @@ static void mark_prefixes(struct nexthops *all)
 {
 	struct nexthop_watch *watch;
 
-	TAILQ_FOREACH(watch, &all->watches, siblings)
-	for (size_t i = 0; i < all->prefix_count; i++)
-		if (prefix_holds(&all->prefixes[i], &watch->address)) {
-			mark(watch, true);
-			break;
-		}
+	TAILQ_FOREACH (watch, &all->watches, siblings)
+		for (size_t i = 0; i < all->prefix_count; i++)
+			if (prefix_holds(&all->prefixes[i], &watch->address)) {
+				mark(watch, true);
+				break;
+			}
 }
 
 static void on_gathered(evutil_socket_t fd, short what, void *context)
@@ -381,8 +380,8 @@ static void resync(struct nexthops *all)
 
 	log_info("next hops: the kernel's notices came too fast: asking for all of them anew");
 	links_renew(all->links);
-	TAILQ_FOREACH(watch, &all->watches, siblings)
-	neighbour_renew(&watch->neighbour, false);
+	TAILQ_FOREACH (watch, &all->watches, siblings)
+		neighbour_renew(&watch->neighbour, false);
 	routes_changed(all, NULL);
 }
 

@@ -3,7 +3,7 @@
 # make demo     shows the whole at work (KEEP=1 leaves it running)
 # make test     runs every test         make bench    measures
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
-# make fuzz     TIME=60 (seconds)
+# make fuzz     TIME=60 (seconds)         make kernels  tests other kernels in qemu
 
 CC     = gcc
 CLANG  = clang
@@ -101,6 +101,11 @@ $(bench_o): | $(bench_skels) $(skels)
 $(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ -lm $(POISED_LIBS)
 
+# Boots other kernels under qemu (slow): make kernels KERNEL='6.1 6.12'
+kernels: setup
+	@$(MAKE) --no-print-directory all tests
+	@./tests/kernels/run $(KERNEL)
+
 # Feeds the configuration's parser what others might write; TIME in seconds.
 TIME = 60
 fuzz: | $(B)
@@ -128,6 +133,6 @@ install: all
 clean:
 	rm -rf $(B)
 
-.PHONY: all setup demo test tests bench fuzz lint install clean
+.PHONY: all setup demo test tests bench fuzz kernels lint install clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

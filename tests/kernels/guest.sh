@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What depends on the kernel, checked on the one that runs: the verifier, libxdp's chain, restarts, and
+# What depends on the kernel, checked on the one that runs: verifier, libxdp's chain, restarts, and
 # the kernel's own tunnels on backends without poise-agent. For a guest of tests/kernels/run, on the
 # network of tests/netns/lib.sh.
 

@@ -8,6 +8,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "upkeep.h"
 
 static int adopt_address(struct balancer *balancer, uint16_t index,
 			 const struct poise_service *entry)
@@ -71,6 +72,14 @@ static int adopt_backend(struct balancer *balancer, uint16_t index)
 	return maps_backend_record_write(balancer->maps, index, &empty);
 }
 
+/* Exceptions of backends that are gone must not speak for those that get their indexes next, and
+ * nobody else remembers which these are. */
+static void sweep_unknown(struct balancer *balancer)
+{
+	maps_synchronize(balancer->maps); /* no packet is on its way to what was withdrawn here */
+	upkeep_sweep(balancer);
+}
+
 int adopt_all(struct balancer *balancer)
 {
 	size_t backends = 0;
@@ -90,6 +99,8 @@ int adopt_all(struct balancer *balancer)
 		err = adopt_backend(balancer, i);
 		backends += balancer->by_index[i] != NULL;
 	}
+	if (!err)
+		sweep_unknown(balancer);
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 

@@ -205,7 +205,8 @@ static int load(struct loader *loader, const struct loader_options *options,
 	if (err) {
 		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s%s",
 			 strerror(-err),
-			 err == -EPERM ? ": poised needs CAP_NET_ADMIN and CAP_BPF, or root" : "");
+			 err == -EPERM ? ": poised needs CAP_NET_ADMIN and CAP_BPF, or root"
+				       : ": Linux 6.1 or newer is needed; '--verbose' logs why");
 		return err;
 	}
 	loader->program = (struct attach_program){

@@ -107,7 +107,7 @@ static struct address host(int k)
 }
 
 /* Breaks the way to a backend, or mends it; poised hears of it from the kernel. */
-static void host_set_up(int k, bool up)
+static inline void host_set_up(int k, bool up)
 {
 	char text[ADDRESS_TEXT_BYTES];
 
@@ -116,7 +116,7 @@ static void host_set_up(int k, bool up)
 }
 
 /* The neighbour of a backend moves to another MAC address, as another router does. */
-static void host_set_mac(int k, unsigned int number)
+static inline void host_set_mac(int k, unsigned int number)
 {
 	char text[ADDRESS_TEXT_BYTES];
 

@@ -72,6 +72,20 @@ static int adopt_backend(struct balancer *balancer, uint16_t index)
 	return maps_backend_record_write(balancer->maps, index, &empty);
 }
 
+/* A death between a service's removal and its address's leaves that without a service. */
+static void drop_unused_addresses(struct balancer *balancer)
+{
+	for (size_t i = balancer->address_count; i-- > 0;) {
+		struct service_address *address = &balancer->addresses[i];
+
+		if (address->users)
+			continue;
+		maps_service_withdraw(balancer->maps, address->index);
+		balancer->service_used[address->index] = false;
+		*address = balancer->addresses[--balancer->address_count];
+	}
+}
+
 /* Exceptions of backends that are gone must not speak for those that get their indexes next, and
  * nobody else remembers which these are. */
 static void sweep_unknown(struct balancer *balancer)
@@ -99,8 +113,10 @@ int adopt_all(struct balancer *balancer)
 		err = adopt_backend(balancer, i);
 		backends += balancer->by_index[i] != NULL;
 	}
-	if (!err)
+	if (!err) {
+		drop_unused_addresses(balancer);
 		sweep_unknown(balancer);
+	}
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 

@@ -287,21 +287,25 @@ static bool is_declared(const struct config *config, const struct service *servi
 static void remove_services(struct balancer *balancer, const struct config *config,
 			    struct lines *changes)
 {
-	size_t before = balancer->service_count;
+	size_t removed = 0;
 
-	for (size_t i = 0; i < balancer->service_count;) {
+	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 
-		if (is_declared(config, service)) {
-			i++;
+		if (is_declared(config, service))
 			continue;
-		}
 		lines_add(changes, "service '%s' removed", service->config.name);
-		service_free(balancer, service);
+		service_withdraw(balancer, service);
+		removed++;
 	}
+	if (!removed)
+		return;
+	maps_synchronize(balancer->maps); /* once for all of them: it takes milliseconds */
+	for (size_t i = balancer->service_count; i-- > 0;)
+		if (!is_declared(config, balancer->services[i]))
+			service_free(balancer, balancer->services[i]);
 	/* exceptions of theirs must not speak for connections of what may take their place */
-	if (balancer->service_count != before)
-		upkeep_sweep(balancer);
+	upkeep_sweep(balancer);
 }
 
 /* Services [first, count) are new: their backends, then they are open to packets. */
@@ -328,6 +332,9 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 
 	if (before && before->settle_ms != config->settle_ms)
 		lines_add(changes, "settle changed");
+	/* a longer time must not find exceptions that have expired */
+	if (settle > maps_settings(balancer->maps)->settle_ticks)
+		upkeep_sweep(balancer);
 	__atomic_store_n(&maps_settings(balancer->maps)->settle_ticks, settle, __ATOMIC_RELAXED);
 	balancer->config = config;
 	if (!before ||

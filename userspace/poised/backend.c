@@ -255,21 +255,25 @@ void backend_cut(struct balancer *balancer, struct backend *backend)
 	balancer_commit(balancer);
 	ring_forget(&service->ring, backend->index);
 	service_count_slots(balancer, service);
+	backend_close(balancer, backend);
+	maps_synchronize(balancer->maps);
 	backend_retire(balancer, backend);
 }
 
-void backend_retire(struct balancer *balancer, struct backend *backend)
+void backend_close(struct balancer *balancer, struct backend *backend)
 {
 	backend->state = POISE_RECORD_REMOVED;
 	backend_stop(backend);
 	maps_backend_set_flags(balancer->maps, backend->index, 0);
 	backend->flags = 0;
-	if (backend->record & POISE_RECORD_OUT) {
+}
+
+void backend_retire(struct balancer *balancer, struct backend *backend)
+{
+	if (backend->record & POISE_RECORD_OUT)
 		backend_write_record(balancer, backend);
-		return;
-	}
-	maps_synchronize(balancer->maps);
-	backend_free(balancer, backend);
+	else
+		backend_free(balancer, backend);
 }
 
 void backend_free(struct balancer *balancer, struct backend *backend)

@@ -136,7 +136,10 @@ void backend_leave(struct balancer *balancer, struct backend *backend);
 /* Sends it nothing more: its connections go to the owners of their slots. Ends its life, unless it
  * must be remembered as removed. */
 void backend_cut(struct balancer *balancer, struct backend *backend);
-/* Ends the life of one that the ring does not name any more, or remembers it as removed. */
+/* No packet is to go to it any more, and nothing asks for it: for one that the ring does not name. */
+void backend_close(struct balancer *balancer, struct backend *backend);
+/* Ends the life of a closed one, or remembers it as removed. maps_synchronize() must have been
+ * called since it was closed. */
 void backend_retire(struct balancer *balancer, struct backend *backend);
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
@@ -156,6 +159,9 @@ int service_new(struct balancer *balancer, const struct config_service *config,
 int service_adopt(struct balancer *balancer, uint16_t index, struct service **out);
 int service_publish(struct balancer *balancer, struct service *service,
 		    char error[BALANCER_ERROR_BYTES]);
+/* Takes a service away from packets; its indexes and ring are free after service_free(). */
+void service_withdraw(struct balancer *balancer, struct service *service);
+/* Frees one that was never published; or withdrawn, and maps_synchronize()d since. */
 void service_free(struct balancer *balancer, struct service *service);
 /* Takes what may change in a running service: its check and on_down. 0 or -ENOMEM. */
 int service_set_config(struct service *service, const struct config_service *config);

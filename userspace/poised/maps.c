@@ -142,13 +142,14 @@ static void copy_entry(struct poise_backend *to, const struct poise_backend *fro
 	*to = entry;
 }
 
-/* Finishes what a poised that died in maps_backends_write() began. */
+/* Finishes what a poised that died in maps_backends_write() began. An entry that was never written
+ * has no family. */
 static void finish_backends_write(struct maps *maps)
 {
 	bool unfinished = false;
 
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++) {
-		if (maps->backends[i].current || !maps->next[i].ifindex)
+		if (maps->backends[i].current || !maps->next[i].family)
 			continue;
 		copy_entry(&maps->backends[i], &maps->next[i]);
 		unfinished = true;
@@ -157,7 +158,7 @@ static void finish_backends_write(struct maps *maps)
 		return;
 	maps_synchronize(maps);
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++)
-		if (maps->next[i].ifindex)
+		if (maps->next[i].family)
 			__atomic_store_n(&maps->backends[i].current, 1, __ATOMIC_RELEASE);
 	maps->next_in_use = true;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "balancer.h"
 #include "log.h"
@@ -77,6 +78,26 @@ static int check_address(const struct service *service, const struct address *ad
 	return 0;
 }
 
+/* A declared name stays with its address, even while that is removed: the configuration could not be
+ * applied again. */
+static int check_declared(const struct service *service, const char *name,
+			  const struct address *address, char error[RUNTIME_ERROR_BYTES])
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (const struct backend *b = service->backends; b; b = b->next) {
+		if (b->declared_weight < 0 || strcmp(b->name, name) != 0 ||
+		    address_equal(&b->address, address))
+			continue;
+		snprintf(error, RUNTIME_ERROR_BYTES,
+			 "the configuration declares backend '%s/%s' with address %s, although it "
+			 "was removed by command: use another name, or change the configuration",
+			 service->config.name, name, address_format(&b->address, text));
+		return -EEXIST;
+	}
+	return 0;
+}
+
 int runtime_add(struct balancer *balancer, struct service *service, const char *name,
 		const struct address *address, uint16_t weight, struct backend **out,
 		char error[RUNTIME_ERROR_BYTES])
@@ -106,6 +127,9 @@ int runtime_add(struct balancer *balancer, struct service *service, const char *
 								    : ", which is being removed");
 		return -EEXIST;
 	}
+	err = check_declared(service, name, address, error);
+	if (err)
+		return err;
 	*out = same_address;
 	if (same_address)
 		return bring_back(balancer, same_address, weight, error);

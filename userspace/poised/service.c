@@ -276,15 +276,18 @@ err_free:
 	return err;
 }
 
-void service_free(struct balancer *balancer, struct service *service)
+void service_withdraw(struct balancer *balancer, struct service *service)
 {
-	static const struct poise_service_record empty;
-
 	maps_service_withdraw(balancer->maps, service->index);
 	for (struct backend *b = service->backends; b; b = b->next)
 		maps_backend_set_flags(balancer->maps, b->index, 0);
 	release_address(balancer, service->address_index);
-	maps_synchronize(balancer->maps); /* no packet holds the service or its ring any more */
+}
+
+void service_free(struct balancer *balancer, struct service *service)
+{
+	static const struct poise_service_record empty;
+
 	while (service->backends)
 		backend_free(balancer, service->backends);
 	maps_service_record_write(balancer->maps, service->index, &empty);

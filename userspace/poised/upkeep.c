@@ -88,20 +88,39 @@ static void settle_service(struct balancer *balancer, struct service *service)
 		log_info("service '%s': all slots are settled", service->config.name);
 }
 
-/* The connections of a removed backend are gone. One that the configuration still declares stays
- * known, so that it stays removed. */
-static void forget_removed(struct balancer *balancer, struct service *service)
+/* Closes the removed backends of a service whose connections are gone. Returns how many. */
+static size_t close_gone(struct balancer *balancer, struct service *service)
 {
-	struct backend *next;
+	size_t count = 0;
 
-	for (struct backend *b = service->backends; b; b = next) {
-		next = b->next;
+	for (struct backend *b = service->backends; b; b = b->next) {
 		if (b->state != POISE_RECORD_REMOVING || !backend_gone(balancer, b))
 			continue;
 		log_info("backend '%s/%s': removed, its connections are gone", service->config.name,
 			 b->name);
-		backend_retire(balancer, b);
+		backend_close(balancer, b);
+		count++;
 	}
+	return count;
+}
+
+/* One that the configuration still declares stays known, so that it stays removed. */
+static void forget_gone(struct balancer *balancer)
+{
+	struct backend *next;
+	size_t count = 0;
+
+	for (size_t i = 0; i < balancer->service_count; i++)
+		count += close_gone(balancer, balancer->services[i]);
+	if (!count)
+		return;
+	maps_synchronize(balancer->maps); /* once for all of them: it takes milliseconds */
+	for (size_t i = 0; i < balancer->service_count; i++)
+		for (struct backend *b = balancer->services[i]->backends; b; b = next) {
+			next = b->next;
+			if (b->state == POISE_RECORD_REMOVED)
+				backend_retire(balancer, b);
+		}
 }
 
 static void settle_cb(evutil_socket_t fd, short what, void *context)
@@ -116,12 +135,12 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 
 		if (service->moving)
 			settle_service(balancer, service);
-		forget_removed(balancer, service);
 		if (!service->filled && now >= service->fill_by) {
 			service_touch(service);
 			balancer_commit_later(balancer);
 		}
 	}
+	forget_gone(balancer);
 }
 
 static struct event *start_timer(struct event_base *base, event_callback_fn callback,

@@ -85,8 +85,8 @@ static __always_inline bool ip6_is_extension(__u8 next_header)
 	       next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_MH;
 }
 
-/* A fragment header begins with the type of what was cut up; that of another protocol is no business
- * of ours. */
+/* A fragment header begins with the type of what was cut up; that of another protocol is no
+ * business of ours. */
 static __always_inline enum poise_reason parse_fragment_header(const struct packet *packet,
 							       const __u8 *header)
 {
@@ -94,8 +94,8 @@ static __always_inline enum poise_reason parse_fragment_header(const struct pack
 
 	if ((void *)(header + FRAGMENT_HEADER) > (void *)(long)packet->ctx->data_end)
 		return POISE_REASON_MALFORMED;
-	return *header == IPPROTO_TCP || ip6_is_extension(*header) ? POISE_REASON_FRAGMENT :
-								     POISE_REASON_NOT_SERVICE;
+	return *header == IPPROTO_TCP || ip6_is_extension(*header) ? POISE_REASON_FRAGMENT
+								   : POISE_REASON_NOT_SERVICE;
 }
 
 static __always_inline enum poise_reason parse_ip6(struct packet *packet, const struct ipv6hdr *ip)
@@ -110,8 +110,8 @@ static __always_inline enum poise_reason parse_ip6(struct packet *packet, const 
 		return parse_tcp(packet, ETH_HLEN + sizeof(*ip), ETH_HLEN + packet->length);
 	if (ip->nexthdr == IPPROTO_FRAGMENT)
 		return parse_fragment_header(packet, (const __u8 *)(ip + 1));
-	return ip6_is_extension(ip->nexthdr) ? POISE_REASON_IP6_EXTENSION :
-					       POISE_REASON_NOT_SERVICE;
+	return ip6_is_extension(ip->nexthdr) ? POISE_REASON_IP6_EXTENSION
+					     : POISE_REASON_NOT_SERVICE;
 }
 
 #endif

@@ -51,13 +51,12 @@ static __always_inline enum poise_reason handle_ip4(struct packet *packet, const
 	if (reason == POISE_REASON_NOT_SERVICE)
 		return reason;
 	if (unlikely(reason != POISE_REASON_SENT))
-		return reject(reason,
-			      service_find4(ip->daddr, 0, IPPROTO_TCP, &packet->service));
+		return reject(reason, service_find4(ip->daddr, 0, IPPROTO_TCP, &packet->service));
 	service = service_find4(ip->daddr, packet->ports >> 16, packet->protocol, &packet->service);
 	if (!takes_packets(service))
 		return POISE_REASON_NOT_SERVICE;
-	packet->hash = poise_flow_hash4(ip->saddr, ip->daddr, packet->ports, packet->protocol,
-					poise_seed);
+	packet->hash =
+		poise_flow_hash4(ip->saddr, ip->daddr, packet->ports, packet->protocol, poise_seed);
 	return forward(packet, service);
 }
 
@@ -72,12 +71,12 @@ static __always_inline enum poise_reason handle_ip6(struct packet *packet, const
 		return reason;
 	if (unlikely(reason != POISE_REASON_SENT))
 		return reject(reason, service_find6(destination, 0, IPPROTO_TCP, &packet->service));
-	service = service_find6(destination, packet->ports >> 16, packet->protocol,
-				&packet->service);
+	service =
+		service_find6(destination, packet->ports >> 16, packet->protocol, &packet->service);
 	if (!takes_packets(service))
 		return POISE_REASON_NOT_SERVICE;
-	packet->hash = poise_flow_hash6(source, destination, packet->ports, packet->protocol,
-					poise_seed);
+	packet->hash =
+		poise_flow_hash6(source, destination, packet->ports, packet->protocol, poise_seed);
 	return forward(packet, service);
 }
 
@@ -92,11 +91,11 @@ static __always_inline enum poise_reason handle(struct packet *packet)
 	if ((void *)(ethernet + 1) > data_end)
 		return POISE_REASON_NOT_IP;
 	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
-		return (void *)(ip4 + 1) > data_end ? POISE_REASON_NOT_SERVICE :
-						      handle_ip4(packet, ip4);
+		return (void *)(ip4 + 1) > data_end ? POISE_REASON_NOT_SERVICE
+						    : handle_ip4(packet, ip4);
 	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6))
-		return (void *)(ip6 + 1) > data_end ? POISE_REASON_NOT_SERVICE :
-						      handle_ip6(packet, ip6);
+		return (void *)(ip6 + 1) > data_end ? POISE_REASON_NOT_SERVICE
+						    : handle_ip6(packet, ip6);
 	return POISE_REASON_NOT_IP;
 }
 
@@ -116,7 +115,7 @@ static __always_inline int verdict_of(enum poise_reason reason)
 SEC("xdp")
 int poise(struct xdp_md *ctx)
 {
-	struct packet packet = {.ctx = ctx};
+	struct packet packet = { .ctx = ctx };
 	enum poise_reason reason = handle(&packet);
 
 	if (likely(reason == POISE_REASON_SENT))

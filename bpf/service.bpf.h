@@ -59,7 +59,8 @@ static __always_inline struct poise_service *service_find4(__be32 address, __be1
 							   __u8 protocol, __u32 *index)
 {
 	struct service_key key = {
-		.address = {address}, .port = port, .protocol = protocol, .family = 4};
+		.address = { address }, .port = port, .protocol = protocol, .family = 4
+	};
 
 	return service_find(&key, poise_service_hash4(address, port, protocol), index);
 }
@@ -67,10 +68,10 @@ static __always_inline struct poise_service *service_find4(__be32 address, __be1
 static __always_inline struct poise_service *service_find6(const __u64 *address, __be16 port,
 							   __u8 protocol, __u32 *index)
 {
-	struct service_key key = {.address = {address[0], address[1]},
-				  .port = port,
-				  .protocol = protocol,
-				  .family = 6};
+	struct service_key key = { .address = { address[0], address[1] },
+				   .port = port,
+				   .protocol = protocol,
+				   .family = 6 };
 
 	return service_find(&key, poise_service_hash6(address, port, protocol), index);
 }

@@ -4,10 +4,11 @@
  * namespace that vanish with the test program:
  *
  *   in0 10.9.0.1/16 fd09::1/64  ------  in1     with permanent neighbours 10.9.0.11-18 and
- *                                               fd09::11-18, and a gateway 10.9.0.200 to 10.64.0.0/10
+ *                                               fd09::11-18, and a gateway 10.9.0.200
+ * to 10.64.0.0/10
  *
- * Packets come in by in0 through BPF_PROG_TEST_RUN. A backend goes down when a blackhole route takes
- * the place of the way to it. For one test program to include; cmocka.h comes first.
+ * Packets come in by in0 through BPF_PROG_TEST_RUN. A backend goes down when a blackhole route
+ * takes the place of the way to it. For one test program to include; cmocka.h comes first.
  */
 #ifndef POISE_BALANCER_FIXTURE_H
 #define POISE_BALANCER_FIXTURE_H
@@ -138,8 +139,9 @@ static void mend_network(void)
 	assert_non_null(batch);
 	for (int k = 0; k < POOL; k++) {
 		host_text(k, text);
-		fprintf(batch, "neigh replace %s dev in0 nud permanent lladdr 02:00:00:00:00:%02x\n",
-			text, k);
+		fprintf(batch,
+			"neigh replace %s dev in0 nud permanent lladdr 02:00:00:00:00:%02x\n", text,
+			k);
 	}
 	assert_int_equal(pclose(batch), 0);
 }

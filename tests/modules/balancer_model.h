@@ -10,8 +10,8 @@
 
 enum {
 	SITES = 3, /* services, by their names and addresses; each may be declared or not */
-	FLOWS = 360,
-	FAULT_BYTES = 256,
+	FLOWS = 540,
+	FAULT_BYTES = 384,
 	FIRST_PORT = 20000,
 };
 
@@ -230,7 +230,8 @@ static void declare(struct server *server, char letter, uint16_t weight)
 	} else if (server->runtime) {
 		server->overridden = true; /* what was set by command stays */
 		server->runtime = false;
-	} /* and so does a weight by command of one that the configuration gives up and takes back */
+	} /* and so does a weight by command of one that the configuration gives up and takes back
+	   */
 	if (server->standing == REMOVING && !server->out)
 		server->standing = ACTIVE;
 	server->declared = true;
@@ -295,8 +296,7 @@ static uint8_t expected_flags(const struct server *server)
 {
 	return (server->drained ? POISE_RECORD_DRAIN : 0) |
 	       (server->overridden ? POISE_RECORD_WEIGHT : 0) |
-	       (server->runtime ? POISE_RECORD_RUNTIME : 0) |
-	       (server->out ? POISE_RECORD_OUT : 0);
+	       (server->runtime ? POISE_RECORD_RUNTIME : 0) | (server->out ? POISE_RECORD_OUT : 0);
 }
 
 static bool same_record(const struct backend *backend)
@@ -406,7 +406,7 @@ static bool model_fault(struct model *model, char fault[FAULT_BYTES])
 	for (int i = 0; i < SITES; i++) {
 		const struct site *site = &model->sites[i];
 		const struct service *service;
-		char name[8];
+		char name[16];
 
 		snprintf(name, sizeof(name), "s%d", i);
 		service = balancer_find(world.balancer, name);
@@ -444,9 +444,8 @@ static bool flows_fault(const struct model *model, char fault[FAULT_BYTES])
 		got = packet_sent(&flow->tuple, TH_ACK);
 		if (may_continue(model, flow, got))
 			continue;
-		snprintf(fault, FAULT_BYTES,
-			 "flow %d of s%u: expected its backend %u (%s), got %d", i, flow->site,
-			 flow->member, model->up[flow->member] ? "up" : "down", got);
+		snprintf(fault, FAULT_BYTES, "flow %d of s%u: expected its backend %u (%s), got %d",
+			 i, flow->site, flow->member, model->up[flow->member] ? "up" : "down", got);
 		return true;
 	}
 	return false;

@@ -93,8 +93,7 @@ static int pool_member(const uint8_t *frame)
 		if (k < POOL4)
 			memcpy(member.bytes, (uint8_t[]){ 10, 9, 0, FIRST_HOST + k }, 4);
 		else
-			memcpy(member.bytes,
-			       (uint8_t[]){ 0xfd, 9, [15] = 0x11 + (k - POOL4) }, 16);
+			memcpy(member.bytes, (uint8_t[]){ 0xfd, 9, [15] = 0x11 + (k - POOL4) }, 16);
 		if (address_equal(&member, &address))
 			return k;
 	}

@@ -20,10 +20,10 @@ enum { CONNECTIONS = 300 };
 	"- name: " name "\n  address: 203.0.113.10\n  port: " port "\n  ring_size: 1021\n"         \
 	"  backends:\n"
 #define WEB WEB_AT("web", "80")
-#define B0 "  - { name: b0, address: 10.9.0.11 }\n"
-#define B1 "  - { name: b1, address: 10.9.0.12 }\n"
-#define B2 "  - { name: b2, address: 10.9.0.13 }\n"
-#define B3 "  - { name: b3, address: 10.9.0.14 }\n"
+#define B0  "  - { name: b0, address: 10.9.0.11 }\n"
+#define B1  "  - { name: b1, address: 10.9.0.12 }\n"
+#define B2  "  - { name: b2, address: 10.9.0.13 }\n"
+#define B3  "  - { name: b3, address: 10.9.0.14 }\n"
 
 /* Connections, each with the backend that it began at. */
 struct connections {
@@ -321,8 +321,8 @@ static void a_weight_by_command_stays_until_it_is_declared(void **state)
 	set_weight(backend_named("web", "b1"), 25);
 	apply(config_with("15m", WEB B0 B1));
 	assert_int_equal(backend_named("web", "b1")->weight, 25);
-	restart_with(config_with("15m",
-				 WEB B0 "  - { name: b1, address: 10.9.0.12, weight: 50 }\n"));
+	restart_with(
+		config_with("15m", WEB B0 "  - { name: b1, address: 10.9.0.12, weight: 50 }\n"));
 	assert_int_equal(backend_named("web", "b1")->weight, 25);
 	apply(config_with("15m", WEB B0 "  - { name: b1, address: 10.9.0.12, weight: 25 }\n"));
 	assert_false(backend_named("web", "b1")->record & POISE_RECORD_WEIGHT);
@@ -403,7 +403,7 @@ static void a_service_that_comes_again_begins_anew(void **state)
 		else
 			begin("15m", WEB B1 B2 B3);
 		connect_all(&all, "203.0.113.10", 80);
-		drain(backend_named("web", "b1"), true);
+		drain(backend_named("web", "b2"), true);
 		expect_kept(&all);
 		apply(config_with("15m", ""));
 	}
@@ -423,11 +423,12 @@ static void a_service_that_a_death_removed_begins_anew(void **state)
 	maps_service_withdraw(world.balancer->maps, web->index);
 	restart_with(config_with("15m", WEB B1 B2 B3));
 	connect_all(&all, "203.0.113.10", 80);
-	drain(backend_named("web", "b1"), true);
+	drain(backend_named("web", "b2"), true);
 	expect_kept(&all);
 }
 
-/* A fragment's service is not known, but its address's is: it is dropped only while there is one. */
+/* A fragment's service is not known, but its address's is: it is dropped only while there is one.
+ */
 static void a_death_leaves_no_address_without_a_service(void **state)
 {
 	struct tuple tuple = {
@@ -466,9 +467,9 @@ static void a_longer_settle_finds_no_expired_exception(void **state)
 		hash = poise_flow_hash4(addresses[0], addresses[1], ports, IPPROTO_TCP, SEED);
 		hash = poise_exception_hash(hash,
 					    maps_settings(world.balancer->maps)->exception_key);
-		buckets[hash % POISE_EXCEPTION_BUCKETS].word[0] = poise_exception_make(
-			hash, backend_named("web", "b0")->index, POISE_EXCEPTION_ESTABLISHED,
-			balancer_clock() - 10);
+		buckets[hash % POISE_EXCEPTION_BUCKETS].word[0] =
+			poise_exception_make(hash, backend_named("web", "b0")->index,
+					     POISE_EXCEPTION_ESTABLISHED, balancer_clock() - 10);
 	}
 	apply(config_with("15m", WEB B0 B1 B2));
 	add("b3", 3);
@@ -482,8 +483,9 @@ static void refused_configurations_change_nothing(void **state)
 	static const struct {
 		const char *head, *services, *error;
 	} cases[] = {
-		{ "", "- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 2053\n"
-		      "  backends:\n" B0 B1 B2,
+		{ "",
+		  "- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 2053\n"
+		  "  backends:\n" B0 B1 B2,
 		  "services.web.ring_size" },
 		{ "control: { socket: /run/other.sock }\n", WEB B0 B1 B2, "control.socket" },
 		{ "pin_path: /sys/fs/bpf/other\n", WEB B0 B1 B2, "pin_path" },
@@ -519,8 +521,8 @@ static void services_are_made_all_or_none(void **state)
 	memcpy(used, world.balancer->service_used, sizeof(used));
 	for (int i = 0; i < POISE_SERVICE_ENTRIES - 2; i++)
 		world.balancer->service_used[i] = true;
-	apply_refused(config_with("1s", WEB B0 WEB_AT("s1", "81") B0 WEB_AT("s2", "82") B1 WEB_AT(
-						"s3", "83") B1),
+	apply_refused(config_with("1s", WEB B0 WEB_AT("s1", "81") B0 WEB_AT("s2", "82")
+						B1 WEB_AT("s3", "83") B1),
 		      "service 's3': no room");
 	memcpy(world.balancer->service_used, used, sizeof(used));
 	expect_image("web", &before);
@@ -606,6 +608,28 @@ static void a_death_in_a_change_of_entries_is_made_good(void **state)
 	begin("15m", WEB B0 B1);
 }
 
+/* A death after the record and before the ring: what was recorded is in force after a restart. */
+static void a_death_before_the_ring_changed_is_made_good(void **state)
+{
+	struct connections all;
+
+	(void)state;
+	begin("15m", WEB B0 B1 B2);
+	connect_all(&all, "203.0.113.10", 80);
+	world.balancer->adopting = true; /* so that nothing is committed */
+	set_weight(backend_named("web", "b0"), 0);
+	assert_true(service_named("web")->dirty);
+	restart_with(config_with("15m", WEB B0 B1 B2));
+	assert_int_equal(backend_named("web", "b0")->slots, 0);
+	expect_kept(&all);
+	world.balancer->adopting = true;
+	drain(backend_named("web", "b1"), true);
+	remove_one(backend_named("web", "b0"), false);
+	restart_with(config_with("15m", WEB B0 B1 B2));
+	assert_int_equal(backend_named("web", "b2")->slots, 1021);
+	expect_kept(&all);
+}
+
 /* Limits. */
 
 static struct config *large_config(const char *letter, int services)
@@ -619,8 +643,8 @@ static struct config *large_config(const char *letter, int services)
 			"  backends:\n",
 			letter, i, i >> 8, i & 255);
 		for (int j = 0; j < 4; j++)
-			fprintf(text.stream, "  - { name: b%d, address: 10.%d.%d.%d }\n", j,
-				64 + j, i >> 8, i & 255);
+			fprintf(text.stream, "  - { name: b%d, address: 10.%d.%d.%d }\n", j, 64 + j,
+				i >> 8, i & 255);
 	}
 	return text_parse(&text);
 }
@@ -683,6 +707,7 @@ int main(int argc, char **argv)
 		TEST(services_are_made_all_or_none),
 		TEST(another_abi_or_seed_is_refused_at_the_start),
 		TEST(a_death_in_a_change_of_entries_is_made_good),
+		TEST(a_death_before_the_ring_changed_is_made_good),
 		TEST(large_configurations_are_applied),
 	};
 

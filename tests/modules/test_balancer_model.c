@@ -34,7 +34,7 @@ struct run {
 	const struct history *history;
 	struct model model;
 	char doing[160]; /* the step under way */
-	pid_t child; /* one that is to be killed; 0: none */
+	pid_t child;	 /* one that is to be killed; 0: none */
 	int step;
 	bool news; /* of the network are on the way to poised */
 	unsigned int opened, kept_aside, deaths;
@@ -214,8 +214,7 @@ static void spoil_plan(struct plan *plan)
 	for (int i = 0; i < SITES; i++)
 		if (run.model.sites[i].running && plan->sites[i].present &&
 		    plan->sites[i].port == run.model.sites[i].port)
-			plan->sites[i].ring_size =
-				run.model.sites[i].ring_size == 251 ? 257 : 251;
+			plan->sites[i].ring_size = run.model.sites[i].ring_size == 251 ? 257 : 251;
 }
 
 static bool is_spoiled(const struct plan *plan)
@@ -230,9 +229,9 @@ static bool is_spoiled(const struct plan *plan)
 
 static struct change draw(void)
 {
-	static const enum kind kinds[] = { ADD,	   ADD,	  ADD, REMOVE, REMOVE, CUT,   DRAIN,
-					   DRAIN,  UNDRAIN, WEIGHT, WEIGHT, WAY, WAY, MAC,
-					   APPLY,  APPLY, APPLY, APPLY, REFUSED_APPLY };
+	static const enum kind kinds[] = { ADD,	  ADD,	   ADD,	   REMOVE, REMOVE,	 CUT, DRAIN,
+					   DRAIN, UNDRAIN, WEIGHT, WEIGHT, WAY,		 WAY, MAC,
+					   APPLY, APPLY,   APPLY,  APPLY,  REFUSED_APPLY };
 	struct change change = {
 		.kind = kinds[pick(ARRAY_SIZE(kinds))],
 		.site = pick(SITES),
@@ -252,7 +251,7 @@ static struct change draw(void)
 static struct backend *find(const struct change *change)
 {
 	struct address address = host(change->k);
-	char name[8];
+	char name[16];
 	struct service *service;
 
 	snprintf(name, sizeof(name), "s%d", change->site);
@@ -262,7 +261,7 @@ static struct backend *find(const struct change *change)
 
 static int do_add(const struct change *change)
 {
-	char error[RUNTIME_ERROR_BYTES], service[8], name[8];
+	char error[RUNTIME_ERROR_BYTES], service[16], name[16];
 	struct address address = host(change->k);
 	struct backend *added;
 
@@ -364,8 +363,8 @@ static void describe(const struct change *change)
 	static const char *const names[] = { "add",    "remove", "cut", "drain", "undrain",
 					     "weight", "way",	 "mac", "apply", "refused apply" };
 
-	doing("%s s%d %c%d weight %u", names[change->kind], change->site, change->letter,
-	      change->k, change->weight);
+	doing("%s s%d %c%d weight %u", names[change->kind], change->site, change->letter, change->k,
+	      change->weight);
 }
 
 /* Checks. */
@@ -424,7 +423,8 @@ static void step_change(void)
 	accepted = change_model(&run.model, &change);
 	if (accepted == (err == 0))
 		return;
-	/* one that waits for its connections may have gone meanwhile, which the model learns later */
+	/* one that waits for its connections may have gone meanwhile, which the model learns later
+	 */
 	run.model = before;
 	fault(accepted ? "was refused" : "was not refused");
 }
@@ -478,8 +478,7 @@ static bool is_kept(const struct flow *flow, const struct model *before, const s
 }
 
 /* A connection begun in the middle of a change: right before or after it is right. */
-static void open_meanwhile(struct flow *flow, const struct model *before,
-			   const struct model *after)
+static void open_meanwhile(struct flow *flow, const struct model *before, const struct model *after)
 {
 	uint16_t port = before->sites[flow->site].port;
 	int got;
@@ -599,7 +598,7 @@ static void close_unkept(const struct model *before, const struct model *after)
 
 static void check_after_death(struct model models[2])
 {
-	char text[2][FAULT_BYTES], both[2 * FAULT_BYTES + 32];
+	char text[2][FAULT_BYTES], both[2 * FAULT_BYTES + 64];
 
 	if (loop_until(is_one_of, models, MODERATE_MS)) {
 		check_flows();
@@ -712,7 +711,8 @@ static void step(void)
 	else
 		step_change();
 	if (run.step % history->checks == 0 && !run.news)
-		check_flows(); /* before poised has run its loop: what is not committed harms nobody */
+		check_flows(); /* before poised has run its loop: what is not committed harms nobody
+				*/
 	check_balancer();
 	if (run.step % history->checks == 0)
 		check_flows();
@@ -749,7 +749,7 @@ static void connections_survive_changes(void **state)
 	static const struct history history = { .settle = "15m", .steps = 60, .checks = 1 };
 
 	(void)state;
-	live(&history, 1, 6);
+	live(&history, 1, 4);
 }
 
 static void idle_connections_survive_changes(void **state)
@@ -757,7 +757,7 @@ static void idle_connections_survive_changes(void **state)
 	static const struct history history = { .settle = "15m", .steps = 60, .checks = 7 };
 
 	(void)state;
-	live(&history, 100, 4);
+	live(&history, 100, 3);
 }
 
 static void connections_survive_deaths(void **state)
@@ -773,7 +773,7 @@ static void connections_survive_deaths(void **state)
 static void connections_survive_settling(void **state)
 {
 	static const struct history history = {
-		.settle = "1s", .settles = true, .steps = 50, .checks = 1
+		.settle = "1s", .settles = true, .steps = 40, .checks = 1
 	};
 
 	(void)state;

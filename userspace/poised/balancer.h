@@ -136,7 +136,8 @@ void backend_leave(struct balancer *balancer, struct backend *backend);
 /* Sends it nothing more: its connections go to the owners of their slots. Ends its life, unless it
  * must be remembered as removed. */
 void backend_cut(struct balancer *balancer, struct backend *backend);
-/* No packet is to go to it any more, and nothing asks for it: for one that the ring does not name. */
+/* No packet is to go to it any more, and nothing asks for it: for one that the ring does not name.
+ */
 void backend_close(struct balancer *balancer, struct backend *backend);
 /* Ends the life of a closed one, or remembers it as removed. maps_synchronize() must have been
  * called since it was closed. */

@@ -78,8 +78,8 @@ static int check_address(const struct service *service, const struct address *ad
 	return 0;
 }
 
-/* A declared name stays with its address, even while that is removed: the configuration could not be
- * applied again. */
+/* A declared name stays with its address, even while that is removed: the configuration could not
+ * be applied again. */
 static int check_declared(const struct service *service, const char *name,
 			  const struct address *address, char error[RUNTIME_ERROR_BYTES])
 {

@@ -403,7 +403,7 @@ static void a_service_that_comes_again_begins_anew(void **state)
 		else
 			begin("15m", WEB B1 B2 B3);
 		connect_all(&all, "203.0.113.10", 80);
-		drain(backend_named("web", "b2"), true);
+		set_weight(backend_named("web", "b2"), 0);
 		expect_kept(&all);
 		apply(config_with("15m", ""));
 	}
@@ -423,7 +423,7 @@ static void a_service_that_a_death_removed_begins_anew(void **state)
 	maps_service_withdraw(world.balancer->maps, web->index);
 	restart_with(config_with("15m", WEB B1 B2 B3));
 	connect_all(&all, "203.0.113.10", 80);
-	drain(backend_named("web", "b2"), true);
+	set_weight(backend_named("web", "b2"), 0);
 	expect_kept(&all);
 }
 
@@ -617,10 +617,10 @@ static void a_death_before_the_ring_changed_is_made_good(void **state)
 	begin("15m", WEB B0 B1 B2);
 	connect_all(&all, "203.0.113.10", 80);
 	world.balancer->adopting = true; /* so that nothing is committed */
-	set_weight(backend_named("web", "b0"), 0);
+	set_weight(backend_named("web", "b0"), 1);
 	assert_true(service_named("web")->dirty);
 	restart_with(config_with("15m", WEB B0 B1 B2));
-	assert_int_equal(backend_named("web", "b0")->slots, 0);
+	assert_in_range(backend_named("web", "b0")->slots, 1, 10);
 	expect_kept(&all);
 	world.balancer->adopting = true;
 	drain(backend_named("web", "b1"), true);

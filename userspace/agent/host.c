@@ -71,7 +71,7 @@ static bool get_address(const struct ifaddrs *entry, struct address *out)
 	return false;
 }
 
-bool host_find_address(const struct address *address, char interface[IF_NAMESIZE])
+static bool find_address(const struct address *address, char interface[IF_NAMESIZE])
 {
 	struct ifaddrs *all, *entry;
 	struct address one;
@@ -86,6 +86,18 @@ bool host_find_address(const struct address *address, char interface[IF_NAMESIZE
 	}
 	freeifaddrs(all);
 	return found;
+}
+
+/* The kernel's list may miss an address while another one changes, and getifaddrs() does not tell.
+ */
+bool host_find_address(const struct address *address, char interface[IF_NAMESIZE])
+{
+	enum { TRIES = 3 };
+
+	for (int i = 0; i < TRIES; i++)
+		if (find_address(address, interface))
+			return true;
+	return false;
 }
 
 bool host_has_family(const char *interface, uint8_t family)

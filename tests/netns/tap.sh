@@ -104,7 +104,8 @@ refused()
 }
 
 # spread VIP N I...: N requests succeed, and their pages come from the servers app-0I alone, each
-# of which gets at least a third of an equal share (of 40 requests or more).
+# of which gets at least a third of an equal share (120 requests or more: chance alone then gives one
+# less in a run of a hundred thousand).
 spread()
 {
 	local vip=$1 n=$2 got i total=0 least page count names=

@@ -13,7 +13,7 @@ spread_without()
 	for i in 1 2 3 4; do
 		[ "$i" = "$2" ] || others+=("$i")
 	done
-	spread "$1" 60 "${others[@]}"
+	spread "$1" 120 "${others[@]}"
 }
 
 # The share of the ring is within 1 % of itself: share SERVICE BACKEND EXPECTED.
@@ -38,7 +38,7 @@ change_add()
 {
 	check "$1: a backend is added" poise backend add "$1" app-04 "$(backend_address 4 "$3")"
 	check "$1: the added backend comes up" wait_for 15 is_state up "$1" app-04
-	check "$1: the added backend has its share of requests" spread "$2" 80 1 2 3 4
+	check "$1: the added backend has its share of requests" spread "$2" 120 1 2 3 4
 	check "$1: adding it again is refused" \
 		refused 1 poise backend add "$1" app-04 "$(backend_address 4 "$3")"
 }
@@ -52,7 +52,7 @@ change_drain()
 	check "$1: the download from it goes on and ends whole" survives drain
 	check "$1: draining ends by undrain" poise backend undrain "$1" app-02
 	check "$1: the backend is up again" wait_for 5 is_state up "$1" app-02
-	check "$1: and has its share of requests again" spread "$2" 80 1 2 3 4
+	check "$1: and has its share of requests again" spread "$2" 120 1 2 3 4
 }
 
 change_weight()
@@ -91,10 +91,10 @@ change_kill()
 	host_kill b3 nginx
 	check "$1: a killed server is seen" wait_for 15 is_state down "$1" app-03
 	check "$1: the reason is told" test -n "$(status_of "$1" app-03 reason)"
-	check "$1: requests go to the others" spread "$2" 60 1 2
+	check "$1: requests go to the others" spread "$2" 120 1 2
 	server_start 3
 	check "$1: the server comes back" wait_for 15 is_state up "$1" app-03
-	check "$1: and has its share of requests" spread "$2" 60 1 2 3
+	check "$1: and has its share of requests" spread "$2" 120 1 2 3
 }
 
 # --wait returns when the last connection of a drained backend has ended, not before.

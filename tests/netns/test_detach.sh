@@ -16,7 +16,7 @@ nothing_left()
 	! [ -e "$NET_PINS" ] || { find "$NET_PINS"; return 1; }
 }
 
-served() { spread "$VIP44" 40 1 2 3; }
+served() { spread "$VIP44" 120 1 2 3; }
 
 not_served() { refused 28 on client curl -s --max-time 2 "$(url "$VIP44" /)"; }
 

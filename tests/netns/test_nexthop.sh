@@ -17,7 +17,7 @@ change_mac()
 	check "$1: the download was under way" download_runs mac
 	check "$1: it goes on and ends whole" download_finish mac
 	check "$1: all backends are up" wait_for 10 all_up
-	check "$1: requests reach all" spread "$2" 60 1 2 3
+	check "$1: requests reach all" spread "$2" 120 1 2 3
 }
 
 hop_is() { equal "$3" "$(status_of "$1" "$2" next_hop.state)"; }
@@ -44,14 +44,14 @@ change_mac web6 "$VIP66" 02:00:00:00:02:02
 ip -n "$(net_name switch)" link set b3 down
 check "a backend without a link is down, IPv4" wait_for 15 is_state down web app-03
 check "a backend without a link is down, IPv6" wait_for 15 is_state down web6 app-03
-check "requests go to the others, IPv4" spread "$VIP44" 60 1 2
-check "requests go to the others, IPv6" spread "$VIP66" 60 1 2
+check "requests go to the others, IPv4" spread "$VIP44" 120 1 2
+check "requests go to the others, IPv6" spread "$VIP66" 120 1 2
 check "the neighbour is found silent, IPv4" wait_for 30 hop_is web app-03 no_neighbour
 check "the neighbour is found silent, IPv6" wait_for 30 hop_is web6 app-03 no_neighbour
 check "the status names that as the reason, IPv4" reason_is_hop web app-03
 check "the status names that as the reason, IPv6" reason_is_hop web6 app-03
 ip -n "$(net_name switch)" link set b3 up
 check "the link returns: the backend is up" wait_for 15 all_up
-check "it has its share of requests, IPv4" spread "$VIP44" 60 1 2 3
-check "it has its share of requests, IPv6" spread "$VIP66" 60 1 2 3
+check "it has its share of requests, IPv4" spread "$VIP44" 120 1 2 3
+check "it has its share of requests, IPv6" spread "$VIP66" 120 1 2 3
 tap_end

@@ -47,16 +47,16 @@ check "the interface to the backends loses its link: the status says so" \
 	wait_for 10 next_hops link_down
 link switch lb1 up
 check "the link returns: all backends are up" wait_for 15 all_up
-check "IPv4 is served again" spread "$VIP44" 60 1 2 3 4
-check "IPv6 is served again" spread "$VIP66" 60 1 2 3 4
+check "IPv4 is served again" spread "$VIP44" 120 1 2 3 4
+check "IPv6 is served again" spread "$VIP66" 120 1 2 3 4
 
 # without lb1 the default route leads to the backends: back through lb0, by the switch's routes
 link balancer lb1 down
 check "the route changes its interface: so does the next hop" wait_for 10 leaves_by lb0
 check "the backends are up over the other route" wait_for 15 all_up
-check "IPv4 is served over the other route" spread "$VIP44" 60 1 2 3 4
+check "IPv4 is served over the other route" spread "$VIP44" 120 1 2 3 4
 link balancer lb1 up
 check "the first route returns" wait_for 10 leaves_by lb1
 check "the backends are up over the first route" wait_for 15 all_up
-check "IPv4 is served over the first route" spread "$VIP44" 60 1 2 3 4
+check "IPv4 is served over the first route" spread "$VIP44" 120 1 2 3 4
 tap_end

@@ -76,7 +76,7 @@ kill -HUP "$NET_POISED"
 check "a broken file: SIGHUP logs each error" \
 	wait_for 5 grep -q "poise.yaml:[0-9]*:[0-9]*:.*seventy" "$NET_DIR/poised.log"
 check "a broken file changes nothing by SIGHUP" unchanged
-check "requests go on" spread "$VIP44" 60 1 2 3
+check "requests go on" spread "$VIP44" 120 1 2 3
 
 # one service gets a backend and another weight, the other stays as it is
 {
@@ -91,7 +91,7 @@ check "a good file is applied" reload_changes
 check "the new backend comes up" wait_for 15 is_state up web app-04
 check "the new weight is in force" equal 50 "$(status_of web app-02 weight)"
 check "the other service is untouched" untouched_service
-check "requests reach the new backend" spread "$VIP44" 80 1 2 3 4
+check "requests reach the new backend" spread "$VIP44" 120 1 2 3 4
 check "a download survives the change" download_finish old
 
 {
@@ -101,8 +101,8 @@ check "a download survives the change" download_finish old
 } | sed 's/^settle:.*/settle: 15m/' >"$NET_CONFIG"
 kill -HUP "$NET_POISED"
 check "SIGHUP takes a backend away" \
-	wait_for 10 spread "$VIP44" 60 1 2 4
-check "and leaves the other service alone" spread "$VIP66" 60 1 2 3
+	wait_for 10 spread "$VIP44" 120 1 2 4
+check "and leaves the other service alone" spread "$VIP66" 120 1 2 3
 
 {
 	config_head
@@ -111,8 +111,8 @@ check "and leaves the other service alone" spread "$VIP66" 60 1 2 3
 } | sed 's/^settle:.*/settle: 15m/' >"$NET_CONFIG"
 check "a service is exchanged for another" reload_changes
 check "the new service's backends come up" wait_for 15 is_state up web46 app-01 app-02 app-03
-check "the new service serves" spread "$VIP46" 60 1 2 3
+check "the new service serves" spread "$VIP46" 120 1 2 3
 check "the old one does not" \
 	refused 28 on client curl -s --max-time 2 "$(url "$VIP44" /)"
-check "the third serves as before" spread "$VIP66" 60 1 2 3
+check "the third serves as before" spread "$VIP66" 120 1 2 3
 tap_end

@@ -29,7 +29,7 @@ load_runs()
 alone()
 {
 	pids_gone "$NET_POISED" || { echo "poised still runs"; return 1; }
-	spread "$VIP44" 40 2 3 4 && spread "$VIP66" 40 1 2 3
+	spread "$VIP44" 120 2 3 4 && spread "$VIP66" 120 1 2 3
 }
 
 # What was changed by command: app-04 added, app-01 drained, app-02 weighs 150.
@@ -48,7 +48,7 @@ restart()
 	check "$2: requests succeed without poised" alone
 	poised_start
 	check "$2: a new poised keeps what was changed by command" wait_for 10 changes_kept
-	check "$2: requests succeed" spread "$VIP44" 40 2 3 4
+	check "$2: requests succeed" spread "$VIP44" 120 2 3 4
 }
 
 downloads_whole()

@@ -124,7 +124,7 @@ int adopt_all(struct balancer *balancer)
 		service->moving = ring_settle(&service->ring, balancer_clock(),
 					      maps_settings(balancer->maps)->settle_ticks);
 	}
-	if (!err)
+	if (!err && balancer->service_count)
 		log_info("took up %zu services and %zu backends from the pinned maps",
 			 balancer->service_count, backends);
 	return err;

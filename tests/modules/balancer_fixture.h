@@ -291,7 +291,7 @@ static bool never(void *context)
 	return false;
 }
 
-static void loop_for(int64_t time_ms)
+static inline void loop_for(int64_t time_ms)
 {
 	loop_until(never, NULL, time_ms);
 }

@@ -60,6 +60,7 @@ struct model {
 	bool up[POOL];
 	uint8_t mac[POOL]; /* the last but one byte of each neighbour's */
 	struct flow flows[FLOWS];
+	bool forgets; /* settle is short: connections of a backend that is down are lost */
 };
 
 static struct address site_address(int i)
@@ -311,6 +312,20 @@ static bool same_record(const struct backend *backend)
 	       memcmp(record.address, backend->address.bytes, 16) == 0;
 }
 
+/* What the data plane lets a backend take. */
+static uint8_t expected_permissions(const struct model *model, int site, int k)
+{
+	uint8_t flags = 0;
+
+	if (!is_serving(&model->sites[site].servers[k]))
+		return 0;
+	if (model->up[k] || model->sites[site].keep)
+		flags |= POISE_BACKEND_LIVE;
+	if (is_eligible(model, site, k))
+		flags |= POISE_BACKEND_ELIGIBLE;
+	return flags;
+}
+
 /* The entry that packets use: where to, and from which source. */
 static bool same_entry(const struct model *model, int k, const struct backend *backend)
 {
@@ -355,6 +370,11 @@ static bool server_fault(struct model *model, int site, int k, const struct serv
 	else if (!same_record(backend))
 		snprintf(fault, FAULT_BYTES, "backend %d of s%d: its record is not what it is", k,
 			 site);
+	else if (maps_backend(world.balancer->maps, backend->index)->flags !=
+		 expected_permissions(model, site, k))
+		snprintf(fault, FAULT_BYTES, "backend %d of s%d: expected flags %u, got %u", k,
+			 site, expected_permissions(model, site, k),
+			 maps_backend(world.balancer->maps, backend->index)->flags);
 	else if (is_serving(server) && !same_entry(model, k, backend))
 		snprintf(fault, FAULT_BYTES, "backend %d of s%d: its entry is not up to date", k,
 			 site);

@@ -158,6 +158,7 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 			  backend->name, declared->weight, backend->weight);
 		backend->weight = declared->weight;
 		service_touch(backend->service);
+		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
 	}
 	backend_write_record(balancer, backend);
 }

@@ -32,13 +32,6 @@ static const struct config_backend *find_declared(const struct config_service *c
 	return NULL;
 }
 
-/* A backend is known by its address; one that leaves for good counts only when nothing else does.
- */
-static struct backend *find_running(const struct service *service, const struct address *address)
-{
-	return service_find_address(service, address);
-}
-
 static void check_service(const struct service *service, const struct config_service *config,
 			  size_t *new_backends, struct lines *errors)
 {
@@ -53,7 +46,7 @@ static void check_service(const struct service *service, const struct config_ser
 		const struct config_backend *declared = &config->backends[i];
 		struct backend *same_name = service_find(service, declared->name);
 
-		if (!find_running(service, &declared->address))
+		if (!service_find_address(service, &declared->address))
 			++*new_backends;
 		if (same_name && (same_name->record & POISE_RECORD_RUNTIME) &&
 		    same_name->state == POISE_RECORD_ACTIVE &&
@@ -194,7 +187,7 @@ static void change_backends(struct balancer *balancer, struct service *service,
 	}
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct config_backend *declared = &config->backends[i];
-		struct backend *running = find_running(service, &declared->address);
+		struct backend *running = service_find_address(service, &declared->address);
 
 		if (running)
 			change_backend(balancer, running, declared, changes);

@@ -40,7 +40,10 @@ bool host_find_address(const struct address *address, char interface[IF_NAMESIZE
 /* Whether the interface has an address of the family besides link-local ones. */
 bool host_has_family(const char *interface, uint8_t family);
 
-/* Adds the address, with its full length, to lo. 0 or a negative errno. */
+/*
+ * Adds the address, with its full length, to lo, and waits until it is local. 0 or a negative errno;
+ * -ETIMEDOUT: added, but not local within 5 s.
+ */
 int host_add_to_lo(const struct address *address);
 
 /* The default route of the family (4, 6) with the best metric. 0, -ENOENT, or a negative errno. */

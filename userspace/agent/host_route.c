@@ -12,6 +12,8 @@
 
 enum { MESSAGE_BYTES = 512, ANSWER_BYTES = 32768 };
 
+enum { LOCAL_WAIT_MS = 5000, LOCAL_PAUSE_MS = 2 };
+
 /*
  * Sends one request and gives every message of the answer to callback (NULL: none is expected but
  * the acknowledgement). 0 or a negative errno.
@@ -91,6 +93,25 @@ int host_is_local(const struct address *address, bool *local)
 	return err;
 }
 
+/*
+ * The kernel acknowledges an IPv6 address before it is local: a worker of its own inserts the route
+ * (addrconf_dad_work()).
+ */
+static int wait_until_local(const struct address *address)
+{
+	const struct timespec pause = { .tv_nsec = LOCAL_PAUSE_MS * 1000000L };
+	bool local = false;
+	int err;
+
+	for (int waited = 0; waited < LOCAL_WAIT_MS; waited += LOCAL_PAUSE_MS) {
+		err = host_is_local(address, &local);
+		if (err || local)
+			return err;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
 int host_add_to_lo(const struct address *address)
 {
 	char buffer[MESSAGE_BYTES];
@@ -106,7 +127,9 @@ int host_add_to_lo(const struct address *address)
 	mnl_attr_put(request, IFA_LOCAL, bytes, address->bytes);
 	mnl_attr_put(request, IFA_ADDRESS, bytes, address->bytes);
 	err = ask(request, NULL, NULL);
-	return err == -EEXIST ? 0 : err;
+	if (err && err != -EEXIST)
+		return err;
+	return wait_until_local(address);
 }
 
 /* RTA_METRICS: RTAX_* attributes. */

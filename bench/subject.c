@@ -104,6 +104,7 @@ static int publish_service(struct subject *subject, const struct extent *extent)
 	if (err)
 		return err;
 	service.port = 0;
+	service.protocol = 0;
 	service.flags = POISE_SERVICE_ADDRESS;
 	return maps_service_publish(subject->maps, ADDRESS_INDEX, &service);
 }

@@ -4,7 +4,7 @@
 #define POISE_COUNT_BPF_H
 
 #include "maps.bpf.h"
-#include "parse.bpf.h"
+#include "packet.bpf.h"
 
 static __always_inline void count_event(__u32 event)
 {

@@ -6,8 +6,7 @@
 #ifndef POISE_ENCAP_BPF_H
 #define POISE_ENCAP_BPF_H
 
-#include "maps.bpf.h"
-#include "parse.bpf.h"
+#include "packet.bpf.h"
 
 enum {
 	IP4_WORDS = 5, /* of a header without options */
@@ -96,58 +95,77 @@ static __always_inline void write_ethernet(struct ethhdr *ethernet,
 	*(__be16 *)&to[3] = bpf_htons(type);
 }
 
-static __always_inline enum poise_reason encap_ip4(struct packet *packet,
-						   const struct poise_backend *backend)
+/* Whether the short way knows how to send to the backend. */
+static __always_inline bool backend_plain(const struct poise_backend *backend)
 {
-	struct xdp_md *ctx = packet->ctx;
-	struct ethhdr *ethernet;
-
-	if (unlikely(packet->length + sizeof(struct iphdr) > backend->mtu))
-		return POISE_REASON_TOO_BIG;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
-		return POISE_REASON_NO_HEADROOM;
-	ethernet = (void *)(long)ctx->data;
-	if ((void *)ethernet + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)ctx->data_end)
-		return POISE_REASON_INTERNAL;
-	write_ethernet(ethernet, backend, ETH_P_IP);
-	write_ip4((void *)(ethernet + 1), packet, backend);
-	return POISE_REASON_SENT;
+	return backend->encapsulation == POISE_ENCAP_IPIP && !backend->vlan[0] && backend->ifindex;
 }
 
-static __always_inline enum poise_reason encap_ip6(struct packet *packet,
-						   const struct poise_backend *backend)
-{
-	struct xdp_md *ctx = packet->ctx;
-	struct ethhdr *ethernet;
-
-	if (unlikely(packet->length + sizeof(struct ipv6hdr) > backend->mtu))
-		return POISE_REASON_TOO_BIG;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct ipv6hdr)))
-		return POISE_REASON_NO_HEADROOM;
-	ethernet = (void *)(long)ctx->data;
-	if ((void *)ethernet + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end)
-		return POISE_REASON_INTERNAL;
-	write_ethernet(ethernet, backend, ETH_P_IPV6);
-	write_ip6((void *)(ethernet + 1), packet, backend);
-	return POISE_REASON_SENT;
-}
-
-/* Back out of the interface that it came in by, or through the devmap. */
-static __always_inline enum poise_reason send(struct packet *packet,
-					      const struct poise_backend *backend)
+/* Back out of the interface that it came in by, or through the devmap; may be called before the
+ * packet is changed. */
+static __always_inline enum poise_reason way_out(const struct xdp_md *ctx, struct packet *packet,
+						 const struct poise_backend *backend)
 {
 	packet->verdict = XDP_TX;
-	if (likely(backend->ifindex == packet->ctx->ingress_ifindex))
+	if (likely(backend->ifindex == ctx->ingress_ifindex))
 		return POISE_REASON_SENT;
 	packet->verdict = bpf_redirect_map(&egress, backend->ifindex, XDP_DROP);
 	return packet->verdict == XDP_REDIRECT ? POISE_REASON_SENT : POISE_REASON_NO_EGRESS;
 }
 
-static __always_inline enum poise_reason encap_and_send(struct packet *packet, __u32 index)
+/* Puts the tunnel's header in front; false: nothing was changed, the packet does not fit. */
+static __always_inline bool encap_plain(struct xdp_md *ctx, const struct packet *packet,
+					const struct poise_backend *backend)
+{
+	__u32 outer = backend->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	struct ethhdr *ethernet;
+	void *end;
+
+	if (unlikely(packet->length + outer > backend->mtu))
+		return false;
+	if (backend->family == 4) {
+		if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
+			return false;
+		ethernet = packet_data(ctx);
+		end = packet_end(ctx);
+		if ((void *)ethernet + ETH_HLEN + sizeof(struct iphdr) > end)
+			return false; /* cannot be */
+		write_ethernet(ethernet, backend, ETH_P_IP);
+		write_ip4((void *)(ethernet + 1), packet, backend);
+		return true;
+	}
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct ipv6hdr)))
+		return false;
+	ethernet = packet_data(ctx);
+	end = packet_end(ctx);
+	if ((void *)ethernet + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+		return false; /* cannot be */
+	write_ethernet(ethernet, backend, ETH_P_IPV6);
+	write_ip6((void *)(ethernet + 1), packet, backend);
+	return true;
+}
+
+/* The short way out: true when the packet was sent; else it is unchanged. */
+static __always_inline bool send_plain(struct xdp_md *ctx, struct packet *packet, __u32 index)
+{
+	struct poise_backend *backend = backend_get(index);
+
+	return backend && backend_plain(backend) &&
+	       way_out(ctx, packet, backend) == POISE_REASON_SENT &&
+	       encap_plain(ctx, packet, backend);
+}
+
+/*
+ * Every other way out. Returns POISE_REASON_SENT with packet->verdict, or why the packet is not
+ * sent. For TOO_BIG *mtu is the largest IP packet that would have fitted.
+ */
+__noinline int send_special(struct xdp_md *ctx, struct packet *packet, __u32 index, __u32 *mtu)
 {
 	struct poise_backend *backend;
 	enum poise_reason reason;
 
+	if (!packet || !mtu)
+		return POISE_REASON_INTERNAL;
 	if (unlikely(index == 0))
 		return POISE_REASON_NO_BACKEND;
 	backend = backend_get(index);
@@ -155,8 +173,12 @@ static __always_inline enum poise_reason encap_and_send(struct packet *packet, _
 		return POISE_REASON_INTERNAL;
 	if (unlikely(backend->ifindex == 0))
 		return POISE_REASON_NO_NEXT_HOP;
-	reason = backend->family == 4 ? encap_ip4(packet, backend) : encap_ip6(packet, backend);
-	return reason == POISE_REASON_SENT ? send(packet, backend) : reason;
+	reason = way_out(ctx, packet, backend);
+	if (reason != POISE_REASON_SENT)
+		return reason;
+	if (packet->length + (backend->family == 4 ? 20 : 40) > backend->mtu)
+		return POISE_REASON_TOO_BIG;
+	return encap_plain(ctx, packet, backend) ? POISE_REASON_SENT : POISE_REASON_NO_HEADROOM;
 }
 
 #endif

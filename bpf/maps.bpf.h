@@ -28,6 +28,16 @@ ARRAY_OF(services, BPF_MAP_TYPE_ARRAY, POISE_SERVICE_ENTRIES, struct poise_servi
 ARRAY_OF(backends, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_backend, BPF_F_MMAPABLE);
 ARRAY_OF(backends_next, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_backend,
 	 BPF_F_MMAPABLE);
+ARRAY_OF(port_ranges, BPF_MAP_TYPE_ARRAY, POISE_RANGE_ENTRIES, struct poise_port_range,
+	 BPF_F_MMAPABLE);
+ARRAY_OF(backend_load, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_backend_load,
+	 BPF_F_MMAPABLE);
+/* roundrobin: connections so far, by the service's index */
+ARRAY_OF(cursors, BPF_MAP_TYPE_ARRAY, POISE_SERVICE_ENTRIES, __u32, BPF_F_MMAPABLE);
+/* poised sets the number of buckets, a power of two, before it loads the program */
+ARRAY_OF(flows, BPF_MAP_TYPE_ARRAY, POISE_DEFAULT_FLOWS / POISE_EXCEPTION_WAYS,
+	 struct poise_exception_bucket, BPF_F_MMAPABLE);
+ARRAY_OF(limits, BPF_MAP_TYPE_PERCPU_ARRAY, POISE_LIMIT_COUNT, struct poise_limit, 0);
 ARRAY_OF(exceptions, BPF_MAP_TYPE_ARRAY, POISE_EXCEPTION_BUCKETS, struct poise_exception_bucket,
 	 BPF_F_MMAPABLE);
 
@@ -69,6 +79,29 @@ struct {
 	__type(value, __u32);
 } egress SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, POISE_PREFIX_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct poise_prefix);
+	__type(value, __u32);
+} prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, POISE_QUIC_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct poise_quic_server);
+	__type(value, __u32);
+} quic_servers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, POISE_FRAGMENT_ENTRIES);
+	__type(key, struct poise_fragment_key);
+	__type(value, struct poise_fragment);
+} fragments SEC(".maps");
+
 ARRAY_OF(service_count, BPF_MAP_TYPE_PERCPU_ARRAY, POISE_SERVICE_ENTRIES,
 	 struct poise_service_count, 0);
 ARRAY_OF(backend_count, BPF_MAP_TYPE_PERCPU_ARRAY, POISE_MAX_BACKENDS, struct poise_backend_count,
@@ -82,6 +115,8 @@ ARRAY_OF(backend_record, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_ba
 
 /* Of rings and of the flow hash; the same on every balancer of a fleet. */
 const volatile __u64 poise_seed;
+/* Buckets of 'flows', less one. */
+const volatile __u32 poise_flow_mask;
 
 #define READ_ONCE(x)	 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))

@@ -1,117 +1,93 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a frame to what the later stages need to know of a packet. Reads headers, decides nothing
- * about services: a parse function returns SENT ('go on') or why the packet ends here, where
- * 'malformed' and the like still depend on whether the address is a service's.
+ * The short way's parsing: TCP or UDP directly behind an IPv4 header without options or an IPv6
+ * header, in an untagged frame, whole, with honest lengths. Everything else is deep.bpf.h's.
  */
 #ifndef POISE_PARSE_BPF_H
 #define POISE_PARSE_BPF_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <bpf/bpf_endian.h>
-
-#include "maps.bpf.h"
+#include "packet.bpf.h"
 
 enum {
+	IP4_PLAIN = 0x45,	    /* version 4, five words */
 	IP4_FRAGMENT_BITS = 0x3fff, /* 'more fragments' and the offset */
-	TCP_FLAGS_OFFSET = 13,
-	TCP_FIN = 0x01,
-	TCP_SYN = 0x02,
-	TCP_RST = 0x04,
-	TCP_ACK = 0x10,
+	IP4_DONT_FRAGMENT = 0x4000,
 };
 
-struct packet {
-	struct xdp_md *ctx;
-	__u64 hash;    /* of the flow */
-	__u32 ports;   /* source | destination << 16, as in the packet */
-	__u32 service; /* index of the service */
-	__u32 length;  /* of the IP packet, bytes */
-	__u32 verdict; /* when it is sent: XDP_TX or XDP_REDIRECT */
-	__u8 family;   /* 4 or 6 */
-	__u8 protocol;
-	__u8 tos;	/* TOS or traffic class */
-	__u8 tcp_flags; /* low byte: FIN to CWR */
-	__u8 reserved[4];
-};
-
-/* Only this opens a connection: a SYN with a FIN or RST is nothing that a client sends. */
-static __always_inline bool packet_is_syn(const struct packet *packet)
+/* Reads the transport header behind an IP header of ip_bytes; false: not a plain packet. */
+static __always_inline bool parse_transport(const struct xdp_md *ctx, struct packet *packet,
+					    __u32 ip_bytes)
 {
-	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)) == TCP_SYN;
+	void *data = packet_data(ctx), *end = packet_end(ctx);
+	__u32 offset = ETH_HLEN + ip_bytes;
+	__u32 bytes =
+		packet->protocol == IPPROTO_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+	void *header = data + offset;
+
+	if (header + sizeof(struct udphdr) > end)
+		return false;
+	packet->ports = *(__u32 *)header;
+	if (likely(packet->protocol == IPPROTO_TCP)) {
+		if (header + sizeof(struct tcphdr) > end)
+			return false;
+		packet->tcp_flags = ((__u8 *)header)[TCP_FLAGS_OFFSET];
+	} else if (packet->protocol != IPPROTO_UDP) {
+		return false;
+	}
+	packet->l4 = offset;
+	return packet->length >= ip_bytes + bytes && ETH_HLEN + packet->length <= end - data;
 }
 
-/* Reads the TCP header at offset in the frame; the IP packet ends at ip_end. */
-static __always_inline enum poise_reason parse_tcp(struct packet *packet, __u32 offset,
-						   __u32 ip_end)
+static __always_inline bool parse_plain4(const struct xdp_md *ctx, struct packet *packet,
+					 const struct iphdr *ip)
 {
-	void *data = (void *)(long)packet->ctx->data;
-	void *data_end = (void *)(long)packet->ctx->data_end;
-	struct tcphdr *tcp = data + offset;
-
-	if ((void *)(tcp + 1) > data_end)
-		return POISE_REASON_MALFORMED;
-	if (unlikely(offset + sizeof(*tcp) > ip_end || ip_end > data_end - data))
-		return POISE_REASON_MALFORMED;
-	packet->ports = *(__u32 *)tcp;
-	packet->tcp_flags = ((__u8 *)tcp)[TCP_FLAGS_OFFSET];
-	return POISE_REASON_SENT;
-}
-
-static __always_inline enum poise_reason parse_ip4(struct packet *packet, const struct iphdr *ip)
-{
-	__u32 header = ip->ihl * 4;
-
+	if (unlikely(*(const __u8 *)ip != IP4_PLAIN || ip->frag_off & bpf_htons(IP4_FRAGMENT_BITS)))
+		return false;
 	packet->family = 4;
 	packet->protocol = ip->protocol;
 	packet->tos = ip->tos;
+	packet->ttl = ip->ttl;
 	packet->length = bpf_ntohs(ip->tot_len);
-	if (ip->protocol != IPPROTO_TCP || ip->version != 4)
-		return POISE_REASON_NOT_SERVICE;
-	if (unlikely(header < sizeof(*ip)))
-		return POISE_REASON_MALFORMED;
-	if (unlikely(ip->frag_off & bpf_htons(IP4_FRAGMENT_BITS)))
-		return POISE_REASON_FRAGMENT;
-	return parse_tcp(packet, ETH_HLEN + header, ETH_HLEN + packet->length);
+	packet->source[0] = ip->saddr;
+	packet->destination[0] = ip->daddr;
+	return parse_transport(ctx, packet, sizeof(*ip));
 }
 
-static __always_inline bool ip6_is_extension(__u8 next_header)
+static __always_inline bool parse_plain6(const struct xdp_md *ctx, struct packet *packet,
+					 const struct ipv6hdr *ip)
 {
-	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
-	       next_header == IPPROTO_DSTOPTS || next_header == IPPROTO_MH;
-}
+	const __u64 *source = (const __u64 *)&ip->saddr;
+	const __u64 *destination = (const __u64 *)&ip->daddr;
 
-/* A fragment header begins with the type of what was cut up; that of another protocol is no
- * business of ours. */
-static __always_inline enum poise_reason parse_fragment_header(const struct packet *packet,
-							       const __u8 *header)
-{
-	enum { FRAGMENT_HEADER = 8 };
-
-	if ((void *)(header + FRAGMENT_HEADER) > (void *)(long)packet->ctx->data_end)
-		return POISE_REASON_MALFORMED;
-	return *header == IPPROTO_TCP || ip6_is_extension(*header) ? POISE_REASON_FRAGMENT
-								   : POISE_REASON_NOT_SERVICE;
-}
-
-static __always_inline enum poise_reason parse_ip6(struct packet *packet, const struct ipv6hdr *ip)
-{
+	if (unlikely(ip->version != 6))
+		return false;
 	packet->family = 6;
 	packet->protocol = ip->nexthdr;
 	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	packet->ttl = ip->hop_limit;
 	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	if (ip->version != 6)
-		return POISE_REASON_NOT_SERVICE;
-	if (likely(ip->nexthdr == IPPROTO_TCP))
-		return parse_tcp(packet, ETH_HLEN + sizeof(*ip), ETH_HLEN + packet->length);
-	if (ip->nexthdr == IPPROTO_FRAGMENT)
-		return parse_fragment_header(packet, (const __u8 *)(ip + 1));
-	return ip6_is_extension(ip->nexthdr) ? POISE_REASON_IP6_EXTENSION
-					     : POISE_REASON_NOT_SERVICE;
+	packet->source[0] = source[0];
+	packet->source[1] = source[1];
+	packet->destination[0] = destination[0];
+	packet->destination[1] = destination[1];
+	return parse_transport(ctx, packet, sizeof(*ip));
+}
+
+/* Returns whether the packet is plain; packet must be zero before. */
+static __always_inline bool parse_plain(const struct xdp_md *ctx, struct packet *packet)
+{
+	void *data = packet_data(ctx), *end = packet_end(ctx);
+	struct ethhdr *ethernet = data;
+
+	packet->l3 = ETH_HLEN;
+	if (data + ETH_HLEN + sizeof(struct iphdr) > end)
+		return false;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
+		return parse_plain4(ctx, packet, data + ETH_HLEN);
+	if (ethernet->h_proto != bpf_htons(ETH_P_IPV6) ||
+	    data + ETH_HLEN + sizeof(struct ipv6hdr) > end)
+		return false;
+	return parse_plain6(ctx, packet, data + ETH_HLEN);
 }
 
 #endif

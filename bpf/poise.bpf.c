@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The balancer's data plane, a table of contents: parse -> service -> ring -> encapsulate -> send.
- * A stage returns POISE_REASON_SENT ('go on') or why the packet is not sent; poise() alone turns
- * reasons into counters and verdicts.
+ * The balancer's data plane, a table of contents: parse -> service -> choose -> encapsulate ->
+ * send.
+ *
+ * There are two ways through it. The short one, forward_plain(), takes what nearly every packet is:
+ * TCP or UDP without anything unusual, for a service of one address and port that wants no more
+ * than its ring. It either sends the packet or leaves it untouched to the long one, special(),
+ * which knows everything. A stage returns POISE_REASON_SENT ('go on') or what became of the packet;
+ * poise() alone turns reasons into counters and verdicts.
  */
 #include "maps.bpf.h"
+#include "packet.bpf.h"
 #include "parse.bpf.h"
+#include "deep.bpf.h"
 #include "service.bpf.h"
 #include "count.bpf.h"
 #include "exceptions.bpf.h"
 #include "ring.bpf.h"
+#include "choose.bpf.h"
+#include "fragment.bpf.h"
+#include "icmp.bpf.h"
 #include "encap.bpf.h"
+#include "toobig.bpf.h"
 
 #include <xdp/xdp_helpers.h>
 
@@ -19,87 +30,104 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(poise);
 
-static __always_inline enum poise_reason forward(struct packet *packet,
-						 const struct poise_service *service)
+static __always_inline __u64 flow_hash(const struct packet *packet)
 {
-	__u32 backend = ring_choose(packet, service);
-	enum poise_reason reason = encap_and_send(packet, backend);
+	if (packet->family == 4)
+		return poise_flow_hash4(packet->source[0], packet->destination[0], packet->ports,
+					packet->protocol, poise_seed);
+	return poise_flow_hash6(packet->source, packet->destination, packet->ports,
+				packet->protocol, poise_seed);
+}
 
-	if (likely(reason == POISE_REASON_SENT))
+/* True when the packet was sent; else nothing was done to it. */
+static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *packet)
+{
+	struct poise_service *service;
+	__u32 backend;
+
+	if (!parse_plain(ctx, packet))
+		return false;
+	service = service_of_plain(packet);
+	if (!service || unlikely(service->flags))
+		return false;
+	packet->hash = flow_hash(packet);
+	backend = ring_choose(packet, service, packet->hash);
+	if (!send_plain(ctx, packet, backend))
+		return false;
+	count_sent(packet, backend);
+	return true;
+}
+
+/* Sends the packet, or answers that it is too big. */
+static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __u32 backend)
+{
+	__u32 mtu = 0;
+	int reason = send_special(ctx, packet, backend, &mtu);
+
+	if (reason == POISE_REASON_SENT)
 		count_sent(packet, backend);
+	if (reason == POISE_REASON_TOO_BIG)
+		return toobig_answer(ctx, packet, mtu);
 	return reason;
 }
 
-/* The entry of a service's address is found for port 0, which no service has. */
-static __always_inline bool takes_packets(const struct poise_service *service)
+static __always_inline int forward_later_fragment(struct xdp_md *ctx, struct packet *packet)
 {
-	return service && !(service->flags & POISE_SERVICE_ADDRESS);
+	struct poise_settings *setting;
+	__u32 backend = fragment_follow(packet), zero = 0;
+
+	if (backend) {
+		count_event(POISE_EVENT_FRAGMENT_FOLLOWED);
+		return forward(ctx, packet, backend);
+	}
+	setting = bpf_map_lookup_elem(&settings, &zero);
+	if (setting && setting->flags & POISE_SETTING_PASS_FRAGMENTS)
+		return POISE_REASON_FRAGMENT_PASSED;
+	return POISE_REASON_FRAGMENT_EARLY;
 }
 
-/* What a packet that cannot be parsed is counted as: only a service's address is our business. */
-static __always_inline enum poise_reason reject(enum poise_reason reason,
-						const struct poise_service *address)
-{
-	return address ? reason : POISE_REASON_NOT_SERVICE;
-}
-
-static __always_inline enum poise_reason handle_ip4(struct packet *packet, const struct iphdr *ip)
+/* A packet for an address that has services. */
+static __always_inline int special(struct xdp_md *ctx, struct packet *packet,
+				   const struct poise_service *address)
 {
 	struct poise_service *service;
-	enum poise_reason reason = parse_ip4(packet, ip);
+	__u32 backend;
+	int reason;
 
-	if (reason == POISE_REASON_NOT_SERVICE)
-		return reason;
-	if (unlikely(reason != POISE_REASON_SENT))
-		return reject(reason, service_find4(ip->daddr, 0, IPPROTO_TCP, &packet->service));
-	service = service_find4(ip->daddr, packet->ports >> 16, packet->protocol, &packet->service);
-	if (!takes_packets(service))
-		return POISE_REASON_NOT_SERVICE;
-	packet->hash =
-		poise_flow_hash4(ip->saddr, ip->daddr, packet->ports, packet->protocol, poise_seed);
-	return forward(packet, service);
+	if (packet->flags & PACKET_LATER_FRAGMENT)
+		return forward_later_fragment(ctx, packet);
+	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
+		reason = icmp_input(ctx, packet);
+		if (reason != POISE_REASON_SENT)
+			return reason;
+	}
+	service = service_of(packet, address);
+	if (!service)
+		return packet->flags & PACKET_QUOTED ? POISE_REASON_ICMP_PASSED
+						     : POISE_REASON_NOT_SERVICE;
+	packet->hash = flow_hash(packet);
+	backend = choose(ctx, packet, service);
+	if (packet->flags & PACKET_FIRST_FRAGMENT)
+		fragment_remember(packet, backend);
+	if (packet->flags & PACKET_QUOTED)
+		count_event(POISE_EVENT_ICMP_FORWARDED);
+	return forward(ctx, packet, backend);
 }
 
-static __always_inline enum poise_reason handle_ip6(struct packet *packet, const struct ipv6hdr *ip)
+static __always_inline int handle(struct xdp_md *ctx, struct packet *packet)
 {
-	const __u64 *source = (const __u64 *)&ip->saddr;
-	const __u64 *destination = (const __u64 *)&ip->daddr;
-	struct poise_service *service;
-	enum poise_reason reason = parse_ip6(packet, ip);
+	int reason = parse_deep(ctx, packet);
+	struct poise_service *address;
 
-	if (reason == POISE_REASON_NOT_SERVICE)
+	if (reason == POISE_REASON_NOT_IP || reason == POISE_REASON_NOT_SERVICE)
 		return reason;
-	if (unlikely(reason != POISE_REASON_SENT))
-		return reject(reason, service_find6(destination, 0, IPPROTO_TCP, &packet->service));
-	service =
-		service_find6(destination, packet->ports >> 16, packet->protocol, &packet->service);
-	if (!takes_packets(service))
+	address = service_address(packet);
+	if (!address)
 		return POISE_REASON_NOT_SERVICE;
-	packet->hash =
-		poise_flow_hash6(source, destination, packet->ports, packet->protocol, poise_seed);
-	return forward(packet, service);
+	return reason == POISE_REASON_SENT ? special(ctx, packet, address) : reason;
 }
 
-static __always_inline enum poise_reason handle(struct packet *packet)
-{
-	void *data = (void *)(long)packet->ctx->data;
-	void *data_end = (void *)(long)packet->ctx->data_end;
-	struct ethhdr *ethernet = data;
-	struct iphdr *ip4 = data + ETH_HLEN;
-	struct ipv6hdr *ip6 = data + ETH_HLEN;
-
-	if ((void *)(ethernet + 1) > data_end)
-		return POISE_REASON_NOT_IP;
-	if (ethernet->h_proto == bpf_htons(ETH_P_IP))
-		return (void *)(ip4 + 1) > data_end ? POISE_REASON_NOT_SERVICE
-						    : handle_ip4(packet, ip4);
-	if (ethernet->h_proto == bpf_htons(ETH_P_IPV6))
-		return (void *)(ip6 + 1) > data_end ? POISE_REASON_NOT_SERVICE
-						    : handle_ip6(packet, ip6);
-	return POISE_REASON_NOT_IP;
-}
-
-static __always_inline int verdict_of(enum poise_reason reason)
+static __always_inline int verdict_of(__u32 reason)
 {
 	switch (reason) {
 #define VERDICT(name, verdict, text)                                                               \
@@ -112,16 +140,27 @@ static __always_inline int verdict_of(enum poise_reason reason)
 	}
 }
 
-SEC("xdp")
-int poise(struct xdp_md *ctx)
+/* Returns the verdict. A program of its own to the verifier, as all functions that are not static.
+ */
+__noinline int poise_special(struct xdp_md *ctx)
 {
-	struct packet packet = { .ctx = ctx };
-	enum poise_reason reason = handle(&packet);
+	struct packet packet = {};
+	int reason = handle(ctx, &packet);
 
-	if (likely(reason == POISE_REASON_SENT))
+	if (reason == POISE_REASON_SENT)
 		return packet.verdict;
 	count_reason(reason);
 	return verdict_of(reason);
+}
+
+SEC("xdp")
+int poise(struct xdp_md *ctx)
+{
+	struct packet packet = {};
+
+	if (likely(forward_plain(ctx, &packet)))
+		return packet.verdict;
+	return poise_special(ctx);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -61,15 +61,18 @@ static __always_inline __u32 moving_continue(struct poise_exception_bucket *buck
 	return backend;
 }
 
-/* Kept out of line: the path of settled slots stays short. */
-static __noinline __u32 ring_choose_moving(const struct packet *packet, __u32 segment, __u32 slot,
-					   __u32 owner)
+/*
+ * Kept out of line, and told of the packet by values: the path of settled slots stays short.
+ * slot: the ring's segment << 32 | the slot in it. Returns the backend's index.
+ */
+__noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u32 tcp_flags)
 {
 	struct poise_exception_bucket *bucket;
 	struct poise_move_segment *part;
 	struct poise_settings *setting;
 	struct poise_move *move;
-	__u32 zero = 0, backend;
+	__u32 segment = slot >> 32, zero = 0, backend;
+	struct packet packet = { .tcp_flags = tcp_flags };
 	void *map;
 	__u64 hash;
 	__u16 now, settle;
@@ -81,42 +84,64 @@ static __noinline __u32 ring_choose_moving(const struct packet *packet, __u32 se
 	setting = bpf_map_lookup_elem(&settings, &zero);
 	if (!part || !setting)
 		return owner;
-	hash = poise_exception_hash(packet->hash, setting->exception_key);
+	hash = poise_exception_hash(flow_hash, setting->exception_key);
 	settle = setting->settle_ticks;
 	bucket = exception_bucket(hash);
 	if (!bucket)
 		return owner;
 	move = &part->move[slot & (POISE_SEGMENT_SLOTS - 1)];
 	now = clock_ticks();
-	if (packet_is_syn(packet))
+	if (packet_is_syn(&packet))
 		backend = moving_open(bucket, hash, owner, now, settle);
 	else
-		backend = moving_continue(bucket, hash, owner, READ_ONCE(move->previous),
-					  packet->tcp_flags, now, settle);
+		backend = moving_continue(bucket, hash, owner, READ_ONCE(move->previous), tcp_flags,
+					  now, settle);
 	if (backend != owner && READ_ONCE(move->stamp) != now)
 		WRITE_ONCE(move->stamp, now);
 	return backend;
 }
 
-/* Returns the backend's index, 0 for none. */
-static __always_inline __u32 ring_choose(const struct packet *packet,
-					 const struct poise_service *service)
+/* The slot's word, 0 when there is none; *slot: the segment << 32 | the slot in it. */
+static __always_inline __u16 ring_word(const struct poise_service *service, __u64 slot_hash,
+				       __u64 *slot)
 {
 	__u32 segment = service->segment, zero = 0;
-	__u32 slot = service->base + poise_slot(packet->hash, service->size);
+	__u32 number = service->base + poise_slot(slot_hash, service->size);
 	struct poise_ring_segment *part;
 	void *map = bpf_map_lookup_elem(&rings, &segment);
-	__u16 word;
 
 	if (!map)
 		return 0;
 	part = bpf_map_lookup_elem(map, &zero);
 	if (!part)
 		return 0;
-	word = READ_ONCE(part->slot[slot & (POISE_SEGMENT_SLOTS - 1)]);
+	*slot = (__u64)segment << 32 | number;
+	return READ_ONCE(part->slot[number & (POISE_SEGMENT_SLOTS - 1)]);
+}
+
+/*
+ * Returns the backend's index, 0 for none. slot_hash chooses the slot, packet->hash knows the flow.
+ * UDP knows no beginning of a flow: its packets go to the owner.
+ */
+static __always_inline __u32 ring_choose(const struct packet *packet,
+					 const struct poise_service *service, __u64 slot_hash)
+{
+	__u64 slot = 0;
+	__u16 word = ring_word(service, slot_hash, &slot);
+
 	if (likely(!(word & POISE_SLOT_MOVING)))
 		return word;
-	return ring_choose_moving(packet, segment, slot, word & POISE_SLOT_OWNER);
+	if (packet->protocol != IPPROTO_TCP)
+		return word & POISE_SLOT_OWNER;
+	return ring_choose_moving(packet->hash, slot, word & POISE_SLOT_OWNER, packet->tcp_flags);
+}
+
+/* The slot's owner, whether it is moving or not: for services that record every flow. */
+static __always_inline __u32 ring_owner(const struct poise_service *service, __u64 slot_hash)
+{
+	__u64 slot = 0;
+
+	return ring_word(service, slot_hash, &slot) & POISE_SLOT_OWNER;
 }
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef POISE_SERVICE_BPF_H
 #define POISE_SERVICE_BPF_H
 
-#include "maps.bpf.h"
+#include "packet.bpf.h"
 #include "poise_flow.h"
 
 /* A destination as it is looked up; words of the address as in the packet. */
@@ -55,25 +55,42 @@ static __always_inline struct poise_service *service_find(const struct service_k
 	return NULL;
 }
 
-static __always_inline struct poise_service *service_find4(__be32 address, __be16 port,
+/* The entry of exactly this address, port (network byte order) and protocol. */
+static __always_inline struct poise_service *service_exact(const struct packet *packet, __be16 port,
 							   __u8 protocol, __u32 *index)
 {
-	struct service_key key = {
-		.address = { address }, .port = port, .protocol = protocol, .family = 4
-	};
-
-	return service_find(&key, poise_service_hash4(address, port, protocol), index);
-}
-
-static __always_inline struct poise_service *service_find6(const __u64 *address, __be16 port,
-							   __u8 protocol, __u32 *index)
-{
-	struct service_key key = { .address = { address[0], address[1] },
+	struct service_key key = { .address = { packet->destination[0], packet->destination[1] },
 				   .port = port,
 				   .protocol = protocol,
-				   .family = 6 };
+				   .family = packet->family };
 
-	return service_find(&key, poise_service_hash6(address, port, protocol), index);
+	if (packet->family == 4)
+		return service_find(&key, poise_service_hash4(key.address[0], port, protocol),
+				    index);
+	return service_find(&key, poise_service_hash6(key.address, port, protocol), index);
+}
+
+/* The service of a plain packet, if one has exactly its address, port and protocol; else NULL. */
+static __always_inline struct poise_service *service_of_plain(struct packet *packet)
+{
+	return service_exact(packet, packet->ports >> 16, packet->protocol, &packet->service);
+}
+
+/* The entry of the packet's destination address, or of the longest prefix that holds it: NULL when
+ * it has no services. */
+static __always_inline struct poise_service *service_address(const struct packet *packet)
+{
+	__u32 index;
+
+	return service_exact(packet, 0, 0, &index);
+}
+
+/* The most specific service for the packet: by the address's prefix first, then by the port. NULL
+ * when there is none; else packet->service is its index. */
+static __always_inline struct poise_service *service_of(struct packet *packet,
+							const struct poise_service *address)
+{
+	return service_of_plain(packet);
 }
 
 #endif

@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 enum {
-	POISE_ABI_VERSION = 1,
+	POISE_ABI_VERSION = 2,
 
 	POISE_NAME_BYTES = 64, /* a service's or backend's name with its final NUL */
 
@@ -28,6 +28,20 @@ enum {
 
 	POISE_EXCEPTION_BUCKETS = 1 << 17,
 	POISE_EXCEPTION_WAYS = 8, /* words in a bucket, one cache line */
+
+	/* Recorded flows: buckets like those of the exceptions, as many as the configuration says.
+	 */
+	POISE_MIN_FLOWS = 1 << 10,
+	POISE_DEFAULT_FLOWS = 1 << 20,
+	POISE_MAX_FLOWS = 1 << 26,
+
+	POISE_RANGE_ENTRIES = 1 << 17, /* port ranges of all addresses */
+	POISE_MAX_RANGES = 255,	     /* of one address and protocol, cut up so that none overlap */
+	POISE_PREFIX_ENTRIES = 8192, /* prefixes that have services, before and after a reload */
+
+	POISE_FRAGMENT_ENTRIES = 1 << 14, /* packets in fragments, under way at one time */
+	POISE_QUIC_ENTRIES = 1 << 16,	  /* server ids of all services */
+	POISE_QUIC_ID_BYTES = 15,	  /* the longest server id */
 
 	POISE_MAX_INTERFACES = 64, /* ways out, in the devmap */
 
@@ -93,14 +107,31 @@ struct poise_exception_bucket {
 };
 _Static_assert(sizeof(struct poise_exception_bucket) == 64, "poise_exception_bucket");
 
-/* Value of 'settings', one entry. */
+enum poise_setting_flags {
+	POISE_SETTING_PREFIXES = 1 << 0,       /* some service is of a prefix: ask 'prefixes' */
+	POISE_SETTING_PASS_FRAGMENTS = 1 << 1, /* that came before the first one; else drop them */
+	POISE_SETTING_PASS_OVERSIZE = 1 << 2,  /* IPv4 without DF; else drop it */
+};
+
+/* Value of 'settings', one entry. All but the first four may change at any time, each by one store.
+ */
 struct poise_settings {
 	__u32 abi_version;
 	__u32 settle_ticks;  /* an exception idle for this long counts as absent */
 	__u64 seed;	     /* of rings and of the flow hash */
-	__u64 exception_key; /* of the exceptions' hash: random, of this host alone */
+	__u64 exception_key; /* of the exceptions' and flows' hash: random, of this host alone */
+	__u64 fragment_ns;   /* how long fragments are waited for after the first one */
+	__u32 flags;	     /* enum poise_setting_flags */
+	__u32 echo_rate;     /* echo requests answered a second and CPU; 0: none, they are passed */
+	__u32 error_rate;    /* ICMP errors sent a second and CPU; 0: none */
+	/* The tunnel's sources: a packet is from this balancer's fleet when (its source & mask) is
+	 * that. */
+	__be32 source4, source4_mask;
+	__be16 gue_port;
+	__u16 reserved;
+	__u64 source6[2], source6_mask[2]; /* as loaded from a packet */
 };
-_Static_assert(sizeof(struct poise_settings) == 24, "poise_settings");
+_Static_assert(sizeof(struct poise_settings) == 88, "poise_settings");
 
 /*
  * The service table: a bucket's words are tag (16 bits) << 16 | index into 'services'; 0 is empty.
@@ -111,23 +142,126 @@ struct poise_table_bucket {
 };
 _Static_assert(sizeof(struct poise_table_bucket) == 64, "poise_table_bucket");
 
+/* Without any of these a service's packets take the short way through the data plane. */
 enum poise_service_flags {
-	POISE_SERVICE_ADDRESS = 1 << 0, /* no service: 'this address has one of this protocol' */
+	POISE_SERVICE_ADDRESS = 1 << 0,	 /* no service: 'this address, or prefix, has some' */
+	POISE_SERVICE_AFFINITY = 1 << 1, /* the client's address alone chooses the slot */
+	POISE_SERVICE_QUIC = 1 << 2,	 /* connection ids name the backend */
+	POISE_SERVICE_RECORD = 1 << 3,	 /* every flow is recorded */
 };
 
-/* A service's entry; complete before a word of the table names it, unchanged after. */
+enum poise_scheduler {
+	POISE_SCHEDULER_RING = 0, /* the slot's owner (maglev, source) */
+	POISE_SCHEDULER_ROUNDROBIN = 1,
+	POISE_SCHEDULER_LEASTCONN = 2,
+};
+
+/*
+ * A service's entry; complete before anything leads to it, unchanged after but for 'idle_ticks' and
+ * 'ranges'. What leads to it: a word of the service table, when it is of one address and port; else
+ * a port range of its address's entry.
+ * An address's entry (POISE_SERVICE_ADDRESS) stands in the service table under port 0 and protocol
+ * 0, or, of a prefix, in 'prefixes'. It means: the address has services; 'ranges' holds those of
+ * ports that the table does not name, shorter prefixes' services included, most specific first.
+ */
 struct poise_service {
 	__u8 address[16]; /* network byte order; IPv4 in the first four bytes, the rest 0 */
-	__be16 port;	  /* 0 for POISE_SERVICE_ADDRESS */
-	__u8 protocol;	  /* IPPROTO_* */
+	__be16 port;	  /* 0: a port range leads here, or POISE_SERVICE_ADDRESS */
+	__u8 protocol;	  /* IPPROTO_TCP or IPPROTO_UDP; 0 for POISE_SERVICE_ADDRESS */
 	__u8 family;	  /* 4 or 6 */
 	__u32 flags;	  /* enum poise_service_flags */
 	__u32 segment;	  /* the ring's segment */
 	__u32 base;	  /* the ring's first slot in that segment */
 	__u32 size;	  /* the ring's slots */
-	__u32 reserved[7];
+	__u8 affinity;	  /* bits of the client's address that choose the slot */
+	__u8 scheduler;	  /* enum poise_scheduler */
+	__u8 quic_config; /* the connection id's three config rotation bits */
+	__u8 quic_length; /* bytes of a server id */
+	__u16 idle_ticks; /* a recorded flow idle for this long counts as absent */
+	__u8 prefix;	  /* bits of the address that count: 32 or 128 for all */
+	__u8 reserved;
+	/* The schedule of roundrobin and leastconn: slots like a ring's, never moving. */
+	__u32 schedule_segment, schedule_base, schedule_size;
+	__u32 ranges[2]; /* of TCP and of UDP: first of 'port_ranges' << 8 | how many */
 };
 _Static_assert(sizeof(struct poise_service) == 64, "poise_service");
+
+/* Value of 'port_ranges'; those of an address and protocol are sorted and do not overlap. Rewritten
+ * only while no 'ranges' word names them. */
+struct poise_port_range {
+	__u16 first, last; /* host byte order, both included */
+	__u16 service;	   /* index into 'services' */
+	__u16 reserved;
+};
+_Static_assert(sizeof(struct poise_port_range) == 8, "poise_port_range");
+
+/* Key of 'prefixes', a trie; its value, a __u32, is the index of an address's entry. */
+struct poise_prefix {
+	__u32 length; /* bits: POISE_PREFIX_FAMILY_BITS, and those of the prefix */
+	__u32 family; /* 4 or 6 */
+	__u8 bytes[16];
+};
+_Static_assert(sizeof(struct poise_prefix) == 24, "poise_prefix");
+
+enum { POISE_PREFIX_FAMILY_BITS = 32 };
+
+/* Key of 'quic_servers'; its value, a __u32, is a backend's index. */
+struct poise_quic_server {
+	__u16 service;		      /* index */
+	__u8 length;		      /* bytes of the id */
+	__u8 id[POISE_QUIC_ID_BYTES]; /* the rest 0 */
+};
+_Static_assert(sizeof(struct poise_quic_server) == 18, "poise_quic_server");
+
+/* Key and value of 'fragments', an LRU hash: where the first fragment of a packet went. */
+struct poise_fragment_key {
+	__u8 source[16], destination[16]; /* as in poise_service */
+	__u32 id;			  /* as in the packet: 16 bits of IPv4, 32 of IPv6 */
+	__u8 protocol;			  /* IPv4; 0 for IPv6, whose id does without (RFC 8200) */
+	__u8 family;
+	__u8 reserved[2];
+};
+_Static_assert(sizeof(struct poise_fragment_key) == 40, "poise_fragment_key");
+
+struct poise_fragment {
+	__u64 time_ns; /* of the first fragment, CLOCK_MONOTONIC_COARSE */
+	__u64 hash;    /* of the flow */
+	__u16 service, backend;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct poise_fragment) == 24, "poise_fragment");
+
+/* Value of 'backend_load': what the leastconn scheduler compares. */
+struct poise_backend_load {
+	__u32 active; /* recorded flows that have not ended; changed by atomic additions */
+	__u32 weight;
+};
+_Static_assert(sizeof(struct poise_backend_load) == 8, "poise_backend_load");
+
+/* Value of 'limits', one of each a CPU: a token bucket. */
+enum poise_limit_kind { POISE_LIMIT_ECHO = 0, POISE_LIMIT_ERROR = 1, POISE_LIMIT_COUNT = 2 };
+
+struct poise_limit {
+	__u64 time_ns;	 /* when it was filled up last, CLOCK_MONOTONIC_COARSE */
+	__u64 credit_ns; /* a packet costs 10^9 / rate of it; at most a tenth of a second's worth */
+};
+_Static_assert(sizeof(struct poise_limit) == 16, "poise_limit");
+
+enum poise_encapsulation {
+	POISE_ENCAP_IPIP = 0, /* 4in4, 6in6, 4in6, 6in4 */
+	POISE_ENCAP_GUE = 1,  /* UDP, and a GUE header of variant 0 (draft-ietf-intarea-gue-09) */
+	POISE_ENCAP_GRE = 2,  /* without key, checksum and sequence (RFC 2784) */
+	POISE_ENCAP_L2 = 3,   /* none: the frame goes to the backend's own MAC address */
+	POISE_ENCAP_KIND = 0x0f,
+	POISE_ENCAP_TTL = 0x80, /* the client's packet loses one of its TTL */
+};
+
+/* A VLAN tag that the way out needs; 0 stands for none. */
+enum poise_vlan {
+	POISE_VLAN_ID = 0x0fff,
+	POISE_VLAN_TAG = 1 << 12,     /* there is one */
+	POISE_VLAN_SERVICE = 1 << 13, /* its type is 802.1ad (0x88a8), not 802.1Q (0x8100) */
+};
 
 enum poise_backend_flags {
 	POISE_BACKEND_LIVE = 1 << 0,	 /* packets of its connections may still go to it */
@@ -150,7 +284,9 @@ struct poise_backend {
 	__u8 family;	    /* of the tunnel: 4 or 6 */
 	__u8 flags;	    /* enum poise_backend_flags */
 	__u8 current;
-	__u8 reserved[7];
+	__u8 encapsulation; /* enum poise_encapsulation */
+	__be16 gue_port;    /* UDP destination of GUE */
+	__u16 vlan[2];	    /* enum poise_vlan; the outer tag first */
 };
 _Static_assert(sizeof(struct poise_backend) == 64, "poise_backend");
 
@@ -198,24 +334,39 @@ struct poise_backend_record {
 	__u8 flags; /* enum poise_record_flags */
 	__u8 reserved;
 	__u16 weight;
-	__u16 service; /* index into 'services' */
+	__u16 service;	       /* index into 'services' */
+	__u8 encapsulation;    /* enum poise_encapsulation */
+	__u8 server_id_length; /* bytes; 0: none */
+	__u8 server_id[POISE_QUIC_ID_BYTES];
+	__u8 reserved2[3];
 };
-_Static_assert(sizeof(struct poise_backend_record) == 88, "poise_backend_record");
+_Static_assert(sizeof(struct poise_backend_record) == 108, "poise_backend_record");
 
 /*
- * Reasons why a packet was not sent to a backend: X(name, verdict, meaning).
- * SENT stands for none of them. Names in lower case are those of `poise stats`.
+ * What became of a packet: X(name, verdict, meaning). Names in lower case are those of `poise
+ * stats`. SENT stands for 'to a backend', whose verdict depends on the way out.
  */
 #define POISE_REASONS(X)                                                                           \
 	X(SENT, XDP_TX, "sent to a backend")                                                       \
 	X(NOT_IP, XDP_PASS, "neither IPv4 nor IPv6: passed to the host")                           \
 	X(NOT_SERVICE, XDP_PASS, "not for a service: passed to the host")                          \
 	X(MALFORMED, XDP_DROP, "truncated, or a length that lies, for a service's address")        \
-	X(FRAGMENT, XDP_DROP, "an IP fragment for a service's address")                            \
-	X(IP6_EXTENSION, XDP_DROP, "IPv6 extension headers, for a service's address")              \
+	X(EXTENSIONS, XDP_DROP, "too many IPv6 extension headers, for a service's address")        \
+	X(FRAGMENT_TINY, XDP_DROP, "a fragment that hides or overwrites the ports")                \
+	X(FRAGMENT_EARLY, XDP_DROP,                                                                \
+	  "a fragment before the first of its packet, or after its time")                          \
+	X(FRAGMENT_PASSED, XDP_PASS, "the same, passed to the host as configured")                 \
+	X(ICMP_PASSED, XDP_PASS, "ICMP for a service's address: passed to the host")               \
+	X(ECHO_ANSWERED, XDP_TX, "an echo request to a service's address: answered")               \
+	X(ECHO_LIMITED, XDP_DROP, "echo requests beyond the rate limit")                           \
 	X(NO_BACKEND, XDP_DROP, "no backend of the service can take the packet")                   \
 	X(NO_NEXT_HOP, XDP_DROP, "the backend's next hop is not known")                            \
-	X(TOO_BIG, XDP_DROP, "larger than the MTU of the way to the backend once encapsulated")    \
+	X(TOO_BIG, XDP_DROP, "does not fit the way to the backend, and may be fragmented")         \
+	X(TOO_BIG_PASSED, XDP_PASS, "the same, passed to the host as configured")                  \
+	X(TOO_BIG_TOLD, XDP_TX, "does not fit the way to the backend: an ICMP error went back")    \
+	X(TOO_BIG_LIMITED, XDP_DROP, "the same, but beyond the rate limit, or not to be answered") \
+	X(TTL_EXPIRED, XDP_DROP, "its TTL is used up")                                             \
+	X(LOOP, XDP_DROP, "sent by this balancer, and come back")                                  \
 	X(NO_HEADROOM, XDP_DROP, "the driver left no room for the tunnel's header")                \
 	X(NO_EGRESS, XDP_DROP, "the interface to the backend is not in the devmap")                \
 	X(INTERNAL, XDP_DROP, "a map entry that must exist is missing: a defect, report it")
@@ -232,7 +383,14 @@ enum poise_reason {
 	X(EXCEPTION_RECORDED, "connections recorded as exceptions")                                \
 	X(EXCEPTION_EVICTED_HALF_OPEN, "half-open exceptions given up for new ones")               \
 	X(EXCEPTION_EVICTED, "exceptions of live connections given up for new ones")               \
-	X(EXCEPTION_LOST, "connections that could not be recorded, for other CPUs were faster")
+	X(EXCEPTION_LOST, "connections that could not be recorded, for other CPUs were faster")    \
+	X(FLOW_RECORDED, "flows recorded, of services that record every flow")                     \
+	X(FLOW_EVICTED_HALF_OPEN, "recorded half-open flows given up for new ones")                \
+	X(FLOW_EVICTED, "recorded live flows given up for new ones")                               \
+	X(FLOW_LOST, "flows that could not be recorded, for other CPUs were faster")               \
+	X(QUIC_ROUTED, "packets whose QUIC connection id named the backend")                       \
+	X(ICMP_FORWARDED, "ICMP errors sent to the backend of the flow that they quote")           \
+	X(FRAGMENT_FOLLOWED, "fragments sent after the first one of their packet")
 
 enum poise_event {
 #define POISE_EVENT_ENUM(name, text) POISE_EVENT_##name,

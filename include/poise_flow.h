@@ -51,13 +51,34 @@ static inline __u64 poise_flow_hash6(const __u64 *source, const __u64 *destinati
 	return poise_mix(h ^ ((__u64)protocol << 32 | ports));
 }
 
+/* The first bits of 64, as a mask of a word loaded from a packet; bits: 0-64. */
+static inline __u64 poise_mask64(__u32 bits)
+{
+	__u64 mask = bits ? ~0ULL << (64 - (bits < 64 ? bits : 64)) : 0;
+
+	return __builtin_bswap64(mask);
+}
+
+/*
+ * The hash of a client's address alone, of its first bits (0-32 or 0-128): for services whose
+ * clients keep their backend over all connections, and over all services of the same backends.
+ * source: two words as loaded from the packet, IPv4 in the first four bytes, the rest 0.
+ */
+static inline __u64 poise_affinity_hash(const __u64 *source, __u32 bits, __u64 seed)
+{
+	__u64 h = poise_fold(seed, source[0] & poise_mask64(bits));
+
+	return poise_mix(h ^ (source[1] & poise_mask64(bits > 64 ? bits - 64 : 0)));
+}
+
 /* The slot of a flow in a ring of size slots: multiply and shift instead of a division. */
 static inline __u32 poise_slot(__u64 flow_hash, __u32 size)
 {
 	return (flow_hash >> 32) * size >> 32;
 }
 
-/* Where a service stands in the service table: bits 52-63 the bucket, bits 32-47 the tag. */
+/* Where a service stands in the service table: bits 52-63 the bucket, bits 32-47 the tag. The entry
+ * of an address has port 0 and protocol 0. */
 static inline __u64 poise_service_hash4(__u32 address, __u16 port, __u8 protocol)
 {
 	__u64 h = ((__u64)address << 32 | (__u32)port << 8 | protocol) * 0x9e3779b97f4a7c15ULL;

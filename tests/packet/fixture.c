@@ -77,7 +77,7 @@ static void publish_one(struct fixture *fixture, uint32_t index, const char *add
 {
 	struct poise_service service = {
 		.port = htons(port),
-		.protocol = IPPROTO_TCP,
+		.protocol = ring ? IPPROTO_TCP : 0,
 		.family = strchr(address, ':') ? 6 : 4,
 		.flags = ring ? 0 : POISE_SERVICE_ADDRESS,
 		.segment = ring ? ring->segment : 0,

@@ -41,8 +41,8 @@ bool host_find_address(const struct address *address, char interface[IF_NAMESIZE
 bool host_has_family(const char *interface, uint8_t family);
 
 /*
- * Adds the address, with its full length, to lo, and waits until it is local. 0 or a negative errno;
- * -ETIMEDOUT: added, but not local within 5 s.
+ * Adds the address, with its full length, to lo, and waits until it is local. 0 or a negative
+ * errno; -ETIMEDOUT: added, but not local within 5 s.
  */
 int host_add_to_lo(const struct address *address);
 

@@ -257,9 +257,12 @@ static void read_service(struct config_report *report, const struct config_place
 	struct config_service *service = out;
 
 	service->protocol = IPPROTO_TCP;
+	service->idle_ms = DEFAULT_SETTLE_MS;
 	service->ring_size = DEFAULT_RING;
 	service->on_down = ON_DOWN_REHASH;
 	config_section_read(report, place, &service_section, service);
+	service->prefix_length = service->address.family == 4 ? 32 : 128;
+	service->last_port = service->port;
 	if (service->check.type != CHECK_NONE && !service->check.port)
 		service->check.port = service->port;
 }
@@ -306,6 +309,8 @@ static void read_config(struct config_report *report, const struct tree_node *ro
 	struct config_place top = { .node = root };
 
 	config->settle_ms = DEFAULT_SETTLE_MS;
+	config->flow_entries = POISE_DEFAULT_FLOWS;
+	config->gue_port = 6080;
 	prefix_parse("172.16.0.0/16", &config->source_ipv4);
 	prefix_parse("100::/64", &config->source_ipv6);
 	config_section_read(report, &top, &top_section, config);

@@ -7,6 +7,7 @@
 #define POISE_CONFIG_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ enum {
 enum interface_mode { INTERFACE_AUTO, INTERFACE_NATIVE, INTERFACE_GENERIC };
 enum on_down { ON_DOWN_REHASH, ON_DOWN_KEEP };
 enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP };
+enum scheduler { SCHEDULER_MAGLEV, SCHEDULER_SOURCE, SCHEDULER_ROUNDROBIN, SCHEDULER_LEASTCONN };
+enum udp_mode { UDP_STATELESS, UDP_STICKY };
 
 struct config_interface {
 	char name[IF_NAMESIZE];
@@ -51,19 +54,48 @@ struct config_check {
 struct config_backend {
 	char name[POISE_NAME_BYTES];
 	struct address address;
-	uint16_t weight; /* 0-1000, default 100 */
+	uint16_t weight;       /* 0-1000, default 100 */
+	uint8_t encapsulation; /* enum poise_encapsulation; default: the service's */
+	/* In services with 'quic', required there: as many bytes as the service says. */
+	uint8_t server_id[POISE_QUIC_ID_BYTES];
+	uint8_t server_id_length; /* 0: none */
+};
+
+/* Connection ids that name their backend; length 0: none. */
+struct config_quic {
+	uint8_t config_id;	  /* 0-6: the config rotation bits */
+	uint8_t server_id_length; /* 1-15 bytes */
 };
 
 struct config_service {
 	char name[POISE_NAME_BYTES];
-	struct address address;
-	uint16_t port;	    /* host order */
-	uint8_t protocol;   /* IPPROTO_TCP */
-	uint32_t ring_size; /* prime */
+	struct address address;	  /* of a prefix its first: bits after prefix_length are 0 */
+	uint8_t prefix_length;	  /* 32 or 128: one address */
+	uint16_t port, last_port; /* host order, both included; 1-65535 for 'any' */
+	uint8_t protocol;	  /* IPPROTO_TCP or IPPROTO_UDP */
+	uint32_t ring_size;	  /* prime */
+	enum scheduler scheduler; /* default maglev */
+	uint8_t affinity;	  /* bits of the client's address that choose the backend;
+				   * 0: the whole connection does. 'source': 32 or 128 */
+	enum udp_mode udp;	  /* default stateless; UDP only */
+	uint32_t idle_ms;	  /* of recorded flows: default 15 m for TCP, 2 m for UDP */
+	struct config_quic quic;  /* UDP only */
+	uint8_t encapsulation;	  /* enum poise_encapsulation; default: the tunnel's */
 	enum on_down on_down;
 	struct config_check check;
 	struct config_backend *backends;
 	size_t backend_count;
+};
+
+struct config_icmp {
+	bool echo;	     /* default: true */
+	uint32_t echo_rate;  /* a second and CPU, 1-1000000; default 1000 */
+	uint32_t error_rate; /* likewise, 0-1000000; default 1000 */
+};
+
+struct config_fragments {
+	bool pass_early;     /* 'early: pass'; default: drop */
+	uint32_t timeout_ms; /* 1 s to 120 s; default 30 s */
 };
 
 struct config {
@@ -71,6 +103,13 @@ struct config {
 	size_t interface_count;
 	struct prefix source_ipv4; /* default 172.16.0.0/16 */
 	struct prefix source_ipv6; /* default 100::/64 */
+	uint8_t encapsulation;	   /* tunnel's: enum poise_encapsulation; default ipip */
+	uint16_t gue_port;	   /* default 6080 */
+	bool pass_oversize;	   /* 'oversize: pass', IPv4 without DF; default: drop */
+	bool decrement_ttl;	   /* default: false */
+	struct config_icmp icmp;
+	struct config_fragments fragments;
+	uint32_t flow_entries; /* of recorded flows: a power of two, default 1048576 */
 	uint64_t seed;
 	char *control_socket;
 	char *pin_path;

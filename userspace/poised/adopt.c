@@ -15,7 +15,7 @@ static int adopt_address(struct balancer *balancer, uint16_t index,
 {
 	struct service_address *list =
 		realloc(balancer->addresses, (balancer->address_count + 1) * sizeof(*list));
-	struct service_address address = { .protocol = entry->protocol, .index = index };
+	struct service_address address = { .index = index };
 
 	if (!list)
 		return -ENOMEM;
@@ -34,7 +34,7 @@ static int adopt_service(struct balancer *balancer, uint16_t index)
 	const struct poise_service *entry = maps_service(balancer->maps, index);
 	struct poise_service_record record;
 	struct service *service;
-	bool published = entry->protocol && maps_service_published(balancer->maps, index);
+	bool published = entry->family && maps_service_published(balancer->maps, index);
 	int err = maps_service_record_read(balancer->maps, index, &record);
 
 	if (err)

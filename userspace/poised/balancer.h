@@ -64,10 +64,9 @@ struct service {
 	struct backend *backends;
 };
 
-/* An address that has services of a protocol, so that fragments are known to be for one. */
+/* An address that has services, so that what has no ports is known to be for one. */
 struct service_address {
 	struct address address;
-	uint8_t protocol;
 	uint16_t index;
 	uint32_t users;
 };

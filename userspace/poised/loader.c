@@ -126,6 +126,7 @@ static struct bpf_object *open_copy(void *context)
 	if (!copy)
 		return NULL;
 	copy->rodata->poise_seed = loader->object->rodata->poise_seed;
+	copy->rodata->poise_flow_mask = loader->object->rodata->poise_flow_mask;
 	bpf_object__for_each_map (map, copy->obj) {
 		struct bpf_map *same =
 			bpf_object__find_map_by_name(loader->object->obj, bpf_map__name(map));
@@ -186,6 +187,15 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 	return 0;
 }
 
+/* The recorded flows' table has a power of two of buckets. */
+static int set_flow_entries(struct poise_bpf *object, uint32_t entries)
+{
+	uint32_t buckets = (entries ? entries : POISE_DEFAULT_FLOWS) / POISE_EXCEPTION_WAYS;
+
+	object->rodata->poise_flow_mask = buckets - 1;
+	return bpf_map__set_max_entries(object->maps.flows, buckets);
+}
+
 /* Loads the object: from then on its maps are there, its program is attached to nothing. */
 static int load(struct loader *loader, const struct loader_options *options,
 		char error[LOADER_ERROR_BYTES])
@@ -196,6 +206,9 @@ static int load(struct loader *loader, const struct loader_options *options,
 	if (!loader->object)
 		return -ENOMEM;
 	loader->object->rodata->poise_seed = options->seed;
+	err = set_flow_entries(loader->object, options->flow_entries);
+	if (err)
+		return err;
 	if (options->pin_path) {
 		err = open_pins(loader, options, error);
 		if (err)

@@ -20,6 +20,7 @@ enum { LOADER_ERROR_BYTES = 512 };
 struct loader_options {
 	const char *pin_path; /* NULL: nothing is pinned (tests, measurements) */
 	uint64_t seed;
+	uint32_t flow_entries; /* of recorded flows, a power of two; 0: the default */
 	const struct config_interface *interfaces;
 	size_t interface_count; /* 0: the program is loaded, not attached */
 };

@@ -102,14 +102,13 @@ static struct service_address *take_address(struct balancer *balancer,
 					    const struct config_service *config)
 {
 	struct service_address *list = balancer->addresses;
-	struct poise_service entry = { .protocol = config->protocol,
-				       .family = config->address.family,
+	struct poise_service entry = { .family = config->address.family,
+				       .prefix = config->prefix_length,
 				       .flags = POISE_SERVICE_ADDRESS };
 	uint16_t index;
 
 	for (size_t i = 0; i < balancer->address_count; i++)
-		if (address_equal(&list[i].address, &config->address) &&
-		    list[i].protocol == config->protocol)
+		if (address_equal(&list[i].address, &config->address))
 			return &list[i];
 	list = realloc(list, (balancer->address_count + 1) * sizeof(*list));
 	if (!list)
@@ -124,9 +123,7 @@ static struct service_address *take_address(struct balancer *balancer,
 		return NULL;
 	}
 	list += balancer->address_count++;
-	*list = (struct service_address){ .address = config->address,
-					  .protocol = config->protocol,
-					  .index = index };
+	*list = (struct service_address){ .address = config->address, .index = index };
 	return list;
 }
 
@@ -200,6 +197,7 @@ int service_publish(struct balancer *balancer, struct service *service,
 	struct poise_service entry = { .port = htons(config->port),
 				       .protocol = config->protocol,
 				       .family = config->address.family,
+				       .prefix = config->prefix_length,
 				       .segment = service->extent.segment,
 				       .base = service->extent.base,
 				       .size = service->extent.size };
@@ -230,8 +228,7 @@ static void adopt_address(struct balancer *balancer, struct service *service)
 	for (size_t i = 0; i < balancer->address_count; i++) {
 		struct service_address *address = &balancer->addresses[i];
 
-		if (!address_equal(&address->address, &service->config.address) ||
-		    address->protocol != service->config.protocol)
+		if (!address_equal(&address->address, &service->config.address))
 			continue;
 		address->users++;
 		service->address_index = address->index;

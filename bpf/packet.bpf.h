@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the stages hand on about a packet, and how they reach its bytes. */
+#ifndef POISE_PACKET_BPF_H
+#define POISE_PACKET_BPF_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+
+#include "maps.bpf.h"
+
+enum {
+	TCP_FLAGS_OFFSET = 13,
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+};
+
+enum packet_flags {
+	PACKET_FIRST_FRAGMENT = 1 << 0, /* with the ports; others follow */
+	PACKET_LATER_FRAGMENT = 1 << 1, /* without ports */
+	PACKET_QUOTED = 1 << 2, /* an ICMP error: the flow is the one that it quotes, which it
+				 * neither opens nor ends */
+	PACKET_DONT_FRAGMENT = 1 << 3, /* IPv4 with DF, or IPv6 */
+};
+
+struct packet {
+	__u64 source[2]; /* the client's address, as in the packet: IPv4 in the first four bytes */
+	__u64 destination[2]; /* the service's */
+	__u64 hash;	      /* of the flow */
+	__u32 ports;	      /* source | destination << 16, as in the packet */
+	__u32 service;	      /* index of the service */
+	__u32 length;	      /* of the IP packet, bytes */
+	__u32 verdict;	      /* when it is sent: XDP_TX or XDP_REDIRECT */
+	__u32 fragment_id;    /* as in the packet */
+	__u16 l3;	      /* where the IP header begins in the frame: behind VLAN tags */
+	__u16 l4;	      /* where the transport header begins */
+	__u8 family;	      /* 4 or 6; 0: neither */
+	__u8 protocol;	      /* of the transport header */
+	__u8 tos;	      /* TOS or traffic class */
+	__u8 tcp_flags;	      /* low byte: FIN to CWR; 0 for other protocols */
+	__u8 flags;	      /* enum packet_flags */
+	__u8 ttl;	      /* or hop limit */
+	__u8 reserved[2];
+};
+
+/* Only this opens a connection: a SYN with a FIN or RST is nothing that a client sends. */
+static __always_inline bool packet_is_syn(const struct packet *packet)
+{
+	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)) == TCP_SYN;
+}
+
+static __always_inline void *packet_data(const struct xdp_md *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *packet_end(const struct xdp_md *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+/* Bytes of the frame. */
+static __always_inline __u32 packet_bytes(const struct xdp_md *ctx)
+{
+	return ctx->data_end - ctx->data;
+}
+
+static __always_inline bool packet_load(struct xdp_md *ctx, __u32 offset, void *to, __u32 bytes)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, bytes) == 0;
+}
+
+static __always_inline bool packet_store(struct xdp_md *ctx, __u32 offset, void *from, __u32 bytes)
+{
+	return bpf_xdp_store_bytes(ctx, offset, from, bytes) == 0;
+}
+
+#endif

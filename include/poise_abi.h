@@ -231,10 +231,14 @@ struct poise_fragment {
 };
 _Static_assert(sizeof(struct poise_fragment) == 24, "poise_fragment");
 
-/* Value of 'backend_load': what the leastconn scheduler compares. */
+/*
+ * Value of 'backend_load': what recorded flows need to know of a backend. A flow counts as active
+ * from its record to its end: whoever changes its word, by compare-and-exchange, changes the count.
+ */
 struct poise_backend_load {
 	__u32 active; /* recorded flows that have not ended; changed by atomic additions */
-	__u32 weight;
+	__u16 weight;
+	__u16 idle_ticks; /* its service's: which of its records have expired */
 };
 _Static_assert(sizeof(struct poise_backend_load) == 8, "poise_backend_load");
 

@@ -24,7 +24,8 @@ struct maps {
 	struct poise_table_bucket *table;
 	struct poise_service *services;
 	struct poise_backend *backends, *next;
-	struct poise_exception_bucket *exceptions;
+	struct poise_exception_bucket *exceptions, *flows;
+	struct poise_backend_load *loads;
 	struct segment segments[POISE_MAX_SEGMENTS];
 	struct extents rings;
 	void *per_cpu; /* room for one look-up in a per-CPU map */
@@ -182,8 +183,10 @@ int maps_new(struct poise_bpf *object, struct maps **out)
 	maps->backends = map_share(object->maps.backends);
 	maps->next = map_share(object->maps.backends_next);
 	maps->exceptions = map_share(object->maps.exceptions);
+	maps->flows = map_share(object->maps.flows);
+	maps->loads = map_share(object->maps.backend_load);
 	if (!maps->per_cpu || !maps->settings || !maps->table || !maps->services ||
-	    !maps->backends || !maps->next || !maps->exceptions)
+	    !maps->backends || !maps->next || !maps->exceptions || !maps->flows || !maps->loads)
 		goto err_free;
 	err = segment_open(maps, 0); /* maps_synchronize() needs one */
 	if (err)
@@ -208,6 +211,8 @@ void maps_free(struct maps *maps)
 	map_unshare(maps->backends, maps->object->maps.backends);
 	map_unshare(maps->next, maps->object->maps.backends_next);
 	map_unshare(maps->exceptions, maps->object->maps.exceptions);
+	map_unshare(maps->flows, maps->object->maps.flows);
+	map_unshare(maps->loads, maps->object->maps.backend_load);
 	extents_free(&maps->rings);
 	free(maps->per_cpu);
 	free(maps);
@@ -452,6 +457,17 @@ void maps_service_count_reset(struct maps *maps, uint32_t index)
 struct poise_exception_bucket *maps_exceptions(struct maps *maps)
 {
 	return maps->exceptions;
+}
+
+struct poise_exception_bucket *maps_flows(struct maps *maps, uint32_t *buckets)
+{
+	*buckets = bpf_map__max_entries(maps->object->maps.flows);
+	return maps->flows;
+}
+
+struct poise_backend_load *maps_load(struct maps *maps, uint32_t index)
+{
+	return &maps->loads[index];
 }
 
 int maps_egress_add(struct maps *maps, uint32_t ifindex)

@@ -72,6 +72,10 @@ void maps_service_count_reset(struct maps *maps, uint32_t index);
 
 /* POISE_EXCEPTION_BUCKETS buckets; change words by compare-and-exchange only. */
 struct poise_exception_bucket *maps_exceptions(struct maps *maps);
+/* The recorded flows' table, *buckets of them (a power of two); likewise. */
+struct poise_exception_bucket *maps_flows(struct maps *maps, uint32_t *buckets);
+/* A backend's load; 'active' is shared with the data plane: change it by atomic additions only. */
+struct poise_backend_load *maps_load(struct maps *maps, uint32_t index);
 
 /* Lets packets leave by an interface other than the one they came in by. 0 or a negative errno. */
 int maps_egress_add(struct maps *maps, uint32_t ifindex);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Packets built from named layers, and read back. Knows nothing of Poise. */
+/* Packets built from named layers. Knows nothing of Poise. */
 #include "build.h"
 
 #include <arpa/inet.h>
@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "inspect.h"
 
 enum { /* offsets of fields */
        ETH_TYPE = 12,
@@ -32,13 +34,12 @@ enum { /* offsets of fields */
        UDP_LENGTH = 4,
        UDP_CHECKSUM = 6,
        ICMP_CHECKSUM = 2,
+       ICMP_REST = 4,
 };
 
 enum {
-	VLAN_BYTES = 4,
 	EXTENSION_BYTES = 8,
-	UDP_BYTES = 8,
-	ECHO_BYTES = 8,
+	DEFAULT_ID = 0x1d0c,
 	ARP_BYTES = 28,
 	IP4_NO_OPERATION = 1,
 	ICMP_ECHO = 8,
@@ -55,11 +56,6 @@ static void put32(uint8_t *at, uint32_t value)
 {
 	put16(at, value >> 16);
 	put16(at + 2, value & 0xffff);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
 }
 
 static _Noreturn void fail(const char *what, const char *text)
@@ -113,12 +109,20 @@ struct layer vlan(uint16_t id)
 	return layer;
 }
 
+struct layer service_vlan(uint16_t id)
+{
+	struct layer layer = vlan(id);
+
+	layer.type = LAYER_SERVICE_VLAN;
+	return layer;
+}
+
 struct layer ip4(const char *source, const char *destination)
 {
 	struct layer layer = { .type = LAYER_IP4, .length = IP4_BYTES };
 
 	layer.bytes[0] = 4 << 4 | IP4_BYTES / 4;
-	put16(layer.bytes + IP4_ID, 0x1d0c);
+	put16(layer.bytes + IP4_ID, DEFAULT_ID);
 	layer.bytes[IP4_TTL] = 57;
 	put_address(AF_INET, source, layer.bytes + IP4_SOURCE);
 	put_address(AF_INET, destination, layer.bytes + IP4_DESTINATION);
@@ -136,11 +140,17 @@ struct layer ip6(const char *source, const char *destination)
 	return ip6_label(layer, 0xabcde);
 }
 
-struct layer ip6_extension(uint8_t protocol)
+struct layer ip6_extension_of(uint8_t protocol, size_t bytes)
 {
 	return (struct layer){ .type = LAYER_IP6_EXTENSION,
-			       .length = EXTENSION_BYTES,
-			       .own_protocol = protocol };
+			       .length = bytes,
+			       .own_protocol = protocol,
+			       .bytes = { 0, (uint8_t)(bytes / EXTENSION_BYTES - 1) } };
+}
+
+struct layer ip6_extension(uint8_t protocol)
+{
+	return ip6_extension_of(protocol, EXTENSION_BYTES);
 }
 
 struct layer ip6_fragment(uint16_t offset_and_flag)
@@ -148,7 +158,7 @@ struct layer ip6_fragment(uint16_t offset_and_flag)
 	struct layer layer = ip6_extension(IPPROTO_FRAGMENT);
 
 	put16(layer.bytes + 2, offset_and_flag);
-	put32(layer.bytes + 4, 0x1d0c);
+	put32(layer.bytes + 4, DEFAULT_ID);
 	return layer;
 }
 
@@ -174,14 +184,30 @@ struct layer udp(uint16_t source, uint16_t destination)
 	return layer;
 }
 
+struct layer icmp(uint8_t type, uint8_t code, uint32_t rest)
+{
+	struct layer layer = { .type = LAYER_ICMP, .length = ICMP_BYTES, .bytes = { type, code } };
+
+	put32(layer.bytes + ICMP_REST, rest);
+	return layer;
+}
+
+struct layer icmp6(uint8_t type, uint8_t code, uint32_t rest)
+{
+	struct layer layer = icmp(type, code, rest);
+
+	layer.type = LAYER_ICMP6;
+	return layer;
+}
+
 struct layer echo(void)
 {
-	return (struct layer){ .type = LAYER_ICMP, .length = ECHO_BYTES, .bytes = { ICMP_ECHO } };
+	return icmp(ICMP_ECHO, 0, 0);
 }
 
 struct layer echo6(void)
 {
-	return (struct layer){ .type = LAYER_ICMP6, .length = ECHO_BYTES, .bytes = { ICMP6_ECHO } };
+	return icmp6(ICMP6_ECHO, 0, 0);
 }
 
 struct layer arp(const char *sender, const char *target)
@@ -198,6 +224,11 @@ struct layer arp(const char *sender, const char *target)
 struct layer raw(const void *bytes, size_t length)
 {
 	return (struct layer){ .type = LAYER_PAYLOAD, .length = length, .raw = bytes };
+}
+
+struct layer quote(const struct packet *packet, size_t bytes)
+{
+	return raw(packet->bytes + packet_l3(packet), bytes);
 }
 
 struct layer payload(size_t bytes)
@@ -242,11 +273,29 @@ struct layer ttl(struct layer ip, uint8_t value)
 	return ip;
 }
 
-struct layer next(struct layer ip, uint8_t protocol)
+struct layer next(struct layer header, uint8_t protocol)
 {
-	ip.bytes[ip.type == LAYER_IP4 ? IP4_PROTOCOL : IP6_NEXT] = protocol;
-	ip.keep_next = true;
-	return ip;
+	header.bytes[header.type == LAYER_IP4	? IP4_PROTOCOL
+		     : header.type == LAYER_IP6 ? IP6_NEXT
+						: 0] = protocol;
+	header.keep_next = true;
+	return header;
+}
+
+struct layer checksum(struct layer transport, uint16_t value)
+{
+	put16(transport.bytes + (transport.type == LAYER_TCP   ? TCP_CHECKSUM
+				 : transport.type == LAYER_UDP ? UDP_CHECKSUM
+							       : ICMP_CHECKSUM),
+	      value);
+	transport.keep_checksum = true;
+	return transport;
+}
+
+struct layer tcp_words(struct layer header, uint8_t value)
+{
+	header.bytes[TCP_OFFSET] = (uint8_t)(value << 4);
+	return header;
 }
 
 struct layer version(struct layer ip, uint8_t value)
@@ -255,11 +304,14 @@ struct layer version(struct layer ip, uint8_t value)
 	return ip;
 }
 
-struct layer claim(struct layer ip, uint16_t value)
+struct layer claim(struct layer header, uint16_t value)
 {
-	put16(ip.bytes + (ip.type == LAYER_IP4 ? IP4_LENGTH : IP6_LENGTH), value);
-	ip.keep_length = true;
-	return ip;
+	put16(header.bytes + (header.type == LAYER_IP4	 ? IP4_LENGTH
+			      : header.type == LAYER_IP6 ? IP6_LENGTH
+							 : UDP_LENGTH),
+	      value);
+	header.keep_length = true;
+	return header;
 }
 
 struct layer ip4_id(struct layer ip, uint16_t value)
@@ -329,6 +381,8 @@ static uint16_t ether_type_of(const struct layer *layer)
 		return ETH_P_IPV6;
 	case LAYER_VLAN:
 		return ETH_P_8021Q;
+	case LAYER_SERVICE_VLAN:
+		return ETH_P_8021AD;
 	default:
 		return ETH_P_ARP;
 	}
@@ -352,12 +406,15 @@ static void finish_transport(const struct layer *layer, uint8_t *at, const uint8
 	size_t length = (size_t)(end - at);
 	uint32_t pseudo = ip ? pseudo_sum(ip, protocol_of(layer), length) : 0;
 
+	if (layer->type == LAYER_UDP && !layer->keep_length)
+		put16(at + UDP_LENGTH, (uint16_t)length);
+	if (layer->keep_checksum)
+		return;
 	switch (layer->type) {
 	case LAYER_TCP:
 		put16(at + TCP_CHECKSUM, (uint16_t)~ones_complement(at, length, pseudo));
 		break;
 	case LAYER_UDP:
-		put16(at + UDP_LENGTH, (uint16_t)length);
 		put16(at + UDP_CHECKSUM, (uint16_t)~ones_complement(at, length, pseudo));
 		break;
 	case LAYER_ICMP:
@@ -380,6 +437,7 @@ static void finish_header(const struct layer *layer, const struct layer *inner, 
 		put16(at + ETH_TYPE, ether_type_of(inner));
 		break;
 	case LAYER_VLAN:
+	case LAYER_SERVICE_VLAN:
 		put16(at + VLAN_TYPE, ether_type_of(inner));
 		break;
 	case LAYER_IP4:
@@ -396,7 +454,8 @@ static void finish_header(const struct layer *layer, const struct layer *inner, 
 			put16(at + IP6_LENGTH, (uint16_t)(end - at - IP6_BYTES));
 		break;
 	case LAYER_IP6_EXTENSION:
-		at[0] = protocol_of(inner);
+		if (!layer->keep_next)
+			at[0] = protocol_of(inner);
 		break;
 	default:
 		break;
@@ -440,43 +499,6 @@ struct packet packet_make(const struct layer *layers, size_t count)
 	return packet;
 }
 
-int packet_family(const struct packet *packet)
-{
-	switch (get16(packet->bytes + ETH_TYPE)) {
-	case ETH_P_IP:
-		return 4;
-	case ETH_P_IPV6:
-		return 6;
-	default:
-		return 0;
-	}
-}
-
-uint8_t packet_tos(const struct packet *packet)
-{
-	const uint8_t *ip = packet->bytes + ETH_BYTES;
-
-	return packet_family(packet) == 4 ? ip[IP4_TOS] : (uint8_t)(get16(ip) >> 4);
-}
-
-size_t packet_ip_length(const struct packet *packet)
-{
-	const uint8_t *ip = packet->bytes + ETH_BYTES;
-
-	return packet_family(packet) == 4 ? get16(ip + IP4_LENGTH)
-					  : IP6_BYTES + (size_t)get16(ip + IP6_LENGTH);
-}
-
-static size_t ip_header_bytes(const struct packet *packet)
-{
-	return packet_family(packet) == 4 ? (packet->bytes[ETH_BYTES] & 0xf) * 4U : IP6_BYTES;
-}
-
-unsigned int packet_tcp_flags(const struct packet *packet)
-{
-	return packet->bytes[ETH_BYTES + ip_header_bytes(packet) + TCP_FLAGS];
-}
-
 struct packet packet_cut(const struct packet *packet, size_t length)
 {
 	struct packet cut = *packet;
@@ -484,4 +506,39 @@ struct packet packet_cut(const struct packet *packet, size_t length)
 	memset(cut.bytes + length, 0, sizeof(cut.bytes) - length);
 	cut.length = length;
 	return cut;
+}
+
+/* What the fragment's header says: offset in bytes. */
+static void fragment_finish(struct packet *packet, size_t l3, size_t header, size_t offset,
+			    bool more)
+{
+	uint8_t *ip = packet->bytes + l3;
+
+	if (ip[0] >> 4 == 4) {
+		put16(ip + IP4_LENGTH, (uint16_t)(packet->length - l3));
+		put16(ip + IP4_FRAGMENT, (uint16_t)(offset / 8 | (more ? IP4_MORE_FRAGMENTS : 0)));
+		put16(ip + IP4_CHECKSUM, 0);
+		put16(ip + IP4_CHECKSUM, (uint16_t)~ones_complement(ip, header, 0));
+		return;
+	}
+	put16(ip + IP6_LENGTH, (uint16_t)(packet->length - l3 - IP6_BYTES));
+	ip[IP6_BYTES] = ip[IP6_NEXT];
+	ip[IP6_NEXT] = IPPROTO_FRAGMENT;
+	put16(ip + IP6_BYTES + 2, (uint16_t)(offset | (more ? IP6_MORE_FRAGMENTS : 0)));
+	put32(ip + IP6_BYTES + 4, DEFAULT_ID);
+}
+
+struct packet packet_fragment(const struct packet *whole, size_t offset, size_t bytes, bool more)
+{
+	size_t l3 = packet_l3(whole);
+	bool is4 = packet_family(whole) == 4;
+	size_t header = is4 ? (whole->bytes[l3] & 0xf) * 4U : IP6_BYTES;
+	struct packet fragment = packet_cut(whole, l3 + header);
+
+	if (!is4)
+		fragment.length += EXTENSION_BYTES;
+	memcpy(fragment.bytes + fragment.length, whole->bytes + l3 + header + offset, bytes);
+	fragment.length += bytes;
+	fragment_finish(&fragment, l3, header, offset, more);
+	return fragment;
 }

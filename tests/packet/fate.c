@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "hex.h"
@@ -26,6 +27,14 @@ static const char *const backend_names[BACKEND_COUNT] = {
 #undef BACKEND_NAME
 };
 
+struct fate fate_of(const char *name, struct packet in, uint16_t backend, int verdict,
+		    enum poise_reason reason)
+{
+	return (struct fate){
+		.name = name, .in = in, .backend = backend, .verdict = verdict, .reason = reason
+	};
+}
+
 struct counts counts_read(const struct fixture *fixture)
 {
 	struct counts counts;
@@ -34,7 +43,7 @@ struct counts counts_read(const struct fixture *fixture)
 		counts.reasons[i] = maps_reason_count(fixture->maps, i);
 	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
 		counts.events[i] = maps_event_count(fixture->maps, i);
-	for (uint32_t i = 0; i <= SERVICE6_ADDRESS; i++)
+	for (uint32_t i = 0; i < SERVICE_COUNT; i++)
 		maps_service_count(fixture->maps, i, &counts.services[i]);
 	for (uint32_t i = 0; i < BACKEND_COUNT; i++)
 		maps_backend_count(fixture->maps, i, &counts.backends[i]);
@@ -62,9 +71,10 @@ bool counts_equal(const struct fixture *fixture, const char *name, const struct 
 	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
 		equal &= count_equal(name, "event", event_names[i], expected->events[i],
 				     got.events[i]);
-	for (uint32_t i = 0; i <= SERVICE6_ADDRESS; i++) {
-		const char *of = i < SERVICE6 ? "IPv4 service" : "IPv6 service";
+	for (uint32_t i = 0; i < SERVICE_COUNT; i++) {
+		char of[32];
 
+		snprintf(of, sizeof(of), "service %u", i);
 		equal &= count_equal(name, of, "packets", expected->services[i].packets,
 				     got.services[i].packets);
 		equal &= count_equal(name, of, "bytes", expected->services[i].bytes,
@@ -90,20 +100,31 @@ static bool opens_connection(const struct packet *packet)
 
 static void count_sent(struct counts *counts, const struct fate *fate)
 {
-	uint32_t service = packet_family(&fate->in) == 4 ? SERVICE4 : SERVICE6;
+	uint32_t service = fate->service ? fate->service
+					 : fixture_service(fate->flow ? fate->flow : &fate->in);
 	size_t bytes = packet_ip_length(&fate->in);
 
 	counts->services[service].packets++;
 	counts->services[service].bytes += bytes;
 	counts->backends[fate->backend].packets++;
 	counts->backends[fate->backend].bytes += bytes;
-	counts->backends[fate->backend].connections += opens_connection(&fate->in);
+	counts->backends[fate->backend].connections += !fate->flow && opens_connection(&fate->in);
+}
+
+static struct packet expected_out(const struct fixture *fixture, const struct fate *fate)
+{
+	if (fate->out)
+		return *fate->out;
+	if (fate->reason != POISE_REASON_SENT)
+		return fate->in;
+	return fixture_encapsulated_hash(&fate->in, &fixture->entries[fate->backend],
+					 fixture_flow_hash(fate->flow ? fate->flow : &fate->in));
 }
 
 bool fate_holds(const struct fixture *fixture, const struct fate *fate)
 {
 	struct counts expected = counts_read(fixture);
-	struct packet wanted = fate->in, got;
+	struct packet wanted, got;
 	int verdict = fixture_run(fixture, &fate->in, &got);
 	bool holds = true;
 
@@ -117,15 +138,15 @@ bool fate_holds(const struct fixture *fixture, const struct fate *fate)
 	}
 	for (int i = 0; i < POISE_EVENT_COUNT; i++)
 		expected.events[i] += fate->events[i];
-	if (fate->reason != POISE_REASON_SENT) {
+	if (fate->reason != POISE_REASON_SENT)
 		expected.reasons[fate->reason]++;
-	} else {
+	else
 		count_sent(&expected, fate);
-		wanted = fixture_encapsulated(&fate->in, &fixture->entries[fate->backend]);
-	}
-	if (fate->verdict != XDP_DROP)
+	if (fate->verdict != XDP_DROP) {
+		wanted = expected_out(fixture, fate);
 		holds &= packet_equal(fate->name, wanted.bytes, wanted.length, got.bytes,
 				      got.length);
+	}
 	return counts_equal(fixture, fate->name, &expected) && holds;
 }
 

@@ -8,7 +8,7 @@
 struct counts {
 	uint64_t reasons[POISE_REASON_COUNT];
 	uint64_t events[POISE_EVENT_COUNT];
-	struct poise_service_count services[SERVICE6_ADDRESS + 1];
+	struct poise_service_count services[SERVICE_COUNT];
 	struct poise_backend_count backends[BACKEND_COUNT];
 };
 
@@ -24,19 +24,25 @@ struct fate {
 	int verdict;
 	enum poise_reason reason;
 	uint64_t events[POISE_EVENT_COUNT]; /* how often each happens */
+	uint32_t service;		    /* that counts a packet sent; 0: fixture_service() */
+	const struct packet *flow; /* the packet that it follows: its ports and hash are the flow's;
+				    * NULL: it has ports itself */
+	const struct packet *out;  /* what must come out of an answer or of other ways to send;
+				    * NULL: what fate_holds() says */
 };
+
+/* A fate without events. */
+struct fate fate_of(const char *name, struct packet in, uint16_t backend, int verdict,
+		    enum poise_reason reason);
 
 /* A fate without events, of a packet that the router hands to the balancer: FATE(name, backend,
  * XDP_*, reason without its prefix, layers...). */
 #define FATE(name_, backend_, verdict_, reason_, ...)                                              \
-	((struct fate){ .name = (name_),                                                           \
-			.in = PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__),                         \
-			.backend = (backend_),                                                     \
-			.verdict = (verdict_),                                                     \
-			.reason = POISE_REASON_##reason_ })
+	fate_of(name_, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend_, verdict_,            \
+		POISE_REASON_##reason_)
 
-/* Runs the packet and compares. Sent packets must come out as fixture_encapsulated() says, passed
- * ones as they went in. */
+/* Runs the packet and compares. Without 'out', packets sent to a backend must come out as
+ * fixture_encapsulated() says, passed ones as they went in. */
 bool fate_holds(const struct fixture *fixture, const struct fate *fate);
 
 /* Makes fate->backend the settled owner of every slot, then checks the fate as one TAP test. */

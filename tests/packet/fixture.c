@@ -72,35 +72,82 @@ static void make_interfaces(struct fixture *fixture)
 	fixture->ifindex[WAY_LOST] = LOOPBACK_IFINDEX;
 }
 
-static void publish_one(struct fixture *fixture, uint32_t index, const char *address, uint16_t port,
-			const struct extent *ring)
+struct poise_settings *fixture_settings(const struct fixture *fixture)
 {
-	struct poise_service service = {
-		.port = htons(port),
-		.protocol = ring ? IPPROTO_TCP : 0,
-		.family = strchr(address, ':') ? 6 : 4,
-		.flags = ring ? 0 : POISE_SERVICE_ADDRESS,
-		.segment = ring ? ring->segment : 0,
-		.base = ring ? ring->base : 0,
-		.size = ring ? ring->size : 0,
-	};
+	return maps_settings(fixture->maps);
+}
+
+/* The entry, with the index's ring and the address in it. */
+static struct poise_service complete(struct fixture *fixture, uint32_t index, const char *address,
+				     const struct poise_service *service)
+{
+	struct extent *ring = &fixture->extents[index];
+	struct poise_service entry = *service;
+	int err = 0;
+
+	entry.family = strchr(address, ':') ? 6 : 4;
+	memset(entry.address, 0, sizeof(entry.address));
+	inet_pton(entry.family == 4 ? AF_INET : AF_INET6, address, entry.address);
+	if (entry.flags & POISE_SERVICE_ADDRESS)
+		return entry;
+	if (!ring->size)
+		err = maps_ring_allocate(fixture->maps, fixture->ring_size, ring);
+	if (err)
+		bail_out("cannot allocate a ring", -err);
+	entry.segment = ring->segment;
+	entry.base = ring->base;
+	entry.size = ring->size;
+	return entry;
+}
+
+void fixture_withdraw(struct fixture *fixture, uint32_t index)
+{
+	if (maps_service_published(fixture->maps, index)) {
+		maps_service_withdraw(fixture->maps, index);
+		maps_synchronize(fixture->maps);
+	}
+}
+
+void fixture_write(struct fixture *fixture, uint32_t index, const char *address,
+		   const struct poise_service *service)
+{
+	fixture_withdraw(fixture, index);
+	fixture->services[index] = complete(fixture, index, address, service);
+}
+
+void fixture_publish(struct fixture *fixture, uint32_t index, const char *address,
+		     const struct poise_service *service)
+{
+	struct poise_service entry = complete(fixture, index, address, service);
 	int err;
 
-	inet_pton(service.family == 4 ? AF_INET : AF_INET6, address, service.address);
-	err = maps_service_publish(fixture->maps, index, &service);
+	fixture_withdraw(fixture, index);
+	err = maps_service_publish(fixture->maps, index, &entry);
 	if (err)
 		bail_out("cannot publish a service", -err);
 }
 
-static void publish_service(struct fixture *fixture, uint32_t index, const char *address,
-			    uint32_t ring_size)
+static void publish_standard(struct fixture *fixture)
 {
-	int err = maps_ring_allocate(fixture->maps, ring_size, &fixture->extents[index]);
+	static const struct poise_service tcp_service = { .protocol = IPPROTO_TCP },
+					  udp_service = { .protocol = IPPROTO_UDP },
+					  address = { .flags = POISE_SERVICE_ADDRESS };
+	const struct {
+		uint32_t index;
+		const char *address;
+		const struct poise_service *service;
+	} rows[] = {
+		{ SERVICE4, VIP4, &tcp_service },     { SERVICE4_ADDRESS, VIP4, &address },
+		{ SERVICE6, VIP6, &tcp_service },     { SERVICE6_ADDRESS, VIP6, &address },
+		{ UDP_SERVICE4, VIP4, &udp_service }, { UDP_SERVICE6, VIP6, &udp_service },
+	};
 
-	if (err)
-		bail_out("cannot allocate a ring", -err);
-	publish_one(fixture, index, address, SERVICE_PORT, &fixture->extents[index]);
-	publish_one(fixture, index + 1, address, 0, NULL);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct poise_service service = *rows[i].service;
+
+		service.port = service.protocol ? htons(SERVICE_PORT) : 0;
+		fixture_publish(fixture, rows[i].index, rows[i].address, &service);
+	}
 }
 
 void fixture_open(struct fixture *fixture, uint32_t ring_size)
@@ -124,8 +171,9 @@ void fixture_open(struct fixture *fixture, uint32_t ring_size)
 
 		fixture_backend_init(fixture, i, &entry);
 	}
-	publish_service(fixture, SERVICE4, VIP4, ring_size);
-	publish_service(fixture, SERVICE6, VIP6, ring_size);
+	fixture->services = fixture_map(fixture, "services");
+	fixture->ring_size = ring_size;
+	publish_standard(fixture);
 }
 
 void fixture_close(struct fixture *fixture)
@@ -140,10 +188,12 @@ struct ring fixture_ring(struct fixture *fixture, uint32_t service)
 
 void fixture_move_ring(struct fixture *fixture, uint32_t service, const struct extent *extent)
 {
+	struct poise_service entry = fixture->services[service];
+	char address[INET6_ADDRSTRLEN];
+
+	inet_ntop(entry.family == 4 ? AF_INET : AF_INET6, entry.address, address, sizeof(address));
 	fixture->extents[service] = *extent;
-	maps_service_withdraw(fixture->maps, service);
-	maps_synchronize(fixture->maps);
-	publish_one(fixture, service, service == SERVICE4 ? VIP4 : VIP6, SERVICE_PORT, extent);
+	fixture_publish(fixture, service, address, &entry);
 }
 
 static void own_ring(struct ring ring, uint16_t backend, bool settled, uint16_t now)
@@ -161,16 +211,22 @@ static void own_ring(struct ring ring, uint16_t backend, bool settled, uint16_t 
 	free(owners);
 }
 
+static void own_rings(struct fixture *fixture, uint16_t backend, bool settled, uint16_t now)
+{
+	for (uint32_t i = 0; i < SERVICE_COUNT; i++) {
+		if (fixture->extents[i].size)
+			own_ring(fixture_ring(fixture, i), backend, settled, now);
+	}
+}
+
 void fixture_own(struct fixture *fixture, uint16_t backend)
 {
-	own_ring(fixture_ring(fixture, SERVICE4), backend, true, 0);
-	own_ring(fixture_ring(fixture, SERVICE6), backend, true, 0);
+	own_rings(fixture, backend, true, 0);
 }
 
 void fixture_change(struct fixture *fixture, uint16_t backend, uint16_t now)
 {
-	own_ring(fixture_ring(fixture, SERVICE4), backend, false, now);
-	own_ring(fixture_ring(fixture, SERVICE6), backend, false, now);
+	own_rings(fixture, backend, false, now);
 }
 
 struct poise_backend fixture_entry(const struct fixture *fixture, uint16_t backend, uint16_t mtu)
@@ -223,6 +279,13 @@ static int find_map(const struct fixture *fixture, const char *name, struct bpf_
 	bail_out(name, ENOENT);
 }
 
+int fixture_map_fd(const struct fixture *fixture, const char *name)
+{
+	struct bpf_map_info info;
+
+	return find_map(fixture, name, &info);
+}
+
 void *fixture_map(const struct fixture *fixture, const char *name)
 {
 	struct bpf_map_info info;
@@ -268,26 +331,31 @@ int fixture_run(const struct fixture *fixture, const struct packet *in, struct p
 
 uint64_t fixture_flow_hash(const struct packet *packet)
 {
-	const uint8_t *ip = packet->bytes + ETH_BYTES;
-	uint32_t addresses4[2], ports;
+	const uint8_t *ip = packet->bytes + packet_l3(packet);
+	uint8_t protocol = packet_protocol(packet);
+	uint32_t addresses4[2], ports = packet_ports(packet);
 	uint64_t addresses6[4];
 
 	if (packet_family(packet) == 4) {
 		memcpy(addresses4, ip + 12, sizeof(addresses4));
-		memcpy(&ports, ip + (ip[0] & 0xf) * 4, sizeof(ports));
-		return poise_flow_hash4(addresses4[0], addresses4[1], ports, IPPROTO_TCP, SEED);
+		return poise_flow_hash4(addresses4[0], addresses4[1], ports, protocol, SEED);
 	}
 	memcpy(addresses6, ip + 8, sizeof(addresses6));
-	memcpy(&ports, ip + IP6_BYTES, sizeof(ports));
 	return poise_flow_hash6((const __u64 *)addresses6, (const __u64 *)(addresses6 + 2), ports,
-				IPPROTO_TCP, SEED);
+				protocol, SEED);
+}
+
+uint32_t fixture_service(const struct packet *packet)
+{
+	if (packet_protocol(packet) == IPPROTO_UDP)
+		return packet_family(packet) == 4 ? UDP_SERVICE4 : UDP_SERVICE6;
+	return packet_family(packet) == 4 ? SERVICE4 : SERVICE6;
 }
 
 uint32_t fixture_slot(const struct fixture *fixture, const struct packet *packet)
 {
-	uint32_t service = packet_family(packet) == 4 ? SERVICE4 : SERVICE6;
-
-	return poise_slot(fixture_flow_hash(packet), fixture->extents[service].size);
+	return poise_slot(fixture_flow_hash(packet),
+			  fixture->extents[fixture_service(packet)].size);
 }
 
 /* The tunnel's near end: the entry's, with the flow's hash in the bits that the mask names. */
@@ -315,12 +383,13 @@ static struct layer outer_ethernet(const struct poise_backend *entry)
 	return layer;
 }
 
-struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry)
+/* Tags of the way in are not carried over; what follows the IP packet is. */
+struct packet fixture_encapsulated_hash(const struct packet *in, const struct poise_backend *entry,
+					uint64_t hash)
 {
 	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
-	const uint8_t *inner = in->bytes + ETH_BYTES;
-	size_t length = packet_ip_length(in);
-	uint64_t hash = fixture_flow_hash(in);
+	size_t l3 = packet_l3(in), length = packet_ip_length(in);
+	const uint8_t *inner = in->bytes + l3;
 	struct layer outer;
 
 	inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, destination,
@@ -333,7 +402,12 @@ struct packet fixture_encapsulated(const struct packet *in, const struct poise_b
 				  (uint32_t)hash & FLOW_LABEL_BITS);
 	outer = next(outer, packet_family(in) == 4 ? IPPROTO_IPIP : IPPROTO_IPV6);
 	return PKT(outer_ethernet(entry), tos(ttl(outer, OUTER_TTL), packet_tos(in)),
-		   raw(inner, length), trailer(inner + length, in->length - ETH_BYTES - length));
+		   raw(inner, length), trailer(inner + length, in->length - l3 - length));
+}
+
+struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry)
+{
+	return fixture_encapsulated_hash(in, entry, fixture_flow_hash(in));
 }
 
 int fixture_verdict(const struct fixture *fixture, const struct poise_backend *entry)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The balancer's program, loaded and set up in a network namespace of its own: one IPv4 and one
- * IPv6 service on port 80, and backends of every kind. Packets go in by BPF_PROG_TEST_RUN; what
+ * The balancer's program, loaded and set up in a network namespace of its own: TCP and UDP
+ * services on port 80 of an IPv4 and an IPv6 address, backends of every kind, and room for services
+ * of the tests' own. Packets go in by BPF_PROG_TEST_RUN; what
  * must come out is computed here, from the entries and the reference functions of poise_flow.h.
  */
 #ifndef POISE_TEST_FIXTURE_H
@@ -12,6 +13,7 @@
 
 #include "build.h"
 #include "extents.h"
+#include "inspect.h"
 #include "maps.h"
 #include "poise_abi.h"
 #include "poise_flow.h"
@@ -33,11 +35,15 @@ enum {
 	SEED = 0x5eed,
 };
 
-enum { /* indexes into 'services'; each address entry follows its service */
-       SERVICE4 = 1,
+enum {		     /* indexes into 'services' */
+       SERVICE4 = 1, /* TCP */
        SERVICE4_ADDRESS,
        SERVICE6,
        SERVICE6_ADDRESS,
+       UDP_SERVICE4,
+       UDP_SERVICE6,
+       FREE_SERVICE, /* the first that is the tests' own */
+       SERVICE_COUNT = FREE_SERVICE + 24,
 };
 
 /*
@@ -77,7 +83,9 @@ struct fixture {
 	struct loader *loader;
 	struct maps *maps;
 	uint32_t ifindex[WAY_COUNT];
-	struct extent extents[SERVICE6_ADDRESS + 1]; /* of the services' rings */
+	struct poise_service *services;	      /* the map */
+	uint32_t ring_size;		      /* of services that are published from now on */
+	struct extent extents[SERVICE_COUNT]; /* of the services' rings */
 	struct poise_backend entries[BACKEND_COUNT]; /* by fixture_backend_init() */
 };
 
@@ -86,8 +94,23 @@ struct fixture {
 void fixture_open(struct fixture *fixture, uint32_t ring_size);
 void fixture_close(struct fixture *fixture);
 
+/* Settings, to be changed in place. */
+struct poise_settings *fixture_settings(const struct fixture *fixture);
+
+/*
+ * Writes a service's entry, or an address's (POISE_SERVICE_ADDRESS), and publishes it in the
+ * service table; what was published under this index is withdrawn before. address and family are
+ * taken from the text, the ring is one of the index's own, made when it has none.
+ */
+void fixture_publish(struct fixture *fixture, uint32_t index, const char *address,
+		     const struct poise_service *service);
+/* The same for what port ranges or prefixes lead to: without a word in the service table. */
+void fixture_write(struct fixture *fixture, uint32_t index, const char *address,
+		   const struct poise_service *service);
+void fixture_withdraw(struct fixture *fixture, uint32_t index);
+
 struct ring fixture_ring(struct fixture *fixture, uint32_t service);
-/* Makes one backend the settled owner of every slot of both rings. */
+/* Makes one backend the settled owner of every slot of all rings. */
 void fixture_own(struct fixture *fixture, uint16_t backend);
 /* Makes it the owner of every slot by ring_change(). */
 void fixture_change(struct fixture *fixture, uint16_t backend, uint16_t now);
@@ -99,7 +122,9 @@ struct poise_backend fixture_entry(const struct fixture *fixture, uint16_t backe
 void fixture_backend_init(struct fixture *fixture, uint16_t backend,
 			  const struct poise_backend *entry);
 
-/* Memory shared with a map of the program, by its name; aborts when there is none. */
+/* A map of the program, by its name; aborts when there is none. Its descriptor, or, of an array
+ * that is mmapable, memory shared with it. */
+int fixture_map_fd(const struct fixture *fixture, const char *name);
 void *fixture_map(const struct fixture *fixture, const char *name);
 
 /* The verdict, with what came out; or a negative errno. */
@@ -108,11 +133,17 @@ int fixture_run(const struct fixture *fixture, const struct packet *in, struct p
 int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
 			 uint32_t metadata_bytes, struct packet *out);
 
+/* Of a packet with ports. */
 uint64_t fixture_flow_hash(const struct packet *packet);
+/* The service on port 80 that has the packet's family and protocol. */
+uint32_t fixture_service(const struct packet *packet);
 /* The slot of a packet in its service's ring. */
 uint32_t fixture_slot(const struct fixture *fixture, const struct packet *packet);
 /* What must come out when the packet goes to a backend with this entry. */
 struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry);
+/* The same for a packet of a flow with this hash. */
+struct packet fixture_encapsulated_hash(const struct packet *in, const struct poise_backend *entry,
+					uint64_t hash);
 int fixture_verdict(const struct fixture *fixture, const struct poise_backend *entry);
 
 /* The coarse clock, with a good part of its tick left. */

@@ -53,36 +53,31 @@ static void test_current(void)
 {
 	struct poise_backend *first = shared_entry("backends");
 	struct poise_backend *second = shared_entry("backends_next");
-	struct fate fate = { "copy", client_packet(4), A4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("copy", client_packet(4), A4, XDP_TX, POISE_REASON_SENT);
 
 	*first = variants[0];
 	first->current = 1;
 	*second = variants[1];
 	fixture.entries[A4] = variants[0];
-	fate_test(&fixture, &(struct fate){ "the first copy is used while it is current",
-					    fate.in,
-					    A4,
-					    XDP_TX,
-					    POISE_REASON_SENT,
-					    { 0 } });
+	fate.name = "the first copy is used while it is current";
+	fate_test(&fixture, &fate);
 	first->current = 0;
 	fixture.entries[A4] = variants[1];
-	fate_test(&fixture, &(struct fate){ "the second copy is used while the first is not",
-					    fate.in,
-					    A4,
-					    XDP_REDIRECT,
-					    POISE_REASON_SENT,
-					    { 0 } });
+	fate.name = "the second copy is used while the first is not";
+	fate.verdict = XDP_REDIRECT;
+	fate_test(&fixture, &fate);
 	first->current = 1;
 	fixture.entries[A4] = variants[0];
-	tap_ok(fate_holds(&fixture, &fate), "the first copy is used again");
+	fate.name = "the first copy is used again";
+	fate.verdict = XDP_TX;
+	fate_test(&fixture, &fate);
 }
 
 /* The flags stay in the first copy, whichever is current. */
 static void test_flags(void)
 {
 	struct poise_backend *first = shared_entry("backends");
-	struct fate fate = { "flags", client_packet(4), B4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("flags", client_packet(4), B4, XDP_TX, POISE_REASON_SENT);
 	bool down, up;
 
 	maps_backend_init(fixture.maps, A4, &variants[0]);
@@ -101,7 +96,7 @@ static void test_flags(void)
 
 static void test_write(void)
 {
-	struct fate fate = { "write", client_packet(6), A4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("write", client_packet(6), A4, XDP_TX, POISE_REASON_SENT);
 	bool passed = true;
 
 	maps_backend_init(fixture.maps, A4, &variants[0]);

@@ -141,7 +141,7 @@ static bool fits(const char *name, uint16_t backend, const struct packet *in, si
 		 enum poise_reason reason)
 {
 	struct poise_backend entry = fixture_entry(&fixture, backend, (uint16_t)mtu);
-	struct fate fate = { name, *in, backend, XDP_TX, reason, { 0 } };
+	struct fate fate = fate_of(name, *in, backend, XDP_TX, reason);
 	bool passed;
 
 	if (reason != POISE_REASON_SENT)

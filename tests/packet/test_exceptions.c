@@ -175,7 +175,7 @@ static void test_ways(void)
 	struct packet syn = client_packet(SYN), out;
 	uint64_t hash = exceptions_hash(&fixture, &syn);
 	struct poise_exception_bucket *bucket = exceptions_bucket(&fixture, hash);
-	struct fate fate = { "record", client_packet(ACK), C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("record", client_packet(ACK), C4, XDP_TX, POISE_REASON_SENT);
 	struct record record = { C4, ESTABLISHED, 3 };
 	bool found = true;
 
@@ -209,7 +209,7 @@ static void test_ways(void)
 static void test_leftover(void)
 {
 	struct packet ack = client_packet(ACK);
-	struct fate fate = { "leftover", ack, C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("leftover", ack, C4, XDP_TX, POISE_REASON_SENT);
 	struct record leftover = { A4, ESTABLISHED, EXPIRED }, record = { C4, ESTABLISHED, 3 };
 	uint64_t hash = exceptions_hash(&fixture, &ack);
 	uint16_t now = fixture_tick();
@@ -225,7 +225,7 @@ static void test_leftover(void)
 static bool age_holds(uint32_t age, uint32_t settle)
 {
 	struct packet ack = client_packet(ACK);
-	struct fate fate = { "age", ack, A4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("age", ack, A4, XDP_TX, POISE_REASON_SENT);
 	struct record record = { C4, ESTABLISHED, (uint16_t)age };
 	uint64_t hash = exceptions_hash(&fixture, &ack);
 	uint16_t now;
@@ -250,7 +250,7 @@ static bool age_holds(uint32_t age, uint32_t settle)
 static bool stamp_holds(uint32_t future)
 {
 	struct packet ack = client_packet(ACK);
-	struct fate fate = { "future", ack, C4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("future", ack, C4, XDP_TX, POISE_REASON_SENT);
 	struct record record = { C4, ESTABLISHED, (uint16_t)-future };
 	uint64_t hash = exceptions_hash(&fixture, &ack);
 

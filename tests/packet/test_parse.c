@@ -245,7 +245,7 @@ static bool cuts_hold(const char *name, const struct packet *whole, size_t from,
 	bool passed = true;
 
 	for (size_t length = from; length < to; length++) {
-		struct fate fate = { name, packet_cut(whole, length), A4, verdict, reason, { 0 } };
+		struct fate fate = fate_of(name, packet_cut(whole, length), A4, verdict, reason);
 
 		if (fate_holds(&fixture, &fate))
 			continue;

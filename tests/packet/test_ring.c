@@ -316,7 +316,7 @@ static void test_settling(void)
 {
 	struct packet ack = client_packet(4, ACK), syn = client_packet(4, SYN), out;
 	uint16_t now = fixture_tick(), stamp;
-	struct fate fate = { "settled", ack, B4, XDP_TX, POISE_REASON_SENT, { 0 } };
+	struct fate fate = fate_of("settled", ack, B4, XDP_TX, POISE_REASON_SENT);
 	struct ring ring = fixture_ring(&fixture, SERVICE4);
 	uint32_t moving;
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Next hops: for each watched address the interface and MAC address that lead there, resolved
- * through rtnetlink and followed ever after. Knows nothing of services, backends or BPF maps.
+ * through rtnetlink and followed ever after. VLAN interfaces are looked through: what counts is
+ * where the frame leaves and with which tags. Knows nothing of services, backends or BPF maps.
  */
 #ifndef POISE_NEXTHOP_H
 #define POISE_NEXTHOP_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "address.h"
@@ -23,7 +25,9 @@ struct nexthop_watch; /* one watched address */
 	X(LOCAL, "the backend's address is this host's own")                                       \
 	X(LINK_DOWN, "the interface to the backend is down")                                       \
 	X(NO_NEIGHBOUR, "the next hop does not answer ARP or neighbour discovery")                 \
-	X(NOT_ETHERNET, "the interface to the backend has no Ethernet header")
+	X(NOT_ETHERNET, "the interface to the backend has no Ethernet header")                     \
+	X(TOO_MANY_TAGS, "the interface to the backend stacks more than two VLAN tags")            \
+	X(ELSEWHERE, "the VLAN interface's parent is in another network namespace")
 
 enum nexthop_state {
 #define NEXTHOP_STATE_ENUM(name, text) NEXTHOP_##name,
@@ -33,12 +37,15 @@ enum nexthop_state {
 
 struct nexthop {
 	enum nexthop_state state;
-	uint32_t ifindex; /* the fields below mean something in state READY only */
-	char interface[IF_NAMESIZE];
+	/* The fields below mean something in state READY only. */
+	uint32_t ifindex; /* where frames leave: under VLAN interfaces, the lowest one's parent */
+	char interface[IF_NAMESIZE]; /* its name */
+	uint16_t vlan[2]; /* the tags that frames need, enum poise_vlan, the outer one first */
 	struct address gateway; /* the neighbour asked for: the gateway, or the address itself */
+	bool on_link;		/* it is the address itself */
 	uint8_t destination_mac[6];
-	uint8_t source_mac[6];
-	uint16_t mtu; /* largest IP packet: of the route if it has one, else of the link */
+	uint8_t source_mac[6]; /* of the interface that the route names */
+	uint16_t mtu;	       /* largest IP packet: of the route if it has one, else of the link */
 };
 
 /* Called whenever anything in the next hop changed, from the event loop, never from within

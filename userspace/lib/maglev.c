@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "poise_flow.h"
+#include "quota.h"
 
 enum { THROWS_PER_SLOT = 8 }; /* e^-8 of the slots would be missed by all; more brings little */
 
@@ -35,8 +36,7 @@ static const uint64_t splitmix_step = 0x9e3779b97f4a7c15ULL;
 
 struct member {
 	uint64_t key;
-	uint64_t random;    /* the generator's state */
-	uint64_t remainder; /* of the share, in units of 1 / total weight of a slot */
+	uint64_t random; /* the generator's state */
 	uint64_t phase;
 	uint64_t turns; /* had so far */
 	uint32_t next;	/* slot of the permutation that is tried next */
@@ -48,9 +48,9 @@ struct member {
 };
 
 struct build {
-	struct member *members; /* those of weight > 0, in order; later those that lack slots */
-	struct member **ranking;
-	uint64_t *taken; /* a bit a slot */
+	struct member *members;	 /* those of weight > 0, in order */
+	struct member **ranking; /* those that lack slots, in order */
+	uint64_t *taken;	 /* a bit a slot */
 	size_t count;
 	uint64_t total; /* weight */
 	uint64_t throw_rounds;
@@ -100,16 +100,6 @@ static int compare_keys(const void *left, const void *right)
 	return memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
 }
 
-static int compare_remainders(const void *left, const void *right)
-{
-	const struct member *a = *(struct member *const *)left;
-	const struct member *b = *(struct member *const *)right;
-
-	if (a->remainder != b->remainder)
-		return a->remainder > b->remainder ? -1 : 1;
-	return a < b ? -1 : a > b;
-}
-
 static void take_members(struct build *build, const struct maglev_member *members, size_t count,
 			 uint64_t seed)
 {
@@ -130,23 +120,23 @@ static void take_members(struct build *build, const struct maglev_member *member
 	qsort(build->members, build->count, sizeof(*build->members), compare_keys);
 }
 
-/* Sums up to exactly size. */
-static void set_quotas(struct build *build)
+static int set_quotas(struct build *build)
 {
-	uint32_t left = build->size;
+	uint16_t *weights = calloc(build->count, sizeof(*weights));
+	uint32_t *quotas = calloc(build->count, sizeof(*quotas));
+	int err = -ENOMEM;
 
-	for (size_t i = 0; i < build->count; i++) {
-		struct member *member = &build->members[i];
-		uint64_t product = (uint64_t)build->size * member->weight;
-
-		member->missing = product / build->total;
-		member->remainder = product % build->total;
-		left -= member->missing;
-		build->ranking[i] = member;
-	}
-	qsort(build->ranking, build->count, sizeof(*build->ranking), compare_remainders);
-	for (uint32_t i = 0; i < left; i++)
-		build->ranking[i]->missing++;
+	if (!weights || !quotas)
+		goto out;
+	for (size_t i = 0; i < build->count; i++)
+		weights[i] = build->members[i].weight;
+	err = quota_divide(weights, build->count, build->size, quotas);
+	for (size_t i = 0; i < build->count && !err; i++)
+		build->members[i].missing = quotas[i];
+out:
+	free(quotas);
+	free(weights);
+	return err;
 }
 
 static void set_turns(struct build *build)
@@ -238,12 +228,13 @@ int maglev_build(const struct maglev_member *members, size_t count, uint32_t siz
 	build.taken = calloc(size / 64 + 1, sizeof(*build.taken));
 	if (!build.members || !build.ranking || !build.taken)
 		goto out;
-	error = 0;
-	memset(owners, 0, size * sizeof(*owners));
 	take_members(&build, members, count, seed);
+	error = build.total ? set_quotas(&build) : 0;
+	if (error)
+		goto out;
+	memset(owners, 0, size * sizeof(*owners));
 	if (!build.total)
 		goto out;
-	set_quotas(&build);
 	set_turns(&build);
 	run(&build);
 out:

@@ -325,10 +325,11 @@ enum poise_record_flags {
 
 struct poise_service_record {
 	char name[POISE_NAME_BYTES];
-	__u32 state;	/* enum poise_record_state: FREE or ACTIVE */
-	__u32 changing; /* the ring is not what the records say: build it anew */
+	__u32 state;	       /* enum poise_record_state: FREE or ACTIVE */
+	__u32 changing;	       /* the ring is not what the records say: build it anew */
+	__u16 port, last_port; /* host byte order, both included */
 };
-_Static_assert(sizeof(struct poise_service_record) == 72, "poise_service_record");
+_Static_assert(sizeof(struct poise_service_record) == 76, "poise_service_record");
 
 struct poise_backend_record {
 	char name[POISE_NAME_BYTES];

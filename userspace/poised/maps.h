@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The data plane's maps, and the order in which their words may change under it. The only module
- * that reads or writes maps; knows nothing of configuration or health.
+ * that reads or writes maps; knows nothing of configuration or health. maps.c owns the whole,
+ * maps_rings.c, maps_services.c, maps_backends.c and maps_counts.c a part each.
  */
 #ifndef POISE_MAPS_H
 #define POISE_MAPS_H
@@ -32,6 +33,11 @@ int maps_ring_adopt(struct maps *maps, const struct extent *extent);
 void maps_ring_release(struct maps *maps, const struct extent *extent);
 struct ring maps_ring(struct maps *maps, const struct extent *extent);
 
+/* Writes an entry that nothing leads to so far. */
+void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service);
+/* How many of the entries, from the first one on, fit into the service table beside what it holds.
+ */
+size_t maps_service_room(struct maps *maps, const struct poise_service *entries, size_t count);
 /* Writes the entry, then publishes it in the service table. The index must be one that no packet
  * can hold: unused, and maps_synchronize()d since it was withdrawn. 0 or -ENOSPC: the bucket is
  * full. */
@@ -39,6 +45,32 @@ int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_s
 void maps_service_withdraw(struct maps *maps, uint32_t index);
 const struct poise_service *maps_service(struct maps *maps, uint32_t index);
 bool maps_service_published(struct maps *maps, uint32_t index);
+void maps_service_set_idle(struct maps *maps, uint32_t index, uint16_t ticks);
+/* Of an address's entry; which: 0 for TCP, 1 for UDP. What the word named before may be released
+ * after maps_synchronize(). */
+void maps_service_set_ranges(struct maps *maps, uint32_t index, int which, uint32_t ranges);
+
+/* Writes port ranges, at most POISE_MAX_RANGES, to a free place; out is the word that names them.
+ * 0, -ENOSPC, -E2BIG or -ENOMEM. */
+int maps_ranges_write(struct maps *maps, const struct poise_port_range *list, size_t count,
+		      uint32_t *out);
+/* Takes ranges that an earlier poised wrote. 0 or a negative errno. */
+int maps_ranges_adopt(struct maps *maps, uint32_t ranges);
+void maps_ranges_release(struct maps *maps, uint32_t ranges);
+const struct poise_port_range *maps_ranges(struct maps *maps, uint32_t ranges);
+
+/* The same as of the service table for the entry of a prefix. 0 or a negative errno. */
+int maps_prefix_publish(struct maps *maps, uint32_t index, const struct poise_service *entry);
+void maps_prefix_withdraw(struct maps *maps, uint32_t index);
+bool maps_prefix_published(struct maps *maps, uint32_t index);
+
+/* Which backend a server id names; 0: none. */
+int maps_quic_set(struct maps *maps, const struct poise_quic_server *server, uint32_t backend);
+uint32_t maps_quic_get(struct maps *maps, const struct poise_quic_server *server);
+void maps_quic_delete(struct maps *maps, const struct poise_quic_server *server);
+/* The server id behind 'after' (NULL: the first one); false at the end. */
+bool maps_quic_next(struct maps *maps, const struct poise_quic_server *after,
+		    struct poise_quic_server *out);
 
 /* One change of a backend's entry. */
 struct maps_backend_change {

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What leads a packet to its service: the service table, prefixes, port ranges, and the server ids
+ * of QUIC's connection ids.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "maps_private.h"
+#include "poise_flow.h"
+
+static uint64_t service_hash(const struct poise_service *service)
+{
+	__u64 address[2];
+
+	memcpy(address, service->address, sizeof(address));
+	if (service->family == 4)
+		return poise_service_hash4((uint32_t)address[0], service->port, service->protocol);
+	return poise_service_hash6(address, service->port, service->protocol);
+}
+
+/* The word of the table that names index, or NULL. */
+static uint32_t *table_word(struct maps *maps, uint32_t index)
+{
+	uint64_t hash = service_hash(&maps->services[index]);
+	struct poise_table_bucket *bucket = &maps->table[poise_service_bucket(hash)];
+
+	for (int i = 0; i < POISE_TABLE_WAYS; i++)
+		if ((bucket->word[i] & 0xffff) == index)
+			return &bucket->word[i];
+	return NULL;
+}
+
+int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service)
+{
+	uint64_t hash = service_hash(service);
+	struct poise_table_bucket *bucket = &maps->table[poise_service_bucket(hash)];
+
+	for (int i = 0; i < POISE_TABLE_WAYS; i++) {
+		if (bucket->word[i])
+			continue;
+		maps->services[index] = *service;
+		__atomic_store_n(&bucket->word[i], poise_service_tag(hash) << 16 | index,
+				 __ATOMIC_RELEASE);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void maps_service_withdraw(struct maps *maps, uint32_t index)
+{
+	uint32_t *word = table_word(maps, index);
+
+	if (word)
+		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+}
+
+const struct poise_service *maps_service(struct maps *maps, uint32_t index)
+{
+	return &maps->services[index];
+}
+
+bool maps_service_published(struct maps *maps, uint32_t index)
+{
+	return table_word(maps, index) != NULL;
+}
+
+size_t maps_service_room(struct maps *maps, const struct poise_service *entries, size_t count)
+{
+	uint8_t used[POISE_TABLE_BUCKETS] = {};
+
+	for (uint32_t i = 0; i < POISE_TABLE_BUCKETS; i++)
+		for (int way = 0; way < POISE_TABLE_WAYS; way++)
+			used[i] += maps->table[i].word[way] != 0;
+	for (size_t i = 0; i < count; i++)
+		if (++used[poise_service_bucket(service_hash(&entries[i]))] > POISE_TABLE_WAYS)
+			return i;
+	return count;
+}
+
+void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service)
+{
+	maps->services[index] = *service;
+}
+
+void maps_service_set_idle(struct maps *maps, uint32_t index, uint16_t ticks)
+{
+	__atomic_store_n(&maps->services[index].idle_ticks, ticks, __ATOMIC_RELAXED);
+}
+
+void maps_service_set_ranges(struct maps *maps, uint32_t index, int which, uint32_t ranges)
+{
+	__atomic_store_n(&maps->services[index].ranges[which], ranges, __ATOMIC_RELEASE);
+}
+
+static struct extent ranges_extent(uint32_t ranges)
+{
+	return (struct extent){ .base = ranges >> 8, .size = ranges & 0xff };
+}
+
+int maps_ranges_write(struct maps *maps, const struct poise_port_range *list, size_t count,
+		      uint32_t *out)
+{
+	struct extent extent;
+	int err;
+
+	*out = 0;
+	if (!count)
+		return 0;
+	if (count > POISE_MAX_RANGES)
+		return -E2BIG;
+	err = extents_allocate(&maps->ranges, count, &extent);
+	if (err)
+		return err;
+	memcpy(&maps->port_ranges[extent.base], list, count * sizeof(*list));
+	*out = extent.base << 8 | count;
+	return 0;
+}
+
+int maps_ranges_adopt(struct maps *maps, uint32_t ranges)
+{
+	struct extent extent = ranges_extent(ranges);
+
+	return extent.size ? extents_reserve(&maps->ranges, &extent) : 0;
+}
+
+void maps_ranges_release(struct maps *maps, uint32_t ranges)
+{
+	struct extent extent = ranges_extent(ranges);
+
+	if (extent.size)
+		extents_release(&maps->ranges, &extent);
+}
+
+const struct poise_port_range *maps_ranges(struct maps *maps, uint32_t ranges)
+{
+	return &maps->port_ranges[ranges >> 8];
+}
+
+static struct poise_prefix prefix_key(const struct poise_service *entry)
+{
+	struct poise_prefix key = { .length = POISE_PREFIX_FAMILY_BITS + entry->prefix,
+				    .family = entry->family };
+
+	memcpy(key.bytes, entry->address, sizeof(key.bytes));
+	return key;
+}
+
+int maps_prefix_publish(struct maps *maps, uint32_t index, const struct poise_service *entry)
+{
+	struct poise_prefix key = prefix_key(entry);
+
+	maps->services[index] = *entry;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	return bpf_map_update_elem(bpf_map__fd(maps->object->maps.prefixes), &key, &index, BPF_ANY);
+}
+
+void maps_prefix_withdraw(struct maps *maps, uint32_t index)
+{
+	struct poise_prefix key = prefix_key(&maps->services[index]);
+
+	if (maps_prefix_published(maps, index))
+		bpf_map_delete_elem(bpf_map__fd(maps->object->maps.prefixes), &key);
+}
+
+/* A trie answers with the longest prefix, but one key of it is of full length: its own. */
+bool maps_prefix_published(struct maps *maps, uint32_t index)
+{
+	struct poise_prefix key = prefix_key(&maps->services[index]);
+	uint32_t found = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(maps->object->maps.prefixes), &key, &found) == 0 &&
+	       found == index;
+}
+
+int maps_quic_set(struct maps *maps, const struct poise_quic_server *server, uint32_t backend)
+{
+	return bpf_map_update_elem(bpf_map__fd(maps->object->maps.quic_servers), server, &backend,
+				   BPF_ANY);
+}
+
+uint32_t maps_quic_get(struct maps *maps, const struct poise_quic_server *server)
+{
+	uint32_t backend = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(maps->object->maps.quic_servers), server, &backend);
+	return backend;
+}
+
+void maps_quic_delete(struct maps *maps, const struct poise_quic_server *server)
+{
+	bpf_map_delete_elem(bpf_map__fd(maps->object->maps.quic_servers), server);
+}
+
+bool maps_quic_next(struct maps *maps, const struct poise_quic_server *after,
+		    struct poise_quic_server *out)
+{
+	return bpf_map_get_next_key(bpf_map__fd(maps->object->maps.quic_servers), after, out) == 0;
+}

@@ -245,9 +245,15 @@ _Static_assert(sizeof(struct poise_backend_load) == 8, "poise_backend_load");
 /* Value of 'limits', one of each a CPU: a token bucket. */
 enum poise_limit_kind { POISE_LIMIT_ECHO = 0, POISE_LIMIT_ERROR = 1, POISE_LIMIT_COUNT = 2 };
 
+enum {
+	POISE_LIMIT_PACKET = 1000000000, /* what a packet costs: ns * packets a second */
+	POISE_LIMIT_BURSTS = 10, /* at most this part of a second's packets, but at least one, may
+				  * go at once */
+};
+
 struct poise_limit {
-	__u64 time_ns;	 /* when it was filled up last, CLOCK_MONOTONIC_COARSE */
-	__u64 credit_ns; /* a packet costs 10^9 / rate of it; at most a tenth of a second's worth */
+	__u64 time_ns; /* when it was filled up last, CLOCK_MONOTONIC_COARSE */
+	__u64 credit;  /* each ns adds as much as packets a second are allowed */
 };
 _Static_assert(sizeof(struct poise_limit) == 16, "poise_limit");
 

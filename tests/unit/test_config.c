@@ -251,8 +251,8 @@ static void files_are_bounded(void **state)
 	unlink(path);
 	path = write_file("", 0);
 	expect_file_error(path,
-			  ":1:1: found nothing, allowed is a mapping of interfaces, tunnel, seed, "
-			  "control, pin_path, settle, services");
+			  ":1:1: found nothing, allowed is a mapping of interfaces, tunnel, icmp, "
+			  "fragments, flows, seed, control, pin_path, settle, services");
 	unlink(path);
 	free(data);
 }

@@ -7,12 +7,20 @@
 
 #include "expect_config.h"
 
-#define SERVICE_KEYS "name, address, port, protocol, ring_size, on_down, check, backends\n"
-#define TOP_KEYS     "interfaces, tunnel, seed, control, pin_path, settle, services\n"
-#define CHECK_KEYS   "type, port, path, host, body, expect, interval, timeout, rise, fall\n"
+#define SERVICE_KEYS                                                                               \
+	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
+	"ring_size, on_down, check, backends\n"
+#define TOP_KEYS                                                                                   \
+	"interfaces, tunnel, icmp, fragments, flows, seed, control, pin_path, settle, services\n"
+#define CHECK_KEYS "type, port, path, host, body, expect, interval, timeout, rise, fall\n"
 #define HOST_ADDRESS                                                                               \
 	"allowed is a host's IPv4 or IPv6 address: not unspecified, loopback, multicast, "         \
 	"broadcast or link-local IPv6\n"
+#define VIRTUAL_ADDRESS                                                                            \
+	"allowed is a host's IPv4 or IPv6 address (not unspecified, loopback, multicast, "         \
+	"broadcast or link-local IPv6), or a prefix of such with a length from 8 to 32 or 32 to "  \
+	"128\n"
+#define PORTS "allowed is an integer from 1 to 65535, a range of such as \"8000-8100\", or any\n"
 #define NAME                                                                                       \
 	"allowed is a name of letters, digits, '.', '_', '-' that begins with a letter or digit, " \
 	"1 to 63 bytes\n"
@@ -225,33 +233,48 @@ static const struct bad {
 		 "- { name: a, address: 0.0.0.0, port: 1 }\n"
 		 "- { name: b, address: 127.0.0.1, port: 1 }\n"
 		 "- { name: c, address: 'ff02::1', port: 1 }\n"
-		 "- { name: d, address: 10.0.0.0/8, port: 1 }\n"
+		 "- { name: d, address: 10.0.0.1/8, port: 1 }\n"
 		 "- { name: e, address: www.example.org, port: 1 }\n"
-		 "- { name: f, address: [10.0.0.1], port: 1 }\n",
-	  "poise.yaml:3:23: services[0].address: found 0.0.0.0, " HOST_ADDRESS
-	  "poise.yaml:4:23: services[1].address: found 127.0.0.1, " HOST_ADDRESS
-	  "poise.yaml:5:23: services[2].address: found 'ff02::1', " HOST_ADDRESS
-	  "poise.yaml:6:23: services[3].address: found 10.0.0.0/8, " HOST_ADDRESS
-	  "poise.yaml:7:23: services[4].address: found 'www.example.org', " HOST_ADDRESS
-	  "poise.yaml:8:23: services[5].address: found a list of 1, " HOST_ADDRESS },
+		 "- { name: f, address: [10.0.0.1], port: 1 }\n"
+		 "- { name: g, address: 10.0.0.0/7, port: 1 }\n"
+		 "- { name: h, address: 2000::/31, port: 1 }\n"
+		 "- { name: i, address: 224.0.0.0/8, port: 1 }\n"
+		 "- { name: j, address: 10.0.0.0/33, port: 1 }\n"
+		 "- { name: k, address: 'fe80::/64', port: 1 }\n",
+	  "poise.yaml:3:23: services[0].address: found 0.0.0.0, " VIRTUAL_ADDRESS
+	  "poise.yaml:4:23: services[1].address: found 127.0.0.1, " VIRTUAL_ADDRESS
+	  "poise.yaml:5:23: services[2].address: found 'ff02::1', " VIRTUAL_ADDRESS
+	  "poise.yaml:6:23: services[3].address: found 10.0.0.1/8, allowed is a prefix without "
+	  "bits set after its length, such as 203.0.113.0/24\n"
+	  "poise.yaml:7:23: services[4].address: found 'www.example.org', " VIRTUAL_ADDRESS
+	  "poise.yaml:8:23: services[5].address: found a list of 1, " VIRTUAL_ADDRESS
+	  "poise.yaml:9:23: services[6].address: found 10.0.0.0/7, " VIRTUAL_ADDRESS
+	  "poise.yaml:10:23: services[7].address: found 2000::/31, " VIRTUAL_ADDRESS
+	  "poise.yaml:11:23: services[8].address: found 224.0.0.0/8, " VIRTUAL_ADDRESS
+	  "poise.yaml:12:23: services[9].address: found 10.0.0.0/33, " VIRTUAL_ADDRESS
+	  "poise.yaml:13:23: services[10].address: found 'fe80::/64', " VIRTUAL_ADDRESS },
 	{ "ports",
 	  IFACES "services:\n"
 		 "- { name: a, address: 203.0.113.1, port: 0 }\n"
 		 "- { name: b, address: 203.0.113.2, port: 65536 }\n"
 		 "- { name: c, address: 203.0.113.3, port: 080 }\n"
 		 "- { name: d, address: 203.0.113.4, port: http }\n"
-		 "- { name: e, address: 203.0.113.5, port: 80-81 }\n"
-		 "- { name: f, address: 203.0.113.6, port: 18446744073709551696 }\n",
-	  "poise.yaml:3:42: services[0].port: found 0, allowed is an integer from 1 to 65535\n"
-	  "poise.yaml:4:42: services[1].port: found 65536, allowed is an integer from 1 to 65535\n"
-	  "poise.yaml:5:42: services[2].port: found 080, allowed is an integer from 1 to 65535\n"
-	  "poise.yaml:6:42: services[3].port: found 'http', allowed is an integer from 1 to 65535\n"
-	  "poise.yaml:7:42: services[4].port: found 80-81, allowed is an integer from 1 to 65535\n"
-	  "poise.yaml:8:42: services[5].port: found 18446744073709551696, allowed is an integer "
-	  "from "
-	  "1 to 65535\n" },
-	{ "protocol", SERVICE "    protocol: udp }\n",
-	  "poise.yaml:4:15: services[0].protocol: found 'udp', allowed is tcp\n" },
+		 "- { name: e, address: 203.0.113.5, port: 81-80 }\n"
+		 "- { name: f, address: 203.0.113.6, port: 18446744073709551696 }\n"
+		 "- { name: g, address: 203.0.113.6, port: 0-80 }\n"
+		 "- { name: h, address: 203.0.113.6, port: '80 - 81' }\n"
+		 "- { name: i, address: 203.0.113.6, port: }\n",
+	  "poise.yaml:3:42: services[0].port: found 0, " PORTS
+	  "poise.yaml:4:42: services[1].port: found 65536, " PORTS
+	  "poise.yaml:5:42: services[2].port: found 080, " PORTS
+	  "poise.yaml:6:42: services[3].port: found 'http', " PORTS
+	  "poise.yaml:7:42: services[4].port: found 81-80, " PORTS
+	  "poise.yaml:8:42: services[5].port: found 18446744073709551696, " PORTS
+	  "poise.yaml:9:42: services[6].port: found 0-80, " PORTS
+	  "poise.yaml:10:42: services[7].port: found '80 - 81', " PORTS
+	  "poise.yaml:11:42: services[8].port: found nothing, " PORTS },
+	{ "protocol", SERVICE "    protocol: sctp }\n",
+	  "poise.yaml:4:15: services[0].protocol: found 'sctp', allowed is tcp or udp\n" },
 	{ "ring not prime", SERVICE "    ring_size: 65536 }\n",
 	  "poise.yaml:4:16: services[0].ring_size: found 65536, allowed is a prime number from 251 "
 	  "to 655373\n" },
@@ -385,7 +408,7 @@ static const struct bad {
 	  "to 1000\n"
 	  "poise.yaml:10:9: services[0].backends[5].name: found 'a b', " NAME
 	  "poise.yaml:10:33: services[0].backends[5].weigth: unknown key, did you mean 'weight'? "
-	  "allowed are name, address, weight\n" },
+	  "allowed are name, address, weight, encapsulation, server_id\n" },
 	{ "backend is a later service",
 	  IFACES "services:\n"
 		 "- { name: a, address: 203.0.113.1, port: 1, backends: [{ name: x, address: "

@@ -109,6 +109,16 @@ bool address_equal(const struct address *a, const struct address *b)
 	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+struct address address_mask(const struct address *address, unsigned int length)
+{
+	struct address masked = *address;
+	unsigned int bit;
+
+	for (bit = length; bit < family_bits(address->family); bit = bit / 8 * 8 + 8)
+		masked.bytes[bit / 8] &= (uint8_t)(0xff00 >> bit % 8);
+	return masked;
+}
+
 /* RFC 1122, 3.2.1.3; 240.0.0.0/4 is unicast for Linux. */
 static bool is_host4(const uint8_t *bytes)
 {

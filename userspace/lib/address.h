@@ -33,6 +33,9 @@ const char *prefix_format(const struct prefix *prefix, char text[ADDRESS_TEXT_BY
 
 bool address_equal(const struct address *a, const struct address *b);
 
+/* The address with all bits after length 0: the first of its prefix. Family 0 stays as it is. */
+struct address address_mask(const struct address *address, unsigned int length);
+
 /* Unicast and usable as a host's address: not unspecified (0.0.0.0/8), multicast, broadcast or
  * loopback; nor IPv6 link-local (it needs a zone) or IPv4-mapped. */
 bool address_is_host(const struct address *address);

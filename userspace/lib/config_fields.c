@@ -11,7 +11,26 @@
 #include "config_values.h"
 #include "yaml_tree.h"
 
-enum { CHOICES_BYTES = 128 };
+enum {
+	CHOICES_BYTES = 128,
+	MIN_SERVICE_PREFIX4 = 8,
+	MIN_SERVICE_PREFIX6 = 32,
+};
+
+const struct config_range config_port_range = { .min = 1, .max = UINT16_MAX };
+const struct config_choice config_booleans[] = { { "true", true }, { "false", false }, { 0 } };
+const struct config_choice config_drop_or_pass[] = { { "drop", false }, { "pass", true }, { 0 } };
+const struct config_choice config_encapsulations[] = {
+	{ "ipip", POISE_ENCAP_IPIP },
+	{ "gue", POISE_ENCAP_GUE },
+	{ "gre", POISE_ENCAP_GRE },
+	{ "l2", POISE_ENCAP_L2 },
+	{ 0 },
+};
+const struct config_text config_name_text = {
+	POISE_NAME_BYTES - 1, config_is_name,
+	"a name of letters, digits, '.', '_', '-' that begins with a letter or digit"
+};
 
 /* The text of a scalar that holds something, and no control character; else NULL. Whether it was in
  * quotes says nothing: each key has one type. */
@@ -44,22 +63,28 @@ static void store(void *out, size_t size, uint64_t value)
 	}
 }
 
+static bool is_kind(uint64_t value, enum config_number kind)
+{
+	if (kind == NUMBER_PRIME)
+		return is_prime((uint32_t)value);
+	return kind == NUMBER_ANY || !(value & (value - 1));
+}
+
 static bool in_range(uint64_t value, const struct config_range *range)
 {
-	return value >= range->min && value <= range->max &&
-	       (!range->prime || is_prime((uint32_t)value));
+	return value >= range->min && value <= range->max && is_kind(value, range->kind);
 }
 
 CONFIG_READ(integer)
 {
+	static const char *const kinds[] = { "an integer", "a prime number", "a power of two" };
 	const char *text = scalar_text(place->node);
 	const struct config_range *range = field->rule;
 	uint64_t value = 0;
 
 	if (!text || config_parse_integer(text, &value) || !in_range(value, range)) {
 		config_report_value(report, place, "allowed is %s from %" PRIu64 " to %" PRIu64,
-				    range->prime ? "a prime number" : "an integer", range->min,
-				    range->max);
+				    kinds[range->kind], range->min, range->max);
 		value = 0;
 	}
 	store(out, field->size, value);
@@ -147,6 +172,15 @@ CONFIG_READ(string)
 		config_report_nomem(report);
 }
 
+void config_default_string(struct config_report *report, char **string, const char *value)
+{
+	if (*string)
+		return;
+	*string = strdup(value);
+	if (!*string)
+		config_report_nomem(report);
+}
+
 CONFIG_READ(address)
 {
 	const char *text = scalar_text(place->node);
@@ -212,4 +246,70 @@ CONFIG_READ(expect)
 				    "allowed are 1 to %d codes or ranges from 100 to 599, such as "
 				    "\"200,204,300-399\"",
 				    CONFIG_MAX_EXPECT);
+}
+
+CONFIG_READ(ports)
+{
+	const char *text = scalar_text(place->node);
+	struct config_service *service = out;
+
+	(void)field;
+	if (!text || config_parse_ports(text, &service->port, &service->last_port))
+		config_report_value(report, place,
+				    "allowed is an integer from 1 to 65535, a range of such as "
+				    "\"8000-8100\", or any");
+}
+
+/* An address, or a prefix that is no wider than one network should be. */
+CONFIG_READ(virtual)
+{
+	const char *text = scalar_text(place->node);
+	struct config_service *service = out;
+	struct prefix prefix;
+	int err = text ? prefix_parse(text, &prefix) : -EINVAL;
+
+	(void)field;
+	if (err == -ERANGE)
+		config_report_value(report, place,
+				    "allowed is a prefix without bits set after its length, such "
+				    "as 203.0.113.0/24");
+	else if (err || !holds_hosts(&prefix) ||
+		 prefix.length <
+			 (prefix.address.family == 4 ? MIN_SERVICE_PREFIX4 : MIN_SERVICE_PREFIX6))
+		config_report_value(
+			report, place,
+			"allowed is a host's IPv4 or IPv6 address (not unspecified, loopback, "
+			"multicast, broadcast or link-local IPv6), or a prefix of such with a "
+			"length from %d to 32 or %d to 128",
+			MIN_SERVICE_PREFIX4, MIN_SERVICE_PREFIX6);
+	else {
+		service->address = prefix.address;
+		service->prefix_length = prefix.length;
+	}
+}
+
+CONFIG_READ(affinity)
+{
+	const char *text = scalar_text(place->node);
+	uint8_t bits = 0;
+
+	(void)field;
+	if (!text || config_parse_affinity(text, &bits))
+		config_report_value(report, place,
+				    "allowed is source, or source/ and a prefix length, such as "
+				    "source/24");
+	*(uint8_t *)out = bits;
+}
+
+CONFIG_READ(server_id)
+{
+	const char *text = scalar_text(place->node);
+	struct config_backend *backend = out;
+
+	(void)field;
+	if (!text || config_parse_server_id(text, backend->server_id, &backend->server_id_length))
+		config_report_value(report, place,
+				    "allowed are 1 to %d bytes, two hexadecimal digits each, such "
+				    "as \"0a0b\"",
+				    POISE_QUIC_ID_BYTES);
 }

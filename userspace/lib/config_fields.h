@@ -5,10 +5,12 @@
 
 #include "config_section.h"
 
+enum config_number { NUMBER_ANY, NUMBER_PRIME, NUMBER_POWER_OF_TWO };
+
 /* Rule of integers (inclusive) and of durations (in milliseconds). */
 struct config_range {
 	uint64_t min, max;
-	bool prime;
+	enum config_number kind;
 };
 
 /* Rule of a word: an array of these that ends with a NULL text. */
@@ -30,17 +32,48 @@ struct config_prefix {
 	const char *example;
 };
 
+enum { CONFIG_UNSET = 0xff }; /* an enum's value while its key was not read */
+
 #define CONFIG_READ(name)                                                                          \
 	void config_read_##name(struct config_report *report, const struct config_place *place,    \
 				const struct config_field *field, void *out)
 
-CONFIG_READ(integer);  /* uint16_t, uint32_t or uint64_t; rule: struct config_range */
-CONFIG_READ(duration); /* the same, milliseconds */
-CONFIG_READ(choice);   /* uint8_t or an enum; rule: struct config_choice[] */
-CONFIG_READ(name);     /* char[max + 1]; rule: struct config_text */
-CONFIG_READ(string);   /* char *, allocated; rule: struct config_text */
-CONFIG_READ(address);  /* struct address of a host; no rule */
-CONFIG_READ(prefix);   /* struct prefix; rule: struct config_prefix */
-CONFIG_READ(expect);   /* struct config_check, its expect and expect_count; no rule */
+CONFIG_READ(integer);	/* uint16_t, uint32_t or uint64_t; rule: struct config_range */
+CONFIG_READ(duration);	/* the same, milliseconds */
+CONFIG_READ(choice);	/* uint8_t or an enum; rule: struct config_choice[] */
+CONFIG_READ(name);	/* char[max + 1]; rule: struct config_text */
+CONFIG_READ(string);	/* char *, allocated; rule: struct config_text */
+CONFIG_READ(address);	/* struct address of a host; no rule */
+CONFIG_READ(prefix);	/* struct prefix; rule: struct config_prefix */
+CONFIG_READ(expect);	/* struct config_check, its expect and expect_count; no rule */
+CONFIG_READ(ports);	/* struct config_service, its port and last_port; no rule */
+CONFIG_READ(virtual);	/* struct config_service, its address and prefix_length; no rule */
+CONFIG_READ(affinity);	/* uint8_t, bits or CONFIG_ALL_BITS; no rule */
+CONFIG_READ(server_id); /* struct config_backend, its server_id and server_id_length; no rule */
+
+/* The string's default, unless it was read. */
+void config_default_string(struct config_report *report, char **string, const char *value);
+
+/* Rules that several sections use. */
+extern const struct config_range config_port_range;
+extern const struct config_choice config_booleans[];
+extern const struct config_choice config_drop_or_pass[]; /* false, true */
+extern const struct config_choice config_encapsulations[];
+extern const struct config_text config_name_text;
+
+/* Rows of tables of fields: key, read function, structure, member, rule. */
+#define CONFIG_FIELD(key, reader, type, member, rule, required)                                    \
+	{                                                                                          \
+		key, config_read_##reader, CONFIG_MEMBER(struct type, member), rule, required      \
+	}
+#define CONFIG_REQUIRED(key, reader, type, member, rule)                                           \
+	CONFIG_FIELD(key, reader, type, member, rule, true)
+#define CONFIG_OPTIONAL(key, reader, type, member, rule)                                           \
+	CONFIG_FIELD(key, reader, type, member, rule, false)
+/* For those that fill several members. */
+#define CONFIG_WHOLE(key, reader, type, rule, required)                                            \
+	{                                                                                          \
+		key, config_read_##reader, 0, sizeof(struct type), rule, required                  \
+	}
 
 #endif

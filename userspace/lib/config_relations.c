@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Duplicates and clashes between interfaces, services and backends. Everything that must differ is
- * brought into one form (an identity), and sorted: n log n for any file.
+ * Names, addresses and ids that must differ, and what backends need of their service. Everything
+ * that must differ is brought into one form (an identity), and sorted: n log n for any file. Where
+ * services live is config_endpoints.c's.
  */
 #include "config_relations.h"
 
@@ -9,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_endpoints.h"
 #include "yaml_tree.h"
 
 enum { IDENTITY_BYTES = POISE_NAME_BYTES };
 
 struct identity {
-	unsigned char
-		bytes[IDENTITY_BYTES]; /* a name; or an address, and what else makes it unique */
-	size_t index;		       /* of the item in its list */
+	unsigned char bytes[IDENTITY_BYTES]; /* a name, an address or a server id */
+	size_t index;			     /* of the item in its list */
 };
-_Static_assert(IDENTITY_BYTES >= sizeof(struct address) + sizeof(uint16_t) + 1, "identity");
 
 static struct identity identity_of_name(const char *name, size_t index)
 {
@@ -37,13 +37,12 @@ static struct identity identity_of_address(const struct address *address, size_t
 	return identity;
 }
 
-static struct identity identity_of_endpoint(const struct config_service *service, size_t index)
+static struct identity identity_of_server_id(const struct config_backend *backend, size_t index)
 {
-	struct identity identity = identity_of_address(&service->address, index);
-	size_t at = 1 + sizeof(service->address.bytes);
+	struct identity identity = { .index = index };
 
-	memcpy(identity.bytes + at, &service->port, sizeof(service->port));
-	identity.bytes[at + sizeof(service->port)] = service->protocol;
+	identity.bytes[0] = backend->server_id_length;
+	memcpy(identity.bytes + 1, backend->server_id, sizeof(backend->server_id));
 	return identity;
 }
 
@@ -108,21 +107,12 @@ static void check_interfaces(struct config_report *report, const struct config_p
 static void check_services(struct config_report *report, const struct config_place *list,
 			   const struct config *config, struct identity *identities)
 {
-	const struct config_service *service;
 	size_t count = 0, i;
 
 	for (i = 0; i < config->service_count; i++)
 		if (config->services[i].name[0])
 			identities[count++] = identity_of_name(config->services[i].name, i);
 	report_duplicates(report, list, "name", "a name", identities, count);
-	count = 0;
-	for (i = 0; i < config->service_count; i++) {
-		service = &config->services[i];
-		if (service->address.family && service->port && service->protocol)
-			identities[count++] = identity_of_endpoint(service, i);
-	}
-	report_duplicates(report, list, "address", "an address, port and protocol", identities,
-			  count);
 }
 
 static void check_backends(struct config_report *report, const struct config_place *list,
@@ -139,25 +129,32 @@ static void check_backends(struct config_report *report, const struct config_pla
 		if (service->backends[i].address.family)
 			identities[count++] = identity_of_address(&service->backends[i].address, i);
 	report_duplicates(report, list, "address", "an address", identities, count);
+	count = 0;
+	for (i = 0; i < service->backend_count; i++)
+		if (service->backends[i].server_id_length)
+			identities[count++] = identity_of_server_id(&service->backends[i], i);
+	report_duplicates(report, list, "server_id", "a server id", identities, count);
 }
 
-/* virtual: the sorted addresses of all services. */
-static void check_loops(struct config_report *report, const struct config_place *list,
-			const struct config_service *service, const struct identity *virtual,
-			size_t virtual_count)
+/* What l2 delivers is the client's packet as it is: of the service's family. */
+static void check_families(struct config_report *report, const struct config_place *list,
+			   const struct config_service *service)
 {
 	struct config_place item, at;
-	struct identity wanted;
 	size_t i;
 
-	for (i = 0; i < service->backend_count; i++) {
-		wanted = identity_of_address(&service->backends[i].address, i);
-		if (!bsearch(&wanted, virtual, virtual_count, sizeof(wanted), compare_bytes))
+	for (i = 0; service->address.family && i < service->backend_count; i++) {
+		const struct config_backend *backend = &service->backends[i];
+
+		if (backend->encapsulation != POISE_ENCAP_L2 || !backend->address.family ||
+		    backend->address.family == service->address.family)
 			continue;
 		item = config_place_item(list, i);
 		at = config_place_key(&item, "address");
 		config_report_value(report, &at,
-				    "allowed is no service's address: its packets would come back");
+				    "allowed is an IPv%u address like the service's: encapsulation "
+				    "l2 leaves packets as they are",
+				    service->address.family);
 	}
 }
 
@@ -173,16 +170,11 @@ static void check_total(struct config_report *report, const struct config_place 
 }
 
 static void check_all_backends(struct config_report *report, const struct config_place *list,
-			       const struct config *config, struct identity *virtual,
-			       struct identity *identities)
+			       const struct config *config, struct identity *identities)
 {
-	size_t count = 0, total = 0, before, i;
+	size_t total = 0, before, i;
 	struct config_place item, backends;
 
-	for (i = 0; i < config->service_count; i++)
-		if (config->services[i].address.family)
-			virtual[count++] = identity_of_address(&config->services[i].address, i);
-	sort_identities(virtual, count);
 	for (i = 0; i < config->service_count; i++) {
 		item = config_place_item(list, i);
 		backends = config_place_key(&item, "backends");
@@ -190,7 +182,7 @@ static void check_all_backends(struct config_report *report, const struct config
 		total += config->services[i].backend_count;
 		check_total(report, &backends, before, total);
 		check_backends(report, &backends, &config->services[i], identities);
-		check_loops(report, &backends, &config->services[i], virtual, count);
+		check_families(report, &backends, &config->services[i]);
 	}
 }
 
@@ -214,15 +206,14 @@ void config_relations_check(struct config_report *report, const struct config_pl
 	struct config_place services = config_place_key(root, "services");
 	size_t longest = longest_list(config);
 	struct identity *identities = calloc(longest, sizeof(*identities));
-	struct identity *virtual = calloc(config->service_count + 1, sizeof(*virtual));
 
-	if (identities && virtual) {
+	if (identities) {
 		check_interfaces(report, &interfaces, config, identities);
 		check_services(report, &services, config, identities);
-		check_all_backends(report, &services, config, virtual, identities);
+		check_all_backends(report, &services, config, identities);
 	} else {
 		config_report_nomem(report);
 	}
 	free(identities);
-	free(virtual);
+	config_endpoints_check(report, &services, config);
 }

@@ -10,7 +10,9 @@
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-enum { STATUS_FIRST = 100, STATUS_LAST = 599 };
+#define SOURCE "source"
+
+enum { STATUS_FIRST = 100, STATUS_LAST = 599, MAX_ADDRESS_BITS = 128 };
 
 static const struct unit {
 	const char *text;
@@ -139,6 +141,73 @@ int config_parse_expect(const char *text, struct status_range out[CONFIG_MAX_EXP
 	}
 	memcpy(out, ranges, n * sizeof(ranges[0]));
 	*count = n;
+	return 0;
+}
+
+/* A port that ends where *end then points to. */
+static int parse_port(const char *text, const char **end, uint16_t *out)
+{
+	bool hex = text[0] == '0' && text[1] == 'x';
+	uint64_t value;
+	int err = hex ? parse_digits(text + 2, 16, end, &value) : parse_decimal(text, end, &value);
+
+	if (err || !value || value > UINT16_MAX)
+		return -EINVAL;
+	*out = (uint16_t)value;
+	return 0;
+}
+
+int config_parse_ports(const char *text, uint16_t *first, uint16_t *last)
+{
+	uint16_t from = 1, to = UINT16_MAX;
+	const char *end = "";
+	int err = 0;
+
+	*first = 0;
+	*last = 0;
+	if (strcmp(text, "any")) {
+		err = parse_port(text, &end, &from);
+		to = from;
+		if (!err && *end == '-')
+			err = parse_port(end + 1, &end, &to);
+	}
+	if (err || *end || to < from)
+		return -EINVAL;
+	*first = from;
+	*last = to;
+	return 0;
+}
+
+int config_parse_affinity(const char *text, uint8_t *bits)
+{
+	const char *end = text + sizeof(SOURCE) - 1;
+	uint64_t value;
+
+	if (strncmp(text, SOURCE, sizeof(SOURCE) - 1))
+		return -EINVAL;
+	if (!*end) {
+		*bits = CONFIG_ALL_BITS;
+		return 0;
+	}
+	if (*end != '/' || parse_decimal(end + 1, &end, &value) || *end || !value ||
+	    value > MAX_ADDRESS_BITS)
+		return -EINVAL;
+	*bits = (uint8_t)value;
+	return 0;
+}
+
+int config_parse_server_id(const char *text, uint8_t out[POISE_QUIC_ID_BYTES], uint8_t *length)
+{
+	size_t digits = strlen(text), i;
+
+	if (!digits || digits % 2 || digits / 2 > POISE_QUIC_ID_BYTES)
+		return -EINVAL;
+	for (i = 0; i < digits; i++)
+		if (digit_value(text[i]) >= 16)
+			return -EINVAL;
+	for (i = 0; i < digits / 2; i++)
+		out[i] = (uint8_t)(digit_value(text[2 * i]) << 4 | digit_value(text[2 * i + 1]));
+	*length = (uint8_t)(digits / 2);
 	return 0;
 }
 

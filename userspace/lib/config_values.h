@@ -26,6 +26,17 @@ const char *config_format_duration(uint64_t ms, char out[CONFIG_DURATION_BYTES])
 int config_parse_expect(const char *text, struct status_range out[CONFIG_MAX_EXPECT],
 			size_t *count);
 
+/* "80", "8000-8100", "any" (1-65535): 0 or -EINVAL, and then the ports are 0. */
+int config_parse_ports(const char *text, uint16_t *first, uint16_t *last);
+
+enum { CONFIG_ALL_BITS = 0xff }; /* of an address whose family is not known yet */
+
+/* "source" (CONFIG_ALL_BITS), "source/24": bits from 1 to 128. 0 or -EINVAL. */
+int config_parse_affinity(const char *text, uint8_t *bits);
+
+/* "0a0b": two hexadecimal digits a byte. 0 or -EINVAL. */
+int config_parse_server_id(const char *text, uint8_t out[POISE_QUIC_ID_BYTES], uint8_t *length);
+
 /* What a text may be, besides its length. */
 bool config_is_name(const char *text);
 bool config_is_interface(const char *text);

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Duplicates, overlaps and loops of services: each has addresses, a protocol and ports of its own,
+ * ranges of ports are nested or apart, and no backend has a service's address. Sorted, so that a
+ * large file of plain services takes n log n.
+ */
+#include "config_endpoints.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ports.h"
+#include "yaml_tree.h"
+
+enum { MAX_LENGTH = 128 };
+
+struct endpoint {
+	const struct config_service *service;
+	size_t index; /* in the list of services */
+};
+
+struct endpoints {
+	struct config_report *report;
+	const struct config_place *list;
+	const struct config *config;
+	struct endpoint *item; /* those with an address; port 0: unknown */
+	size_t count;
+	bool has_length[2][MAX_LENGTH + 1]; /* prefix lengths in use, of IPv4 and IPv6 */
+};
+
+static int compare_numbers(unsigned int a, unsigned int b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_addresses(const struct config_service *a, const struct config_service *b)
+{
+	int order = compare_numbers(a->address.family, b->address.family);
+
+	if (!order)
+		order = compare_numbers(a->prefix_length, b->prefix_length);
+	if (!order)
+		order = memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
+	return order;
+}
+
+/* 0: the same addresses and protocol, so that ports alone tell one from the other. */
+static int compare_hosts(const struct config_service *a, const struct config_service *b)
+{
+	int order = compare_addresses(a, b);
+
+	return order ? order : compare_numbers(a->protocol, b->protocol);
+}
+
+static int compare_ports(const struct config_service *a, const struct config_service *b)
+{
+	int order = compare_numbers(a->port, b->port);
+
+	return order ? order : compare_numbers(a->last_port, b->last_port);
+}
+
+static int compare_endpoints(const void *a, const void *b)
+{
+	const struct endpoint *x = a, *y = b;
+	int order = compare_hosts(x->service, y->service);
+
+	if (!order)
+		order = compare_ports(x->service, y->service);
+	return order ? order : compare_numbers((unsigned int)x->index, (unsigned int)y->index);
+}
+
+/* Shorter prefixes first, and of the same addresses the widest range: the most specific is last. */
+static int compare_specific(const void *a, const void *b)
+{
+	const struct config_service *x = ((const struct endpoint *)a)->service;
+	const struct config_service *y = ((const struct endpoint *)b)->service;
+	int order = compare_numbers(x->prefix_length, y->prefix_length);
+
+	if (!order)
+		order = compare_hosts(x, y);
+	if (!order)
+		order = compare_numbers(y->last_port - y->port, x->last_port - x->port);
+	return order ? order : compare_endpoints(a, b);
+}
+
+/* Where the value of a service's key stands; item is what it hangs from. */
+static struct config_place place_of(const struct endpoints *all, const struct endpoint *endpoint,
+				    const char *key, struct config_place *item)
+{
+	*item = config_place_item(all->list, endpoint->index);
+	return config_place_key(item, key);
+}
+
+/* Services with the same ports of the same addresses: all but the first are reported. */
+static void check_duplicates(const struct endpoints *all)
+{
+	const struct endpoint *first = all->item, *other;
+	struct config_place item, at, before;
+
+	for (other = first + 1; other < all->item + all->count; other++) {
+		if (!first->service->port || compare_hosts(first->service, other->service) ||
+		    compare_ports(first->service, other->service)) {
+			first = other;
+			continue;
+		}
+		before = place_of(all, first, "address", &item);
+		at = place_of(all, other, "address", &item);
+		config_report_value(all->report, &at,
+				    "allowed is an address, port and protocol of its own: %s[%zu] "
+				    "on line %u has it",
+				    all->list->key, first->index, before.node->line);
+	}
+}
+
+/* a begins no later than b. */
+static bool cross(const struct config_service *a, const struct config_service *b)
+{
+	return a->port < b->port && b->port <= a->last_port && a->last_port < b->last_port;
+}
+
+static void report_crossing(const struct endpoints *all, const struct endpoint *a,
+			    const struct endpoint *b)
+{
+	const struct endpoint *early = a->index < b->index ? a : b;
+	struct config_place item, before = place_of(all, early, "port", &item);
+	struct config_place at = place_of(all, early == a ? b : a, "port", &item);
+
+	config_report_value(all->report, &at,
+			    "allowed is a range within that of %s[%zu] on line %u, which is "
+			    "%u-%u, or around it, or apart from it",
+			    all->list->key, early->index, before.node->line, early->service->port,
+			    early->service->last_port);
+}
+
+/* Of ranges that overlap one must lie within the other, and is the more specific then. */
+static void check_crossings(const struct endpoints *all)
+{
+	const struct endpoint *end = all->item + all->count, *a, *b;
+
+	for (a = all->item; a < end; a++)
+		for (b = a + 1; b < end && !compare_hosts(a->service, b->service) &&
+				b->service->port <= a->service->last_port;
+		     b++)
+			if (cross(a->service, b->service))
+				report_crossing(all, a, b);
+}
+
+/* Is it found by its address and port, without looking through ranges? */
+static bool is_exact(const struct config_service *service)
+{
+	return service->port == service->last_port &&
+	       service->prefix_length == (service->address.family == 4 ? 32 : MAX_LENGTH);
+}
+
+static bool holds(const struct config_service *service, const struct address *address)
+{
+	struct address masked = address_mask(address, service->prefix_length);
+
+	return address_equal(&masked, &service->address);
+}
+
+/*
+ * Lays the ranges that the addresses of service have, those of wider prefixes included, over one
+ * another. Returns the range of its own that is too many, or NULL. ranges: the first is the least
+ * specific.
+ */
+static const struct endpoint *find_excess(const struct endpoint *ranges, size_t count,
+					  const struct config_service *service)
+{
+	struct port_pieces pieces = { .count = 0 };
+	size_t i;
+
+	for (i = 0; i < count && ranges[i].service->prefix_length <= service->prefix_length; i++) {
+		const struct config_service *other = ranges[i].service;
+		struct port_piece piece = { other->port, other->last_port, 0 };
+
+		if (other->protocol == service->protocol && holds(other, &service->address) &&
+		    ports_overlay(&pieces, &piece))
+			return compare_hosts(other, service) ? NULL : &ranges[i];
+	}
+	return NULL;
+}
+
+/* Reports, once for the same addresses and protocol, ranges that are too many when cut up. */
+static void check_pieces(const struct endpoints *all, struct endpoint *ranges)
+{
+	const struct endpoint *excess;
+	struct config_place item, at;
+	size_t count = 0, i;
+
+	for (i = 0; i < all->count; i++)
+		if (all->item[i].service->port && !is_exact(all->item[i].service))
+			ranges[count++] = all->item[i];
+	qsort(ranges, count, sizeof(*ranges), compare_specific);
+	for (i = 0; i < count; i++) {
+		if (i && !compare_hosts(ranges[i].service, ranges[i - 1].service))
+			continue;
+		excess = find_excess(ranges, count, ranges[i].service);
+		if (!excess)
+			continue;
+		at = place_of(all, excess, "port", &item);
+		config_report_value(all->report, &at,
+				    "allowed are at most %d ranges of one address and protocol, "
+				    "cut up where they overlap",
+				    POISE_MAX_RANGES);
+	}
+}
+
+static int find_addresses(const void *key, const void *item)
+{
+	return compare_addresses(key, ((const struct endpoint *)item)->service);
+}
+
+/* Is the address one of a service? */
+static bool is_virtual(const struct endpoints *all, const struct address *address)
+{
+	struct config_service wanted = { 0 };
+	unsigned int length;
+
+	for (length = 0; length <= MAX_LENGTH; length++) {
+		if (!all->has_length[address->family == 6][length])
+			continue;
+		wanted.address = address_mask(address, length);
+		wanted.prefix_length = (uint8_t)length;
+		if (bsearch(&wanted, all->item, all->count, sizeof(*all->item), find_addresses))
+			return true;
+	}
+	return false;
+}
+
+static void check_loops(const struct endpoints *all, size_t index)
+{
+	const struct config_service *service = &all->config->services[index];
+	struct config_place item = config_place_item(all->list, index);
+	struct config_place list = config_place_key(&item, "backends"), backend, at;
+	size_t i;
+
+	for (i = 0; i < service->backend_count; i++) {
+		if (!is_virtual(all, &service->backends[i].address))
+			continue;
+		backend = config_place_item(&list, i);
+		at = config_place_key(&backend, "address");
+		config_report_value(all->report, &at,
+				    "allowed is no service's address: its packets would come back");
+	}
+}
+
+/* Sorts what has an address; whether its ports were read is to be looked at. */
+static void collect(struct endpoints *all)
+{
+	const struct config_service *service;
+	size_t i;
+
+	for (i = 0; i < all->config->service_count; i++) {
+		service = &all->config->services[i];
+		if (!service->address.family)
+			continue;
+		all->has_length[service->address.family == 6][service->prefix_length] = true;
+		all->item[all->count++] = (struct endpoint){ service, i };
+	}
+	qsort(all->item, all->count, sizeof(*all->item), compare_endpoints);
+}
+
+void config_endpoints_check(struct config_report *report, const struct config_place *list,
+			    const struct config *config)
+{
+	struct endpoints all = { .report = report, .list = list, .config = config };
+	struct endpoint *ranges = calloc(config->service_count + 1, sizeof(*ranges));
+	size_t i;
+
+	all.item = calloc(config->service_count + 1, sizeof(*all.item));
+	if (all.item && ranges) {
+		collect(&all);
+		check_duplicates(&all);
+		check_crossings(&all);
+		check_pieces(&all, ranges);
+		for (i = 0; i < config->service_count; i++)
+			check_loops(&all, i);
+	} else {
+		config_report_nomem(report);
+	}
+	free(all.item);
+	free(ranges);
+}

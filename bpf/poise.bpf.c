@@ -14,6 +14,7 @@
 #include "parse.bpf.h"
 #include "deep.bpf.h"
 #include "service.bpf.h"
+#include "loop.bpf.h"
 #include "count.bpf.h"
 #include "exceptions.bpf.h"
 #include "ring.bpf.h"
@@ -119,11 +120,13 @@ static __always_inline int handle(struct xdp_md *ctx, struct packet *packet)
 	int reason = parse_deep(ctx, packet);
 	struct poise_service *address;
 
-	if (reason == POISE_REASON_NOT_IP || reason == POISE_REASON_NOT_SERVICE)
+	if (!packet->family)
 		return reason;
 	address = service_address(packet);
 	if (!address)
 		return POISE_REASON_NOT_SERVICE;
+	if (looped(packet))
+		return POISE_REASON_LOOP;
 	return reason == POISE_REASON_SENT ? special(ctx, packet, address) : reason;
 }
 

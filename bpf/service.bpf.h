@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Is the packet for a service? A hash table of our own in two arrays, so that no helper is called:
- * a bucket of tagged indexes (one cache line), then the service's entry (one cache line).
+ * a bucket of tagged indexes (one cache line), then the service's entry (one cache line). Only the
+ * long way asks for port ranges and prefixes.
  */
 #ifndef POISE_SERVICE_BPF_H
 #define POISE_SERVICE_BPF_H
@@ -76,21 +77,86 @@ static __always_inline struct poise_service *service_of_plain(struct packet *pac
 	return service_exact(packet, packet->ports >> 16, packet->protocol, &packet->service);
 }
 
+enum { RANGE_STEPS = 8 }; /* halvings of POISE_MAX_RANGES ranges down to none */
+_Static_assert(POISE_MAX_RANGES < 1 << RANGE_STEPS, "RANGE_STEPS");
+
+/* The service of the range that holds the port (host byte order), as an index; 0: none does.
+ * ranges: a word of an address's entry. */
+__noinline int range_find(__u32 ranges, __u32 port)
+{
+	__u32 low = ranges >> 8, high = low + (ranges & 0xff);
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < RANGE_STEPS && low < high; i++) {
+		__u32 middle = low + (high - low) / 2;
+		struct poise_port_range *range = bpf_map_lookup_elem(&port_ranges, &middle);
+
+		if (!range)
+			return 0;
+		if (port < range->first)
+			high = middle;
+		else if (port > range->last)
+			low = middle + 1;
+		else
+			return range->service;
+	}
+	return 0;
+}
+
+/* The address's entry of the longest prefix that holds the packet's destination, as an index; 0:
+ * none does. */
+__noinline int prefix_find(const struct packet *packet)
+{
+	struct poise_prefix key = {};
+	__u32 *index;
+
+	if (!packet)
+		return 0;
+	key.length = POISE_PREFIX_FAMILY_BITS + (packet->family == 4 ? 32 : 128);
+	key.family = packet->family;
+	__builtin_memcpy(key.bytes, packet->destination, sizeof(key.bytes));
+	index = bpf_map_lookup_elem(&prefixes, &key);
+	return index ? *index : 0;
+}
+
+static __always_inline struct poise_service *service_get(__u32 index)
+{
+	return index ? bpf_map_lookup_elem(&services, &index) : NULL;
+}
+
+static __always_inline bool prefixes_used(void)
+{
+	__u32 zero = 0;
+	struct poise_settings *setting = bpf_map_lookup_elem(&settings, &zero);
+
+	return setting && READ_ONCE(setting->flags) & POISE_SETTING_PREFIXES;
+}
+
 /* The entry of the packet's destination address, or of the longest prefix that holds it: NULL when
  * it has no services. */
 static __always_inline struct poise_service *service_address(const struct packet *packet)
 {
 	__u32 index;
+	struct poise_service *address = service_exact(packet, 0, 0, &index);
 
-	return service_exact(packet, 0, 0, &index);
+	if (address || !prefixes_used())
+		return address;
+	return service_get(prefix_find(packet));
 }
 
 /* The most specific service for the packet: by the address's prefix first, then by the port. NULL
- * when there is none; else packet->service is its index. */
+ * when there is none; else packet->service is its index. address: what service_address() said;
+ * it lists what is offered by shorter prefixes as well. */
 static __always_inline struct poise_service *service_of(struct packet *packet,
 							const struct poise_service *address)
 {
-	return service_of_plain(packet);
+	struct poise_service *service = service_of_plain(packet);
+
+	if (service)
+		return service;
+	packet->service = range_find(READ_ONCE(address->ranges[packet->protocol == IPPROTO_UDP]),
+				     bpf_ntohs(packet->ports >> 16));
+	return service_get(packet->service);
 }
 
 #endif

@@ -21,6 +21,13 @@ enum {
 	TCP_ACK = 0x10,
 };
 
+/* ICMP's and ICMPv6's; linux/icmp.h does not build for BPF. */
+struct icmp_header {
+	__u8 type, code;
+	__sum16 checksum;
+	__be32 rest;
+};
+
 enum packet_flags {
 	PACKET_FIRST_FRAGMENT = 1 << 0, /* with the ports; others follow */
 	PACKET_LATER_FRAGMENT = 1 << 1, /* without ports */

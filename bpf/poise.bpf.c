@@ -59,6 +59,15 @@ static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *pac
 	return true;
 }
 
+static __always_inline void count_special(const struct packet *packet, __u32 backend)
+{
+	count_sent(packet, backend);
+	if (packet->flags & PACKET_LATER_FRAGMENT)
+		count_event(POISE_EVENT_FRAGMENT_FOLLOWED);
+	if (packet->flags & PACKET_QUOTED)
+		count_event(POISE_EVENT_ICMP_FORWARDED);
+}
+
 /* Sends the packet, or answers that it is too big. */
 static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __u32 backend)
 {
@@ -66,7 +75,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __
 	int reason = send_special(ctx, packet, backend, &mtu);
 
 	if (reason == POISE_REASON_SENT)
-		count_sent(packet, backend);
+		count_special(packet, backend);
 	if (reason == POISE_REASON_TOO_BIG)
 		return toobig_answer(ctx, packet, mtu);
 	return reason;
@@ -77,10 +86,8 @@ static __always_inline int forward_later_fragment(struct xdp_md *ctx, struct pac
 	struct poise_settings *setting;
 	__u32 backend = fragment_follow(packet), zero = 0;
 
-	if (backend) {
-		count_event(POISE_EVENT_FRAGMENT_FOLLOWED);
+	if (backend)
 		return forward(ctx, packet, backend);
-	}
 	setting = bpf_map_lookup_elem(&settings, &zero);
 	if (setting && setting->flags & POISE_SETTING_PASS_FRAGMENTS)
 		return POISE_REASON_FRAGMENT_PASSED;
@@ -110,8 +117,6 @@ static __always_inline int special(struct xdp_md *ctx, struct packet *packet,
 	backend = choose(ctx, packet, service);
 	if (packet->flags & PACKET_FIRST_FRAGMENT)
 		fragment_remember(packet, backend);
-	if (packet->flags & PACKET_QUOTED)
-		count_event(POISE_EVENT_ICMP_FORWARDED);
 	return forward(ctx, packet, backend);
 }
 

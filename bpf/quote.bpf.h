@@ -8,13 +8,12 @@
 #ifndef POISE_QUOTE_BPF_H
 #define POISE_QUOTE_BPF_H
 
-#include "packet.bpf.h"
+#include "deep.bpf.h"
 
 enum {
 	QUOTE_MAX_EXTENSIONS = 8,
 	QUOTE_FRAGMENT4 = 0x1fff, /* bits of the offset */
 	QUOTE_FRAGMENT6 = 0xfff8,
-	EXTENSION_UNIT = 8, /* bytes */
 };
 
 /* The first eight bytes of an IPv6 extension header. */

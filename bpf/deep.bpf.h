@@ -80,11 +80,15 @@ static __always_inline __u32 transport_bytes(const struct packet *packet)
  * The extension headers that others may follow. Behind those of IPsec, mobility (RFC 6275) and the
  * like come no ports to be read: they count as protocols.
  */
+static __always_inline bool is_extension_type(__u8 type)
+{
+	return type == IPPROTO_HOPOPTS || type == IPPROTO_ROUTING || type == IPPROTO_DSTOPTS ||
+	       type == IPPROTO_FRAGMENT;
+}
+
 static __always_inline bool is_extension(const struct packet *packet)
 {
-	return packet->family == 6 &&
-	       (packet->protocol == IPPROTO_HOPOPTS || packet->protocol == IPPROTO_ROUTING ||
-		packet->protocol == IPPROTO_DSTOPTS || packet->protocol == IPPROTO_FRAGMENT);
+	return packet->family == 6 && is_extension_type(packet->protocol);
 }
 
 /*

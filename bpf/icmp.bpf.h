@@ -140,12 +140,8 @@ __noinline int icmp_input(struct xdp_md *ctx, struct packet *packet)
 
 	if (!packet)
 		return POISE_REASON_INTERNAL;
-	if (packet->flags & PACKET_FIRST_FRAGMENT ||
-	    packet->protocol != (packet->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
-		return POISE_REASON_ICMP_PASSED;
-	if (packet->l4 + sizeof(icmp) > packet->l3 + packet->length ||
-	    !packet_load(ctx, packet->l4, &icmp, sizeof(icmp)))
-		return POISE_REASON_MALFORMED;
+	if (!packet_load(ctx, packet->l4, &icmp, sizeof(icmp)))
+		return POISE_REASON_INTERNAL;
 	if (icmp_is_request(packet, &icmp))
 		return echo_answer(ctx, packet, &icmp);
 	if (icmp_is_error(packet, &icmp))

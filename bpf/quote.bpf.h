@@ -10,19 +10,6 @@
 
 #include "deep.bpf.h"
 
-enum {
-	QUOTE_MAX_EXTENSIONS = 8,
-	QUOTE_FRAGMENT4 = 0x1fff, /* bits of the offset */
-	QUOTE_FRAGMENT6 = 0xfff8,
-};
-
-/* The first eight bytes of an IPv6 extension header. */
-struct quote_extension {
-	__u8 next, units; /* after the first eight bytes */
-	__be16 fragment;
-	__u32 rest;
-};
-
 /* Where the reading of a quote stands. */
 struct quote {
 	__u32 at, end; /* in the frame: of the next header, and where the ICMP packet ends */
@@ -42,7 +29,8 @@ static __always_inline int quote_ip4(struct xdp_md *ctx, struct packet *packet, 
 
 	if (!quote_load(ctx, quote, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
 		return POISE_REASON_MALFORMED;
-	if (ip.saddr != (__u32)packet->destination[0] || ip.frag_off & bpf_htons(QUOTE_FRAGMENT4))
+	if (ip.saddr != (__u32)packet->destination[0] ||
+	    ip.frag_off & bpf_htons(IP4_FRAGMENT_OFFSET))
 		return POISE_REASON_ICMP_PASSED;
 	packet->source[0] = ip.daddr;
 	quote->at += ip.ihl * 4;
@@ -50,28 +38,34 @@ static __always_inline int quote_ip4(struct xdp_md *ctx, struct packet *packet, 
 	return POISE_REASON_SENT;
 }
 
-/* Goes behind the extension headers. */
+/* Steps over one extension header, of the types that deep.bpf.h knows. */
+static __always_inline int quote_extension(struct xdp_md *ctx, struct quote *quote)
+{
+	struct extension extension;
+	__u8 type = quote->protocol;
+
+	if (!quote_load(ctx, quote, &extension, sizeof(extension)))
+		return POISE_REASON_MALFORMED;
+	if (type == IPPROTO_FRAGMENT && extension.fragment & bpf_htons(IP6_FRAGMENT_OFFSET))
+		return POISE_REASON_ICMP_PASSED;
+	quote->protocol = extension.next;
+	quote->at += EXTENSION_UNIT;
+	if (type != IPPROTO_FRAGMENT)
+		quote->at += extension.length * EXTENSION_UNIT;
+	return POISE_REASON_SENT;
+}
+
 static __always_inline int quote_extensions(struct xdp_md *ctx, struct quote *quote)
 {
-	struct quote_extension header;
+	int reason;
 
 #pragma clang loop unroll(disable)
-	for (int i = 0; i <= QUOTE_MAX_EXTENSIONS; i++) {
-		__u8 type = quote->protocol;
-
-		if (type != IPPROTO_HOPOPTS && type != IPPROTO_ROUTING && type != IPPROTO_DSTOPTS &&
-		    type != IPPROTO_FRAGMENT)
-			return POISE_REASON_SENT;
-		if (!quote_load(ctx, quote, &header, sizeof(header)))
-			return POISE_REASON_MALFORMED;
-		if (type == IPPROTO_FRAGMENT && header.fragment & bpf_htons(QUOTE_FRAGMENT6))
-			return POISE_REASON_ICMP_PASSED;
-		quote->protocol = header.next;
-		quote->at += EXTENSION_UNIT;
-		if (type != IPPROTO_FRAGMENT)
-			quote->at += header.units * EXTENSION_UNIT;
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension_type(quote->protocol); i++) {
+		reason = quote_extension(ctx, quote);
+		if (reason != POISE_REASON_SENT)
+			return reason;
 	}
-	return POISE_REASON_EXTENSIONS;
+	return is_extension_type(quote->protocol) ? POISE_REASON_EXTENSIONS : POISE_REASON_SENT;
 }
 
 static __always_inline int quote_ip6(struct xdp_md *ctx, struct packet *packet, struct quote *quote)

@@ -85,7 +85,7 @@ __attribute__((format(printf, 1, 2))) static void far(const char *format, ...)
 }
 
 /* Lines that a command prints. */
-static int lines_of(const char *command)
+__attribute__((unused)) static int lines_of(const char *command)
 {
 	FILE *pipe = popen(command, "r");
 	int c, lines = 0;
@@ -265,6 +265,7 @@ struct wanted {
 	const char *interface; /* in READY: NULL and 0 stand for any */
 	const char *gateway;
 	const uint8_t *destination, *source;
+	const uint16_t *vlan; /* both tags */
 	uint16_t mtu;
 	int64_t time_ms; /* 0: DEADLINE_MS */
 };
@@ -282,6 +283,7 @@ static bool reached(void *context)
 		strcmp(address_format(&now->gateway, text), want->gateway) == 0) &&
 	       (!want->destination || memcmp(now->destination_mac, want->destination, 6) == 0) &&
 	       (!want->source || memcmp(now->source_mac, want->source, 6) == 0) &&
+	       (!want->vlan || memcmp(now->vlan, want->vlan, sizeof(now->vlan)) == 0) &&
 	       (!want->mtu || now->mtu == want->mtu);
 }
 
@@ -291,10 +293,12 @@ static void print(const struct nexthop *n)
 
 	print_error("got: %s", nexthop_state_text(n->state));
 	if (n->state == NEXTHOP_READY)
-		print_error(", %s (%u), gateway %s, to ..:%02x:%02x, from ..:%02x:%02x, mtu %u",
+		print_error(", %s (%u), gateway %s, to ..:%02x:%02x, from ..:%02x:%02x, tags %04x "
+			    "%04x, "
+			    "mtu %u",
 			    n->interface, n->ifindex, address_format(&n->gateway, text),
 			    n->destination_mac[4], n->destination_mac[5], n->source_mac[4],
-			    n->source_mac[5], n->mtu);
+			    n->source_mac[5], n->vlan[0], n->vlan[1], n->mtu);
 	print_error("\n");
 }
 
@@ -314,7 +318,7 @@ static void expect_wanted(struct wanted want, int line)
 	expect_wanted((struct wanted){ .seen = (watched), __VA_ARGS__ }, __LINE__)
 
 /* Lets QUIET_MS pass, in which no callback may be called. */
-static void expect_quiet(const struct seen *seen)
+__attribute__((unused)) static void expect_quiet(const struct seen *seen)
 {
 	unsigned int calls = seen->calls;
 

@@ -9,6 +9,20 @@
 
 enum { CROWD = 2000 };
 
+static const uint16_t untagged[2];
+
+static bool has_gateway(void *context)
+{
+	const struct seen *seen = context;
+
+	return !seen->last.on_link;
+}
+
+static bool has_no_gateway(void *context)
+{
+	return !has_gateway(context);
+}
+
 static void direct_neighbour(void **state)
 {
 	struct seen seen;
@@ -18,7 +32,24 @@ static void direct_neighbour(void **state)
 	expect(&seen, .state = NEXTHOP_READY, .interface = "a0", .gateway = "10.1.0.2",
 	       .destination = mac_a1, .source = mac_a0, .mtu = 1500);
 	assert_int_equal(seen.calls, 1);
+	assert_true(seen.last.on_link);
 	expect_quiet(&seen);
+}
+
+/* Only whether a gateway stands between differs. */
+static void gateway_that_is_the_address(void **state)
+{
+	struct seen seen;
+
+	(void)state;
+	watch(&seen, "10.1.0.2");
+	expect(&seen, .state = NEXTHOP_READY);
+	near("ip route add 10.1.0.2/32 via 10.1.0.2 dev a0 onlink");
+	assert_true(loop_until(has_gateway, &seen, DEADLINE_MS));
+	expect(&seen, .state = NEXTHOP_READY, .interface = "a0", .gateway = "10.1.0.2",
+	       .destination = mac_a1);
+	near("ip route del 10.1.0.2/32");
+	assert_true(loop_until(has_no_gateway, &seen, DEADLINE_MS));
 }
 
 static void behind_gateway(void **state)
@@ -29,7 +60,8 @@ static void behind_gateway(void **state)
 	near("ip route add 10.9.0.0/24 via 10.2.0.2");
 	watch(&seen, "10.9.0.7");
 	expect(&seen, .state = NEXTHOP_READY, .interface = "b0", .gateway = "10.2.0.2",
-	       .destination = mac_b1, .source = mac_b0, .mtu = 1500);
+	       .destination = mac_b1, .source = mac_b0, .vlan = untagged, .mtu = 1500);
+	assert_false(seen.last.on_link);
 }
 
 static void direct_neighbour_ipv6(void **state)
@@ -449,6 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(direct_neighbour),
+		TEST(gateway_that_is_the_address),
 		TEST(behind_gateway),
 		TEST(direct_neighbour_ipv6),
 		TEST(behind_gateway_ipv6),

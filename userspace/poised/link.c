@@ -53,6 +53,7 @@ int link_use(struct links *links, uint32_t ifindex, struct link **slot)
 static bool same(const struct rtnl_link *a, const struct rtnl_link *b)
 {
 	return a->ethernet == b->ethernet && a->up == b->up && a->mtu == b->mtu &&
+	       a->vlan == b->vlan && a->parent == b->parent &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && strcmp(a->name, b->name) == 0;
 }
 

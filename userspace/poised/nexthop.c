@@ -29,6 +29,8 @@ enum {
 	BATCH = 64,
 	MAX_PREFIXES = 32, /* gathered; more count as a change of every route */
 	MAX_MTU = 65535,
+	MAX_TAGS = 2, /* VLAN tags that the data plane writes */
+	TAG_BYTES = 4,
 
 	GATHER_MS = 20,
 	FULL_PASS_MS = 250, /* between two changes of every route */
@@ -45,7 +47,8 @@ struct nexthop_watch {
 	TAILQ_ENTRY(nexthop_watch) queue;
 	struct neighbour_user neighbour;
 	struct nexthops *owner;
-	struct link *link; /* of the last route that had one */
+	/* Of the last route that had one; then, while that is a VLAN interface, its parent. */
+	struct link *links[1 + MAX_TAGS];
 	struct address address;
 	struct rtnl_route route;
 	bool resolved; /* 'route' was answered by the kernel */
@@ -105,6 +108,19 @@ static void mark_every(struct nexthops *all)
 		mark(watch, true);
 }
 
+static void watch_link_changes(struct nexthop_watch *watch)
+{
+	const struct link *link;
+
+	for (int i = 0; i <= MAX_TAGS && (link = watch->links[i]); i++) {
+		if (!link->changed)
+			continue;
+		if (link->came_up)
+			neighbour_renew(&watch->neighbour, true);
+		mark(watch, true);
+	}
+}
+
 /* Marks the watches of links that changed: one walk, however many links did. */
 static void links_spread(struct nexthops *all)
 {
@@ -112,13 +128,8 @@ static void links_spread(struct nexthops *all)
 
 	if (!links_changed(all->links))
 		return;
-	TAILQ_FOREACH (watch, &all->watches, siblings) {
-		if (!watch->link || !watch->link->changed)
-			continue;
-		if (watch->link->came_up)
-			neighbour_renew(&watch->neighbour, true);
-		mark(watch, true);
-	}
+	TAILQ_FOREACH (watch, &all->watches, siblings)
+		watch_link_changes(watch);
 	links_settle(all->links);
 }
 
@@ -129,13 +140,43 @@ static int follow_neighbour(struct nexthop_watch *watch)
 {
 	const struct rtnl_route *route = &watch->route;
 
-	if (route->type != RTNL_ROUTE_UNICAST || !watch->link->present ||
-	    !watch->link->info.ethernet) {
+	if (route->type != RTNL_ROUTE_UNICAST || !watch->links[0]->present ||
+	    !watch->links[0]->info.ethernet) {
 		neighbour_leave(&watch->neighbour);
 		return 0;
 	}
 	return neighbour_join(watch->owner->neighbours, &watch->neighbour, route->ifindex,
 			      route->gateway.family ? &route->gateway : &watch->address);
+}
+
+static void put_links(struct nexthop_watch *watch, int first)
+{
+	for (int i = first; i <= MAX_TAGS; i++) {
+		link_put(watch->links[i]);
+		watch->links[i] = NULL;
+	}
+}
+
+/* Brings the links up to date, each VLAN interface's parent after it. 0 or a negative errno. */
+static int follow_links(struct nexthop_watch *watch)
+{
+	struct links *links = watch->owner->links;
+	const struct link *link;
+	int err;
+
+	for (int i = 0; i <= MAX_TAGS && watch->links[i]; i++) {
+		link = watch->links[i];
+		err = link_refresh(links, watch->links[i]);
+		if (err)
+			return err;
+		if (!link->present || !link->info.parent)
+			put_links(watch, i + 1);
+		else if (i < MAX_TAGS)
+			err = link_use(links, link->info.parent, &watch->links[i + 1]);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* Brings route, link and neighbour up to date as far as needed. 0 or a negative errno. */
@@ -150,7 +191,7 @@ static int resolve(struct nexthop_watch *watch)
 		if (err)
 			return err;
 		if (route.type == RTNL_ROUTE_UNICAST) {
-			err = link_use(all->links, route.ifindex, &watch->link);
+			err = link_use(all->links, route.ifindex, &watch->links[0]);
 			if (err)
 				return err;
 		}
@@ -158,18 +199,35 @@ static int resolve(struct nexthop_watch *watch)
 		watch->resolved = true;
 		watch->ask_route = false;
 	}
-	if (watch->link) {
-		err = link_refresh(all->links, watch->link);
-		if (err)
-			return err;
+	err = follow_links(watch);
+	return err ? err : follow_neighbour(watch);
+}
+
+/* READY when frames can leave through them. */
+static enum nexthop_state links_state(const struct nexthop_watch *watch)
+{
+	for (int i = 0; i <= MAX_TAGS; i++) {
+		const struct link *link = watch->links[i];
+
+		if (!link->present)
+			return NEXTHOP_NO_ROUTE;
+		if (!link->info.ethernet)
+			return NEXTHOP_NOT_ETHERNET;
+		if (!link->info.up)
+			return NEXTHOP_LINK_DOWN;
+		if (!link->info.vlan)
+			return NEXTHOP_READY;
+		if (!link->info.parent)
+			return NEXTHOP_ELSEWHERE;
 	}
-	return follow_neighbour(watch);
+	return NEXTHOP_TOO_MANY_TAGS;
 }
 
 /* The state, without the fields of READY. */
 static enum nexthop_state state_of(const struct nexthop_watch *watch)
 {
-	const struct link *link = watch->link;
+	const struct link *link = watch->links[0];
+	enum nexthop_state state;
 
 	if (!watch->resolved)
 		return NEXTHOP_RESOLVING;
@@ -179,12 +237,9 @@ static enum nexthop_state state_of(const struct nexthop_watch *watch)
 	if (watch->route.type == RTNL_ROUTE_NONE)
 		return link && link->present && !link->info.up ? NEXTHOP_LINK_DOWN
 							       : NEXTHOP_NO_ROUTE;
-	if (!link->present)
-		return NEXTHOP_NO_ROUTE;
-	if (!link->info.ethernet)
-		return NEXTHOP_NOT_ETHERNET;
-	if (!link->info.up)
-		return NEXTHOP_LINK_DOWN;
+	state = links_state(watch);
+	if (state != NEXTHOP_READY)
+		return state;
 	switch (neighbour_state(&watch->neighbour)) {
 	case NEIGHBOUR_READY:
 		return NEXTHOP_READY;
@@ -196,33 +251,57 @@ static enum nexthop_state state_of(const struct nexthop_watch *watch)
 	return NEXTHOP_RESOLVING;
 }
 
-/* A route's MTU may be larger than the link's, whose frames cannot. */
-static uint16_t mtu_of(const struct nexthop_watch *watch)
+/* The tags, the outer one, which the lowest VLAN interface adds, first. Returns their number. */
+static int tags_of(const struct nexthop_watch *watch, uint16_t *vlan)
 {
-	uint32_t mtu = watch->link->info.mtu;
+	int tags = 0;
 
-	if (watch->route.mtu != 0 && watch->route.mtu < mtu)
-		mtu = watch->route.mtu;
-	return mtu < MAX_MTU ? mtu : MAX_MTU;
+	while (tags < MAX_TAGS && watch->links[tags]->info.vlan)
+		tags++;
+	for (int i = 0; i < tags; i++)
+		vlan[i] = watch->links[tags - 1 - i]->info.vlan;
+	return tags;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * A route's MTU may be larger than the link's, whose frames cannot. The kernel redirects frames
+ * to an interface that are larger than its MTU by one tag, no more.
+ */
+static uint16_t mtu_of(const struct nexthop_watch *watch, int tags)
+{
+	uint32_t mtu = smaller(watch->links[0]->info.mtu, MAX_MTU);
+
+	if (watch->route.mtu != 0)
+		mtu = smaller(mtu, watch->route.mtu);
+	if (tags > 1)
+		mtu = smaller(mtu, watch->links[tags]->info.mtu - (tags - 1) * TAG_BYTES);
+	return mtu;
 }
 
 static void build(const struct nexthop_watch *watch, struct nexthop *out)
 {
 	const struct rtnl_link *link;
+	int tags;
 
 	memset(out, 0, sizeof(*out));
 	out->state = state_of(watch);
 	if (out->state != NEXTHOP_READY)
 		return;
-	link = &watch->link->info;
+	tags = tags_of(watch, out->vlan);
+	link = &watch->links[tags]->info;
 	out->ifindex = link->ifindex;
 	memcpy(out->interface, link->name, sizeof(out->interface));
 	out->on_link = watch->route.gateway.family == 0;
 	out->gateway = out->on_link ? watch->address : watch->route.gateway;
 	memcpy(out->destination_mac, neighbour_mac(&watch->neighbour),
 	       sizeof(out->destination_mac));
-	memcpy(out->source_mac, link->mac, sizeof(out->source_mac));
-	out->mtu = mtu_of(watch);
+	memcpy(out->source_mac, watch->links[0]->info.mac, sizeof(out->source_mac));
+	out->mtu = mtu_of(watch, tags);
 }
 
 static bool same(const struct nexthop *a, const struct nexthop *b)
@@ -502,7 +581,7 @@ void nexthop_watch_free(struct nexthop_watch *watch)
 	TAILQ_REMOVE(&watch->owner->watches, watch, siblings);
 	watch->owner->count--;
 	neighbour_leave(&watch->neighbour);
-	link_put(watch->link);
+	put_links(watch, 0);
 	free(watch);
 }
 

@@ -34,6 +34,8 @@ struct rtnl_link {
 	uint8_t mac[6];
 	uint32_t mtu; /* bytes */
 	char name[IF_NAMESIZE];
+	uint16_t vlan;	 /* the tag that its frames get, enum poise_vlan; 0: no VLAN interface */
+	uint32_t parent; /* ifindex of what lies under it; 0: in another network namespace */
 };
 
 struct rtnl_neighbour {

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "rtnl_parse.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
+
+#include "poise_abi.h"
 
 enum { ATTRIBUTES = 64 }; /* the types that are looked at are below it */
 
@@ -130,6 +134,59 @@ int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route *out, boo
 	return 0;
 }
 
+/* protocol: as the kernel has it, in network byte order; 0 stands for 'not said'. */
+static int vlan_tag(uint16_t id, uint16_t protocol, uint16_t *out)
+{
+	if (id > POISE_VLAN_ID)
+		return -EBADMSG;
+	*out = POISE_VLAN_TAG | id;
+	if (protocol == htons(ETH_P_8021AD))
+		*out |= POISE_VLAN_SERVICE;
+	else if (protocol != 0 && protocol != htons(ETH_P_8021Q))
+		return -EBADMSG;
+	return 0;
+}
+
+/* data: IFLA_INFO_DATA of a VLAN interface. */
+static int read_vlan(const struct nlattr *data, uint16_t *tag)
+{
+	struct attributes attributes = { 0 };
+	const struct nlattr *id, *protocol;
+
+	if (!data || mnl_attr_validate(data, MNL_TYPE_NESTED) < 0 ||
+	    mnl_attr_parse_nested(data, collect, &attributes) < 0)
+		return -EBADMSG;
+	id = attributes.of[IFLA_VLAN_ID];
+	protocol = attributes.of[IFLA_VLAN_PROTOCOL];
+	if (!id || mnl_attr_validate(id, MNL_TYPE_U16) < 0 ||
+	    (protocol && mnl_attr_validate(protocol, MNL_TYPE_U16) < 0))
+		return -EBADMSG;
+	return vlan_tag(mnl_attr_get_u16(id), protocol ? mnl_attr_get_u16(protocol) : 0, tag);
+}
+
+/* An interface of another kind, or of none, leaves *out as it is. */
+static int read_kind(const struct attributes *link, struct rtnl_link *out)
+{
+	const struct nlattr *info = link->of[IFLA_LINKINFO], *kind;
+	struct attributes attributes = { 0 };
+	int err;
+
+	if (!info)
+		return 0;
+	if (mnl_attr_validate(info, MNL_TYPE_NESTED) < 0 ||
+	    mnl_attr_parse_nested(info, collect, &attributes) < 0)
+		return -EBADMSG;
+	kind = attributes.of[IFLA_INFO_KIND];
+	if (!kind || mnl_attr_validate(kind, MNL_TYPE_NUL_STRING) < 0 ||
+	    strcmp(mnl_attr_get_str(kind), "vlan") != 0)
+		return 0;
+	err = read_vlan(attributes.of[IFLA_INFO_DATA], &out->vlan);
+	if (err || link->of[IFLA_LINK_NETNSID]) /* the parent's ifindex is of that namespace */
+		return err;
+	err = read_u32(link->of[IFLA_LINK], &out->parent);
+	return !err && (out->parent == 0 || out->parent == out->ifindex) ? -EBADMSG : err;
+}
+
 int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link *out)
 {
 	enum { NEEDED = IFF_UP | IFF_LOWER_UP };
@@ -155,7 +212,9 @@ int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link *out)
 		out->ethernet = true;
 		memcpy(out->mac, mnl_attr_get_payload(mac), sizeof(out->mac));
 	}
-	return read_u32(attributes.of[IFLA_MTU], &out->mtu);
+	if (read_u32(attributes.of[IFLA_MTU], &out->mtu) < 0)
+		return -EBADMSG;
+	return read_kind(&attributes, out);
 }
 
 int rtnl_parse_neighbour(const struct nlmsghdr *message, struct rtnl_neighbour *out)

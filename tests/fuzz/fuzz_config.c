@@ -2,13 +2,8 @@
 /*
  * The configuration from any bytes: no crash, no leak, and either a configuration that keeps its
  * promises or at least one printable error.
- *
- * mkdir -p build/corpus && cp examples/poise.yaml build/corpus
- * clang -g -O1 -std=c11 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -Iinclude -Iuserspace/lib
- *       -o build/fuzz_config tests/fuzz/fuzz_config.c userspace/lib/config*.c
- *       userspace/lib/yaml_tree.c userspace/lib/address.c -lyaml
- * build/fuzz_config -max_len=4096 -max_total_time=300 build/corpus
  */
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,28 +36,77 @@ static void require_check(const struct config_service *service)
 	require(check->expect_count && check->expect_count <= CONFIG_MAX_EXPECT);
 }
 
+static bool has_bits_after(const struct address *address, unsigned int length)
+{
+	struct address masked = address_mask(address, length);
+
+	return !address_equal(&masked, address);
+}
+
+static void require_endpoint(const struct config_service *service)
+{
+	unsigned int bits = service->address.family == 4 ? 32 : 128;
+
+	require(service->address.family == 4 || service->address.family == 6);
+	require(service->prefix_length >= bits / 4 && service->prefix_length <= bits);
+	require(!has_bits_after(&service->address, service->prefix_length));
+	require(service->port && service->port <= service->last_port);
+	require(service->affinity <= bits);
+}
+
+static void require_schedule(const struct config_service *service)
+{
+	bool chooses = service->scheduler == SCHEDULER_ROUNDROBIN ||
+		       service->scheduler == SCHEDULER_LEASTCONN;
+
+	require(service->protocol == IPPROTO_TCP || service->protocol == IPPROTO_UDP);
+	require(service->udp == UDP_STATELESS || service->udp == UDP_STICKY);
+	require(service->protocol == IPPROTO_UDP || service->udp == UDP_STATELESS);
+	require(service->protocol == IPPROTO_TCP || !chooses || service->udp == UDP_STICKY);
+	require(!chooses || !service->affinity);
+	require(service->idle_ms >= 1000 && service->idle_ms <= CONFIG_MAX_SETTLE_MS);
+	require(service->quic.server_id_length <= POISE_QUIC_ID_BYTES);
+	require(!service->quic.server_id_length ||
+		(service->protocol == IPPROTO_UDP && service->udp == UDP_STATELESS));
+}
+
+static void require_backend(const struct config_service *service,
+			    const struct config_backend *backend)
+{
+	require(!config_check_name(backend->name));
+	require(address_is_host(&backend->address));
+	require(backend->weight <= POISE_MAX_WEIGHT);
+	require(backend->encapsulation <= POISE_ENCAP_L2);
+	require(backend->encapsulation != POISE_ENCAP_L2 ||
+		backend->address.family == service->address.family);
+	require(backend->server_id_length == service->quic.server_id_length);
+}
+
 static void require_service(const struct config_service *service)
 {
 	size_t i;
 
-	require(!config_check_name(service->name) && address_is_host(&service->address));
-	require(service->port && service->protocol && is_prime(service->ring_size));
+	require(!config_check_name(service->name) && is_prime(service->ring_size));
+	require(service->encapsulation <= POISE_ENCAP_L2);
+	require_endpoint(service);
+	require_schedule(service);
 	require_check(service);
-	for (i = 0; i < service->backend_count; i++) {
-		require(!config_check_name(service->backends[i].name));
-		require(address_is_host(&service->backends[i].address));
-		require(service->backends[i].weight <= POISE_MAX_WEIGHT);
-	}
+	for (i = 0; i < service->backend_count; i++)
+		require_backend(service, &service->backends[i]);
 }
 
 static void require_config(const struct config *config)
 {
+	uint32_t flows = config->flow_entries;
 	size_t i;
 
 	require(config->interface_count && config->interface_count <= CONFIG_MAX_INTERFACES);
 	require(config->control_socket[0] == '/' && config->pin_path[0] == '/');
 	require(config->settle_ms >= CONFIG_MIN_SETTLE_MS);
 	require(config->source_ipv4.address.family == 4 && config->source_ipv6.address.family == 6);
+	require(config->encapsulation <= POISE_ENCAP_L2 && config->gue_port);
+	require(config->icmp.echo_rate && config->fragments.timeout_ms >= 1000);
+	require(flows >= POISE_MIN_FLOWS && flows <= POISE_MAX_FLOWS && !(flows & (flows - 1)));
 	for (i = 0; i < config->service_count; i++)
 		require_service(&config->services[i]);
 }

@@ -35,6 +35,22 @@ static inline const char *joined(const struct config_errors *errors)
 	return text;
 }
 
+/* The configuration that the text is; fails the test if it is none. */
+static inline struct config *load(const char *text)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+
+	if (config_load_text("poise.yaml", text, strlen(text), &config, &errors)) {
+		print_error("%s\n", errors.count ? errors.lines[0] : "no memory");
+		config_errors_free(&errors);
+		fail();
+	}
+	assert_null(errors.lines);
+	assert_int_equal(errors.count, 0);
+	return config;
+}
+
 /* Is the text refused with just these lines? */
 static inline bool has_errors(const char *name, const char *text, size_t length,
 			      const char *expected)

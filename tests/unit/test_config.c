@@ -13,21 +13,6 @@
 
 #include "expect_config.h"
 
-static struct config *load(const char *text)
-{
-	struct config_errors errors = { 0 };
-	struct config *config = NULL;
-
-	if (config_load_text("poise.yaml", text, strlen(text), &config, &errors)) {
-		print_error("%s\n", errors.count ? errors.lines[0] : "no memory");
-		config_errors_free(&errors);
-		fail();
-	}
-	assert_null(errors.lines);
-	assert_int_equal(errors.count, 0);
-	return config;
-}
-
 static void absent_keys_have_their_defaults(void **state)
 {
 	struct config *config = load(SERVICE "    check: { type: http },\n"
@@ -45,8 +30,29 @@ static void absent_keys_have_their_defaults(void **state)
 	assert_string_equal(config->control_socket, "/run/poise/poised.sock");
 	assert_string_equal(config->pin_path, "/sys/fs/bpf/poise");
 	assert_int_equal(config->settle_ms, 15 * 60 * 1000);
+	assert_int_equal(config->encapsulation, POISE_ENCAP_IPIP);
+	assert_int_equal(config->gue_port, 6080);
+	assert_false(config->pass_oversize);
+	assert_false(config->decrement_ttl);
+	assert_true(config->icmp.echo);
+	assert_int_equal(config->icmp.echo_rate, 1000);
+	assert_int_equal(config->icmp.error_rate, 1000);
+	assert_false(config->fragments.pass_early);
+	assert_int_equal(config->fragments.timeout_ms, 30000);
+	assert_int_equal(config->flow_entries, 1048576);
 	assert_int_equal(config->service_count, 1);
+	assert_int_equal(service->prefix_length, 32);
+	assert_int_equal(service->port, 80);
+	assert_int_equal(service->last_port, 80);
 	assert_int_equal(service->protocol, IPPROTO_TCP);
+	assert_int_equal(service->scheduler, SCHEDULER_MAGLEV);
+	assert_int_equal(service->affinity, 0);
+	assert_int_equal(service->udp, UDP_STATELESS);
+	assert_int_equal(service->idle_ms, 15 * 60 * 1000);
+	assert_int_equal(service->quic.server_id_length, 0);
+	assert_int_equal(service->encapsulation, POISE_ENCAP_IPIP);
+	assert_int_equal(service->backends[0].encapsulation, POISE_ENCAP_IPIP);
+	assert_int_equal(service->backends[0].server_id_length, 0);
 	assert_int_equal(service->ring_size, 65537);
 	assert_int_equal(service->on_down, ON_DOWN_REHASH);
 	assert_int_equal(service->check.type, CHECK_HTTP);
@@ -70,7 +76,12 @@ static void every_key_is_taken(void **state)
 {
 	struct config *config = load(
 		"interfaces: [{ name: eth0.100, mode: native }, { name: wan-0, mode: generic }]\n"
-		"tunnel: { source_ipv4: 192.0.2.7, source_ipv6: 'fd00:1::/32' }\n"
+		"tunnel: { source_ipv4: 192.0.2.7, source_ipv6: 'fd00:1::/32', encapsulation: "
+		"gre,\n"
+		"          gue_port: 65535, oversize: pass, decrement_ttl: true }\n"
+		"icmp: { echo: false, echo_rate: 1, error_rate: 0 }\n"
+		"fragments: { early: pass, timeout: 2m }\n"
+		"flows: 1024\n"
 		"seed: 0xFFFFffffFFFFffff\n"
 		"control: { socket: /tmp/s }\n"
 		"pin_path: '/sys/fs/bpf/other'\n"
@@ -100,6 +111,16 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(config->interfaces[1].mode, INTERFACE_GENERIC);
 	assert_string_equal(prefix_format(&config->source_ipv4, text), "192.0.2.7");
 	assert_string_equal(prefix_format(&config->source_ipv6, text), "fd00:1::/32");
+	assert_int_equal(config->encapsulation, POISE_ENCAP_GRE);
+	assert_int_equal(config->gue_port, 65535);
+	assert_true(config->pass_oversize);
+	assert_true(config->decrement_ttl);
+	assert_false(config->icmp.echo);
+	assert_int_equal(config->icmp.echo_rate, 1);
+	assert_int_equal(config->icmp.error_rate, 0);
+	assert_true(config->fragments.pass_early);
+	assert_int_equal(config->fragments.timeout_ms, 120000);
+	assert_int_equal(config->flow_entries, 1024);
 	assert_true(config->seed == UINT64_MAX);
 	assert_string_equal(config->control_socket, "/tmp/s");
 	assert_string_equal(config->pin_path, "/sys/fs/bpf/other");
@@ -257,20 +278,27 @@ static void files_are_bounded(void **state)
 	free(data);
 }
 
-static void the_example_is_good(void **state)
+static void the_examples_are_good(void **state)
 {
-	struct config_errors errors = { 0 };
-	struct config *config = NULL;
-	int err = config_load_file("examples/poise.yaml", &config, &errors);
+	static const struct {
+		const char *path;
+		size_t services;
+	} examples[] = {
+		{ "examples/poise.yaml", 3 },
+		{ "examples/data-plane.yaml", 6 },
+	};
+	size_t i;
 
 	(void)state;
-	if (err)
-		fail_msg("run from the top of the tree? %s", joined(&errors));
-	assert_int_equal(config->service_count, 3);
-	assert_int_equal(config->seed, 0x5eed);
-	assert_int_equal(config->services[0].backends[2].weight, 50);
-	assert_int_equal(config->services[2].check.expect[0].last, 200);
-	config_free(config);
+	for (i = 0; i < ARRAY_SIZE(examples); i++) {
+		struct config_errors errors = { 0 };
+		struct config *config = NULL;
+
+		if (config_load_file(examples[i].path, &config, &errors))
+			fail_msg("run from the top of the tree? %s", joined(&errors));
+		assert_int_equal(config->service_count, examples[i].services);
+		config_free(config);
+	}
 }
 
 int main(void)
@@ -283,7 +311,7 @@ int main(void)
 		cmocka_unit_test(the_default_timeout_never_exceeds_the_interval),
 		cmocka_unit_test(files_that_cannot_be_read_are_named),
 		cmocka_unit_test(files_are_bounded),
-		cmocka_unit_test(the_example_is_good),
+		cmocka_unit_test(the_examples_are_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,73 @@ static void too_many_backends_are_refused(void **state)
 	text_free(&text);
 }
 
+/* count ranges of two ports each within one range; each costs two pieces. From line 3 on. */
+static void write_ranges(FILE *out, const char *address, const char *name, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		fprintf(out, "- { name: %s%d, address: %s, port: %d-%d }\n", name, i, address,
+			1000 + 10 * i, 1001 + 10 * i);
+}
+
+static void too_many_ranges_of_an_address_are_refused(void **state)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	struct text text;
+	FILE *out;
+
+	(void)state;
+	out = text_begin(&text);
+	fprintf(out, IFACES "services:\n- { name: any, address: 203.0.113.1, port: any }\n");
+	write_ranges(out, "203.0.113.1", "r", 127);
+	fprintf(out, "- { name: single, address: 203.0.113.1, port: 5000 }\n");
+	fclose(out);
+	assert_int_equal(config_load_text("f", text.data, text.length, &config, &errors), 0);
+	config_free(config);
+	text_free(&text);
+
+	out = text_begin(&text);
+	fprintf(out, IFACES "services:\n- { name: any, address: 203.0.113.1, port: any }\n");
+	write_ranges(out, "203.0.113.1", "r", 128);
+	write_ranges(out, "203.0.113.2", "s", 128);
+	fclose(out);
+	expect_errors("one address", text.data, text.length,
+		      "poise.yaml:131:45: services[128].port: found 2270-2271, allowed are at most "
+		      "255 ranges of one address and protocol, cut up where they overlap\n");
+	text_free(&text);
+}
+
+/* Ranges of a wider prefix count where a more specific service does not hide them. */
+static void ranges_of_wider_prefixes_count(void **state)
+{
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	struct text text;
+	FILE *out = text_begin(&text);
+
+	(void)state;
+	fprintf(out, IFACES "services:\n");
+	write_ranges(out, "203.0.113.0/24", "r", 255);
+	fprintf(out, "- { name: any, address: 203.0.113.1, port: any }\n");
+	fprintf(out, "- { name: udp, address: 203.0.113.3, port: 5-6, protocol: udp }\n");
+	fclose(out);
+	assert_int_equal(config_load_text("f", text.data, text.length, &config, &errors), 0);
+	config_free(config);
+	text_free(&text);
+
+	out = text_begin(&text);
+	fprintf(out, IFACES "services:\n");
+	write_ranges(out, "203.0.113.0/24", "r", 255);
+	fprintf(out, "- { name: x, address: 203.0.113.2, port: 5-6 }\n");
+	fclose(out);
+	expect_errors("prefix", text.data, text.length,
+		      "poise.yaml:258:42: services[255].port: found 5-6, allowed are at most 255 "
+		      "ranges of one address and protocol, cut up where they overlap\n");
+	text_free(&text);
+}
+
 static void too_many_keys_and_nodes_are_refused(void **state)
 {
 	struct text text;
@@ -226,6 +293,8 @@ int main(void)
 		cmocka_unit_test(errors_beyond_the_limit_are_counted),
 		cmocka_unit_test(long_lists_are_refused),
 		cmocka_unit_test(too_many_backends_are_refused),
+		cmocka_unit_test(too_many_ranges_of_an_address_are_refused),
+		cmocka_unit_test(ranges_of_wider_prefixes_count),
 		cmocka_unit_test(too_many_keys_and_nodes_are_refused),
 		cmocka_unit_test(a_large_file_loads_fast),
 	};

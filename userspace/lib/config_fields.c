@@ -295,9 +295,10 @@ CONFIG_READ(affinity)
 
 	(void)field;
 	if (!text || config_parse_affinity(text, &bits))
-		config_report_value(report, place,
-				    "allowed is source, or source/ and a prefix length, such as "
-				    "source/24");
+		config_report_value(
+			report, place,
+			"allowed is source, or source/ and a prefix length from 1 to 32 "
+			"(IPv6: 128), such as source/24");
 	*(uint8_t *)out = bits;
 }
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The schedule, defined: a member with q of size slots has its places at (k + 1/2) * size / q for k
- * = 0 to q - 1; all members' places, in order (in a tie that of the lesser address first), are the
- * slots. A heap merges them.
+ * The schedule, defined: members of equal weight are a class, and take turns in order of their
+ * addresses. A class with q of size slots has its places at (k + phase) * size / q for k = 0 to q -
+ * 1; the phase of class n, the heaviest one first, is the fraction of 1/2 + n * golden ratio, in
+ * 65536ths. All classes' places in order, in a tie that of the heavier class first, are the slots.
+ *
+ * So neither members of a class nor classes crowd together: leastconn, which looks at a few slots
+ * in a row, finds there a fair sample of all. With every member by itself at (k + 1/2) * size / q
+ * all light members' places would be neighbours.
  */
 #include "schedule.h"
 
@@ -13,38 +18,50 @@
 
 #include "quota.h"
 
-struct place {
-	uint32_t quota;
-	uint32_t odd;	 /* 2 k + 1: the next place is at odd / quota * size / 2 */
-	uint32_t member; /* number in order of addresses */
-	uint16_t index;
+enum {
+	PHASE_ONE = 1 << 16,
+	PHASE_GOLDEN = 40503, /* of PHASE_ONE */
+};
+
+struct class
+{
+	const struct maglev_member *members;
+	size_t count;
+	uint32_t slots;
+	uint32_t taken; /* of them */
+	uint32_t phase;
+	uint32_t number;
 };
 
 struct merge {
-	struct place *heap; /* the earliest place first */
+	struct class *heap; /* the earliest place first */
 	size_t count;
 };
 
-static int compare_addresses(const void *left, const void *right)
+static int compare_members(const void *left, const void *right)
 {
 	const struct maglev_member *a = left, *b = right;
 
+	if (a->weight != b->weight)
+		return b->weight - a->weight;
 	if (a->address.family != b->address.family)
 		return a->address.family - b->address.family;
 	return memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
 }
 
-static bool earlier(const struct place *a, const struct place *b)
+/* Whether the next place of a comes before that of b. */
+static bool earlier(const struct class *a, const struct class *b)
 {
-	uint64_t left = (uint64_t)a->odd * b->quota, right = (uint64_t)b->odd * a->quota;
+	uint64_t left = ((uint64_t)a->taken * PHASE_ONE + a->phase) * b->slots;
+	uint64_t right = ((uint64_t)b->taken * PHASE_ONE + b->phase) * a->slots;
 
-	return left != right ? left < right : a->member < b->member;
+	return left != right ? left < right : a->number < b->number;
 }
 
-/* Moves the place at 'at' down to where it belongs. */
+/* Moves the class at 'at' down to where it belongs. */
 static void sift(struct merge *merge, size_t at)
 {
-	struct place moving = merge->heap[at];
+	struct class moving = merge->heap[at];
 
 	for (size_t child; (child = 2 * at + 1) < merge->count; at = child) {
 		if (child + 1 < merge->count &&
@@ -57,33 +74,36 @@ static void sift(struct merge *merge, size_t at)
 	merge->heap[at] = moving;
 }
 
-/* Takes the earliest place; its member's next one, if it has one, goes into the heap. */
+/* Takes the earliest place; a class that has all its slots leaves the heap. */
 static uint16_t take(struct merge *merge)
 {
-	struct place *first = merge->heap;
-	uint16_t index = first->index;
+	struct class *first = merge->heap;
+	uint16_t index = first->members[first->taken++ % first->count].index;
 
-	first->odd += 2;
-	if (first->odd > 2 * first->quota)
+	if (first->taken == first->slots)
 		*first = merge->heap[--merge->count];
 	sift(merge, 0);
 	return index;
 }
 
-static void fill(struct merge *merge, const struct maglev_member *sorted, size_t count,
-		 const uint32_t *quotas, uint32_t size, uint16_t *slots)
+/* sorted: by compare_members(). Within a class quotas differ by one at most, the larger first. */
+static void make_classes(struct merge *merge, const struct maglev_member *sorted, size_t count,
+			 const uint32_t *quotas)
 {
-	for (size_t i = 0; i < count; i++)
-		if (quotas[i])
-			merge->heap[merge->count++] = (struct place){ .quota = quotas[i],
-								      .odd = 1,
-								      .member = (uint32_t)i,
-								      .index = sorted[i].index };
+	uint32_t number = 0;
+
+	for (size_t i = 0, end; i < count; i = end, number++) {
+		struct class class = { .members = &sorted[i], .number = number };
+
+		for (end = i; end < count && sorted[end].weight == sorted[i].weight; end++)
+			class.slots += quotas[end];
+		class.count = end - i;
+		class.phase = (PHASE_ONE / 2 + number * PHASE_GOLDEN) % PHASE_ONE;
+		if (class.slots)
+			merge->heap[merge->count++] = class;
+	}
 	for (size_t i = merge->count / 2; i-- > 0;)
 		sift(merge, i);
-	memset(slots, 0, size * sizeof(*slots));
-	for (uint32_t i = 0; i < size && merge->count; i++)
-		slots[i] = take(merge);
 }
 
 int schedule_build(const struct maglev_member *members, size_t count, uint32_t size,
@@ -99,12 +119,16 @@ int schedule_build(const struct maglev_member *members, size_t count, uint32_t s
 		goto out;
 	if (count)
 		memcpy(sorted, members, count * sizeof(*sorted));
-	qsort(sorted, count, sizeof(*sorted), compare_addresses);
+	qsort(sorted, count, sizeof(*sorted), compare_members);
 	for (size_t i = 0; i < count; i++)
 		weights[i] = sorted[i].weight;
 	err = quota_divide(weights, count, size, quotas);
-	if (!err)
-		fill(&merge, sorted, count, quotas, size, slots);
+	if (err)
+		goto out;
+	make_classes(&merge, sorted, count, quotas);
+	memset(slots, 0, size * sizeof(*slots));
+	for (uint32_t i = 0; i < size && merge.count; i++)
+		slots[i] = take(&merge);
 out:
 	free(quotas);
 	free(weights);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Schedules of roundrobin and leastconn services: slots that are walked in order. Each member has
- * its share of them (by largest remainder), spread as evenly as can be: any run of as many slots as
- * there are members of equal weight holds each of them once (Waldspurger: stride scheduling).
+ * its share of them (by largest remainder), spread as evenly as can be (Waldspurger, Weihl: "Stride
+ * Scheduling", 1995); with equal weights any run of as many slots as there are members holds each
+ * of them once. schedule.c defines it.
  */
 #ifndef POISE_SCHEDULE_H
 #define POISE_SCHEDULE_H

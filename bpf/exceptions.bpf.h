@@ -23,10 +23,23 @@ struct exception {
 	__u64 word;
 };
 
-/* The kernel's coarse clock is a load, where the exact one reads the CPU's counter. */
+/* The clock as it was last read, of all CPUs: jiffies << 16 | ticks. */
+static __u64 clock_last;
+
+/*
+ * The coarse clock. It goes forward with the jiffies, which the verifier makes a load, while asking
+ * for the clock itself is a call: so that is done once a jiffy.
+ */
 static __always_inline __u16 clock_ticks(void)
 {
-	return bpf_ktime_get_coarse_ns() >> POISE_TICK_SHIFT;
+	__u64 jiffies = bpf_jiffies64() << 16, last = READ_ONCE(clock_last);
+	__u16 ticks = last;
+
+	if (unlikely(last - ticks != jiffies)) {
+		ticks = bpf_ktime_get_coarse_ns() >> POISE_TICK_SHIFT;
+		WRITE_ONCE(clock_last, jiffies | ticks);
+	}
+	return ticks;
 }
 
 static __always_inline struct poise_exception_bucket *exception_bucket(__u64 hash)
@@ -47,6 +60,26 @@ static __always_inline __u32 forget(__u32 number, __u64 hash)
 	number += unknown;
 	barrier_var(number);
 	return number - unknown;
+}
+
+/*
+ * The words of the bucket with the hash's fingerprint, each XORed with 'expected', a word with that
+ * fingerprint; 0 when there is none, and all of them ORed when there are several. Without branches:
+ * which of the eight it is cannot be predicted.
+ */
+static __always_inline __u64 exception_match(const struct poise_exception_bucket *bucket,
+					     __u64 expected)
+{
+	__u64 match = 0;
+
+#pragma clang loop unroll(full)
+	for (__u32 way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		__u64 difference = READ_ONCE(bucket->word[way]) ^ expected;
+		__s64 other = difference >> POISE_EXCEPTION_PRINT_SHIFT;
+
+		match |= difference & (other - 1) >> 63;
+	}
+	return match;
 }
 
 /* Finds the flow's exception; one idle for settle ticks or longer counts as absent. */

@@ -61,35 +61,39 @@ static __always_inline __u32 moving_continue(struct poise_exception_bucket *buck
 	return backend;
 }
 
-/*
- * Kept out of line, and told of the packet by values: the path of settled slots stays short.
- * slot: the ring's segment << 32 | the slot in it. Returns the backend's index.
- */
+/* What a moving slot needs besides its word. slot: the ring's segment << 32 | the slot in it. */
+static __always_inline struct poise_move *move_of(__u64 slot)
+{
+	__u32 segment = slot >> 32, zero = 0;
+	struct poise_move_segment *part;
+	void *map = bpf_map_lookup_elem(&moves, &segment);
+
+	if (!map)
+		return NULL;
+	part = bpf_map_lookup_elem(map, &zero);
+	return part ? &part->move[slot & (POISE_SEGMENT_SLOTS - 1)] : NULL;
+}
+
+/* Whatever may have to be written. Kept out of line, and told of the packet by values. Returns the
+ * backend's index. */
 __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u32 tcp_flags)
 {
 	struct poise_exception_bucket *bucket;
-	struct poise_move_segment *part;
 	struct poise_settings *setting;
-	struct poise_move *move;
-	__u32 segment = slot >> 32, zero = 0, backend;
+	struct poise_move *move = move_of(slot);
+	__u32 zero = 0, backend;
 	struct packet packet = { .tcp_flags = tcp_flags };
-	void *map;
 	__u64 hash;
 	__u16 now, settle;
 
-	map = bpf_map_lookup_elem(&moves, &segment);
-	if (!map)
-		return owner;
-	part = bpf_map_lookup_elem(map, &zero);
 	setting = bpf_map_lookup_elem(&settings, &zero);
-	if (!part || !setting)
+	if (!move || !setting)
 		return owner;
 	hash = poise_exception_hash(flow_hash, setting->exception_key);
 	settle = setting->settle_ticks;
 	bucket = exception_bucket(hash);
 	if (!bucket)
 		return owner;
-	move = &part->move[slot & (POISE_SEGMENT_SLOTS - 1)];
 	now = clock_ticks();
 	if (packet_is_syn(&packet))
 		backend = moving_open(bucket, hash, owner, now, settle);
@@ -99,6 +103,41 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 	if (backend != owner && READ_ONCE(move->stamp) != now)
 		WRITE_ONCE(move->stamp, now);
 	return backend;
+}
+
+/*
+ * What nearly every packet of a moving slot needs, for it changes nothing: its connection is
+ * recorded as established and was renewed in this tick, or is not recorded. Returns the backend's
+ * index, or 0: ring_choose_moving() knows.
+ */
+static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, __u64 slot,
+						   __u32 owner)
+{
+	struct poise_exception_bucket *bucket;
+	struct poise_settings *setting;
+	struct poise_move *move;
+	__u32 zero = 0, backend;
+	__u16 now = clock_ticks();
+	__u64 hash, match;
+
+	setting = bpf_map_lookup_elem(&settings, &zero);
+	if (!setting || packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+		return 0;
+	hash = poise_exception_hash(packet->hash, setting->exception_key);
+	bucket = exception_bucket(hash);
+	if (!bucket)
+		return 0;
+	match = exception_match(bucket,
+				poise_exception_make(hash, 0, POISE_EXCEPTION_ESTABLISHED, now));
+	backend = match;
+	if (match != owner) {
+		move = move_of(slot);
+		if (match >> POISE_EXCEPTION_BACKEND_BITS || !move || READ_ONCE(move->stamp) != now)
+			return 0;
+		if (!match)
+			backend = READ_ONCE(move->previous);
+	}
+	return backend_flags(backend) & POISE_BACKEND_LIVE ? backend : 0;
 }
 
 /* The slot's word, 0 when there is none; *slot: the segment << 32 | the slot in it. */
@@ -128,12 +167,17 @@ static __always_inline __u32 ring_choose(const struct packet *packet,
 {
 	__u64 slot = 0;
 	__u16 word = ring_word(service, slot_hash, &slot);
+	__u32 backend;
 
 	if (likely(!(word & POISE_SLOT_MOVING)))
 		return word;
 	if (packet->protocol != IPPROTO_TCP)
 		return word & POISE_SLOT_OWNER;
-	return ring_choose_moving(packet->hash, slot, word & POISE_SLOT_OWNER, packet->tcp_flags);
+	word &= POISE_SLOT_OWNER;
+	backend = ring_choose_unchanged(packet, slot, word);
+	if (likely(backend))
+		return backend;
+	return ring_choose_moving(packet->hash, slot, word, packet->tcp_flags);
 }
 
 /* The slot's owner, whether it is moving or not: for services that record every flow. */

@@ -38,8 +38,11 @@ struct fate fate_of(const char *name, struct packet in, uint16_t backend, int ve
 /* A fate without events, of a packet that the router hands to the balancer: FATE(name, backend,
  * XDP_*, reason without its prefix, layers...). */
 #define FATE(name_, backend_, verdict_, reason_, ...)                                              \
-	fate_of(name_, PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__), backend_, verdict_,            \
-		POISE_REASON_##reason_)
+	((struct fate){ .name = (name_),                                                           \
+			.in = PKT(eth(ROUTER_MAC, EDGE_MAC), __VA_ARGS__),                         \
+			.backend = (backend_),                                                     \
+			.verdict = (verdict_),                                                     \
+			.reason = POISE_REASON_##reason_ })
 
 /* Runs the packet and compares. Without 'out', packets sent to a backend must come out as
  * fixture_encapsulated() says, passed ones as they went in. */

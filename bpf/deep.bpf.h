@@ -12,7 +12,6 @@
 
 enum {
 	MAX_TAGS = 2, /* 802.1Q in 802.1ad or in itself */
-	TAG_BYTES = 4,
 
 	IP4_MORE_FRAGMENTS = 0x2000,
 	IP4_FRAGMENT_OFFSET = 0x1fff,

@@ -6,7 +6,9 @@
 #ifndef POISE_ICMP_BPF_H
 #define POISE_ICMP_BPF_H
 
+#include "checksum.bpf.h"
 #include "limit.bpf.h"
+#include "link.bpf.h"
 #include "quote.bpf.h"
 
 enum {
@@ -23,27 +25,6 @@ enum {
 	ICMP6_ECHO_REQUEST = 128,
 	ICMP6_ECHO_REPLY = 129,
 };
-
-/* A checksum after one 16-bit word under it changed; a wrong one stays wrong (RFC 1624, eqn. 3). */
-static __always_inline __u16 checksum_replace(__u16 checksum, __u16 from, __u16 to)
-{
-	__u32 sum = (__u16)~checksum + (__u16)~from + to;
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
-static __always_inline bool echo_turn_frame(struct xdp_md *ctx)
-{
-	__u8 macs[2 * ETH_ALEN], turned[2 * ETH_ALEN];
-
-	if (!packet_load(ctx, 0, macs, sizeof(macs)))
-		return false;
-	__builtin_memcpy(turned, macs + ETH_ALEN, ETH_ALEN);
-	__builtin_memcpy(turned + ETH_ALEN, macs, ETH_ALEN);
-	return packet_store(ctx, 0, turned, sizeof(turned));
-}
 
 /* Checksums do not see that two addresses changed places. */
 static __always_inline bool echo_turn4(struct xdp_md *ctx, const struct packet *packet)
@@ -107,7 +88,7 @@ static __always_inline int echo_answer(struct xdp_md *ctx, const struct packet *
 		return POISE_REASON_ECHO_LIMITED;
 	if (packet->family == 4 ? !echo_turn4(ctx, packet) : !echo_turn6(ctx, packet))
 		return POISE_REASON_INTERNAL;
-	if (!echo_turn_icmp(ctx, packet, icmp) || !echo_turn_frame(ctx))
+	if (!echo_turn_icmp(ctx, packet, icmp) || !link_turn(ctx))
 		return POISE_REASON_INTERNAL;
 	return POISE_REASON_ECHO_ANSWERED;
 }

@@ -14,6 +14,8 @@
 #include "maps.bpf.h"
 
 enum {
+	TAG_BYTES = 4, /* of a VLAN tag */
+
 	TCP_FLAGS_OFFSET = 13,
 	TCP_FIN = 0x01,
 	TCP_SYN = 0x02,
@@ -62,6 +64,17 @@ static __always_inline bool packet_is_syn(const struct packet *packet)
 	return (packet->tcp_flags & (TCP_SYN | TCP_ACK | TCP_FIN | TCP_RST)) == TCP_SYN;
 }
 
+/* What headers before it say of an IP packet: the protocol of an IP header, an Ethernet type. */
+static __always_inline __u8 packet_as_protocol(const struct packet *packet)
+{
+	return packet->family == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+}
+
+static __always_inline __u16 packet_as_ethernet(const struct packet *packet)
+{
+	return packet->family == 4 ? ETH_P_IP : ETH_P_IPV6;
+}
+
 static __always_inline void *packet_data(const struct xdp_md *ctx)
 {
 	return (void *)(long)ctx->data;
@@ -75,7 +88,10 @@ static __always_inline void *packet_end(const struct xdp_md *ctx)
 /* Bytes of the frame. */
 static __always_inline __u32 packet_bytes(const struct xdp_md *ctx)
 {
-	return ctx->data_end - ctx->data;
+	__u64 bytes = packet_end(ctx) - packet_data(ctx);
+
+	barrier_var(bytes); /* the verifier takes no other arithmetic with pointers */
+	return bytes;
 }
 
 static __always_inline bool packet_load(struct xdp_md *ctx, __u32 offset, void *to, __u32 bytes)

@@ -21,7 +21,7 @@
 #include "choose.bpf.h"
 #include "fragment.bpf.h"
 #include "icmp.bpf.h"
-#include "encap.bpf.h"
+#include "send.bpf.h"
 #include "toobig.bpf.h"
 
 #include <xdp/xdp_helpers.h>

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Ones' complement sums (RFC 1071). Words are added as they stand in the packet: the byte order of
+ * the host does not matter. A sum is a __u64 that has not been folded yet.
+ */
+#ifndef POISE_CHECKSUM_BPF_H
+#define POISE_CHECKSUM_BPF_H
+
+#include "packet.bpf.h"
+
+enum { CHUNK_BYTES = 64 };
+
+struct checksum_walk {
+	struct xdp_md *ctx;
+	__u32 sum; /* folded to 32 bits or less */
+	__u32 offset;
+	__u32 left; /* bytes */
+	__u32 reserved;
+};
+
+/* To 16 bits, not complemented. */
+static __always_inline __u16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* The word that takes another one out of a sum. */
+static __always_inline __u32 checksum_minus(__u32 word)
+{
+	return ~word;
+}
+
+/* A checksum after one 16-bit word under it changed; a wrong one stays wrong (RFC 1624, eqn. 3). */
+static __always_inline __u16 checksum_replace(__u16 checksum, __u16 from, __u16 to)
+{
+	__u32 sum = (__u16)~checksum + (__u16)~from + to;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+/* Of an IPv4 header without options whose own field is 0. */
+static __always_inline __u16 checksum_ip4(const __be32 *words)
+{
+	return ~checksum_fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
+}
+
+/* bpf_loop() goes on while this returns 0. Only the last chunk may end at an odd byte. */
+static long checksum_add_chunk(__u32 index, struct checksum_walk *walk)
+{
+	__be32 words[CHUNK_BYTES / 4] = {};
+	__u32 bytes = walk->left < CHUNK_BYTES ? walk->left : CHUNK_BYTES;
+
+	barrier_var(bytes); /* the verifier wants to see the bounds */
+	if (bytes == 0 || bytes > CHUNK_BYTES ||
+	    !packet_load(walk->ctx, walk->offset, words, bytes))
+		return 1;
+	walk->sum = (__u32)bpf_csum_diff(NULL, 0, words, sizeof(words), walk->sum);
+	walk->offset += bytes;
+	walk->left -= bytes;
+	return 0;
+}
+
+/* The folded sum of a part of the frame, which it must hold. */
+__noinline int checksum_bytes(struct xdp_md *ctx, __u32 offset, __u32 bytes)
+{
+	struct checksum_walk walk = { .ctx = ctx, .offset = offset, .left = bytes };
+
+	bpf_loop(bytes / CHUNK_BYTES + 1, checksum_add_chunk, &walk, 0);
+	return checksum_fold(walk.sum);
+}
+
+#endif

@@ -144,14 +144,14 @@ static struct backend *find(const struct change *change)
 
 static int do_add(const struct change *change)
 {
-	char error[RUNTIME_ERROR_BYTES], service[16], name[16];
-	struct address address = host(change->k);
+	struct config_backend wanted = { .address = host(change->k), .weight = change->weight };
+	char error[RUNTIME_ERROR_BYTES], service[16];
 	struct backend *added;
 
 	snprintf(service, sizeof(service), "s%d", change->site);
-	snprintf(name, sizeof(name), "%c%d", change->letter, change->k);
-	return runtime_add(world.balancer, balancer_find(world.balancer, service), name, &address,
-			   change->weight, &added, error);
+	snprintf(wanted.name, sizeof(wanted.name), "%c%d", change->letter, change->k);
+	return runtime_add(world.balancer, balancer_find(world.balancer, service), &wanted, &added,
+			   error);
 }
 
 static int do_apply(const struct change *change)

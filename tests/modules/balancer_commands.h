@@ -90,10 +90,11 @@ static inline struct backend *backend_named(const char *service, const char *nam
 static inline struct backend *add(const char *name, int k)
 {
 	char error[RUNTIME_ERROR_BYTES];
-	struct address address = host(k);
+	struct config_backend wanted = { .address = host(k), .weight = 100 };
 	struct backend *backend;
 
-	if (runtime_add(world.balancer, service_named("web"), name, &address, 100, &backend, error))
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	if (runtime_add(world.balancer, service_named("web"), &wanted, &backend, error))
 		fail_msg("%s", error);
 	quieten();
 	return backend;
@@ -102,10 +103,11 @@ static inline struct backend *add(const char *name, int k)
 static inline void add_refused(const char *name, const char *address_text, const char *expected)
 {
 	char error[RUNTIME_ERROR_BYTES] = "accepted";
-	struct address address = address_of(address_text);
+	struct config_backend wanted = { .address = address_of(address_text), .weight = 100 };
 	struct backend *backend;
 
-	runtime_add(world.balancer, service_named("web"), name, &address, 100, &backend, error);
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	runtime_add(world.balancer, service_named("web"), &wanted, &backend, error);
 	if (!strstr(error, expected))
 		fail_msg("expected '%s', got '%s'", expected, error);
 }

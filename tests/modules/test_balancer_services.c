@@ -123,7 +123,7 @@ static void a_death_leaves_no_address_without_a_service(void **state)
 	uint8_t out[256];
 
 	(void)state;
-	frame.v4.ip.frag_off = htons(0x2000);
+	frame.v4.ip.frag_off = htons(0x2000 | 185); /* not the first one */
 	begin("15m", WEB B0);
 	assert_int_equal(run_frame(&frame, length, out, sizeof(out)), XDP_DROP);
 	maps_service_withdraw(world.balancer->maps, service_named("web")->index);

@@ -8,42 +8,41 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "port_lists.h"
 #include "upkeep.h"
 
-static int adopt_address(struct balancer *balancer, uint16_t index,
+/* Does the data plane lead there? What only a port range leads to is there while its record is. */
+static bool is_published(struct balancer *balancer, uint16_t index,
 			 const struct poise_service *entry)
 {
-	struct service_address *list =
-		realloc(balancer->addresses, (balancer->address_count + 1) * sizeof(*list));
-	struct service_address address = { .index = index };
+	struct prefix prefix = { { .family = entry->family }, entry->prefix };
 
-	if (!list)
-		return -ENOMEM;
-	balancer->addresses = list;
-	address.address.family = entry->family;
-	memcpy(address.address.bytes, entry->address, sizeof(entry->address));
-	list[balancer->address_count++] = address;
-	balancer->service_used[index] = true;
-	return 0;
+	if (!entry->family)
+		return false;
+	if (entry->flags & POISE_SERVICE_ADDRESS)
+		return prefix_is_address(&prefix) ? maps_service_published(balancer->maps, index)
+						  : maps_prefix_published(balancer->maps, index);
+	return !entry->port || maps_service_published(balancer->maps, index);
 }
 
-/* Published is what the table names; a record without that was left by a death in between. */
+/* What has a record but is not published, or the other way round, was left by a death in between.
+ */
 static int adopt_service(struct balancer *balancer, uint16_t index)
 {
 	static const struct poise_service_record empty;
 	const struct poise_service *entry = maps_service(balancer->maps, index);
 	struct poise_service_record record;
 	struct service *service;
-	bool published = entry->family && maps_service_published(balancer->maps, index);
+	bool published = is_published(balancer, index, entry);
 	int err = maps_service_record_read(balancer->maps, index, &record);
 
 	if (err)
 		return err;
 	if (published && (entry->flags & POISE_SERVICE_ADDRESS))
-		return adopt_address(balancer, index, entry);
+		return addresses_adopt(balancer, index, entry);
 	if (published && record.state == POISE_RECORD_ACTIVE)
 		return service_adopt(balancer, index, &service);
-	if (published)
+	if (published && entry->port)
 		maps_service_withdraw(balancer->maps, index);
 	return record.state ? maps_service_record_write(balancer->maps, index, &empty) : 0;
 }
@@ -72,20 +71,6 @@ static int adopt_backend(struct balancer *balancer, uint16_t index)
 	return maps_backend_record_write(balancer->maps, index, &empty);
 }
 
-/* A death between a service's removal and its address's leaves that without a service. */
-static void drop_unused_addresses(struct balancer *balancer)
-{
-	for (size_t i = balancer->address_count; i-- > 0;) {
-		struct service_address *address = &balancer->addresses[i];
-
-		if (address->users)
-			continue;
-		maps_service_withdraw(balancer->maps, address->index);
-		balancer->service_used[address->index] = false;
-		*address = balancer->addresses[--balancer->address_count];
-	}
-}
-
 /* Exceptions of backends that are gone must not speak for those that get their indexes next, and
  * nobody else remembers which these are. */
 static void sweep_unknown(struct balancer *balancer)
@@ -94,27 +79,40 @@ static void sweep_unknown(struct balancer *balancer)
 	upkeep_sweep(balancer);
 }
 
+/* Server ids that a death left, of backends that are gone or have another one. */
+static void drop_stale_server_ids(struct balancer *balancer)
+{
+	struct poise_quic_server server, next;
+	bool more = maps_quic_next(balancer->maps, NULL, &next);
+
+	while (more) {
+		const struct backend *backend;
+
+		server = next;
+		more = maps_quic_next(balancer->maps, &server, &next);
+		backend = balancer->by_index[maps_quic_get(balancer->maps, &server)];
+		if (!backend || backend->service->index != server.service ||
+		    backend->server_id_length != server.length ||
+		    memcmp(backend->server_id, server.id, server.length) != 0)
+			maps_quic_delete(balancer->maps, &server);
+	}
+}
+
 int adopt_all(struct balancer *balancer)
 {
 	size_t backends = 0;
 	int err = 0;
 
 	balancer->adopting = true;
-	/* addresses first: services are joined to theirs */
-	for (uint32_t pass = 0; pass < 2; pass++)
-		for (uint32_t i = 1; i < POISE_SERVICE_ENTRIES && !err; i++) {
-			bool address =
-				maps_service(balancer->maps, i)->flags & POISE_SERVICE_ADDRESS;
-
-			if (address == (pass == 0))
-				err = adopt_service(balancer, i);
-		}
+	for (uint32_t i = 1; i < POISE_SERVICE_ENTRIES && !err; i++)
+		err = adopt_service(balancer, i);
+	addresses_adopted(balancer);
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS && !err; i++) {
 		err = adopt_backend(balancer, i);
 		backends += balancer->by_index[i] != NULL;
 	}
 	if (!err) {
-		drop_unused_addresses(balancer);
+		drop_stale_server_ids(balancer);
 		sweep_unknown(balancer);
 	}
 	for (size_t i = 0; i < balancer->service_count; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* One backend: what is known of it, and what follows from that for the data plane. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,18 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+
+bool backend_is_added(const struct backend *backend)
+{
+	return (backend->record & POISE_RECORD_RUNTIME) && backend->state == POISE_RECORD_ACTIVE;
+}
+
+bool backend_has_server_id(const struct backend *backend, const struct config_backend *declared)
+{
+	return declared->server_id_length &&
+	       backend->server_id_length == declared->server_id_length &&
+	       memcmp(backend->server_id, declared->server_id, declared->server_id_length) == 0;
+}
 
 bool backend_up(const struct backend *backend)
 {
@@ -44,6 +57,17 @@ uint8_t backend_flags(const struct backend *backend)
 	return flags;
 }
 
+const char *backend_way_problem(const struct backend *backend)
+{
+	const struct nexthop *hop = nexthop_get(backend->watch);
+
+	if (hop->state != NEXTHOP_READY)
+		return nexthop_state_text(hop->state);
+	if (backend->encapsulation == POISE_ENCAP_L2 && !hop->on_link)
+		return "l2 needs the backend on a network of this host";
+	return NULL;
+}
+
 /* The last bytes of the source address that carry the flow's hash, as a mask in network order. */
 static uint32_t entropy_mask(const struct prefix *source)
 {
@@ -61,18 +85,24 @@ struct poise_backend backend_entry(const struct balancer *balancer, const struct
 								   : &balancer->config->source_ipv6;
 	const struct nexthop *hop = nexthop_get(backend->watch);
 	struct poise_backend entry = { .family = backend->address.family,
-				       .source_mask = entropy_mask(source) };
+				       .source_mask = entropy_mask(source),
+				       .encapsulation = backend->encapsulation,
+				       .gue_port = htons(balancer->config->gue_port) };
 
+	if (balancer->config->decrement_ttl)
+		entry.encapsulation |= POISE_ENCAP_TTL;
 	memcpy(entry.address, backend->address.bytes, sizeof(entry.address));
 	memcpy(entry.source, source->address.bytes, sizeof(entry.source));
-	if (hop->state == NEXTHOP_READY) {
+	if (!backend_way_problem(backend)) {
 		entry.ifindex = hop->ifindex;
 		entry.mtu = hop->mtu;
+		memcpy(entry.vlan, hop->vlan, sizeof(entry.vlan));
 		memcpy(entry.destination_mac, hop->destination_mac, 6);
 		memcpy(entry.source_mac, hop->source_mac, 6);
 	} else if (hop->state == NEXTHOP_RESOLVING) { /* as an earlier poised left it */
 		entry.ifindex = backend->entry.ifindex;
 		entry.mtu = backend->entry.mtu;
+		memcpy(entry.vlan, backend->entry.vlan, sizeof(entry.vlan));
 		memcpy(entry.destination_mac, backend->entry.destination_mac, 6);
 		memcpy(entry.source_mac, backend->entry.source_mac, 6);
 	}
@@ -95,11 +125,14 @@ int backend_write_record(struct balancer *balancer, const struct backend *backen
 					       .state = backend->state,
 					       .flags = backend->record,
 					       .weight = backend->weight,
-					       .service = backend->service->index };
+					       .service = backend->service->index,
+					       .encapsulation = backend->encapsulation,
+					       .server_id_length = backend->server_id_length };
 	int err;
 
 	memcpy(record.name, backend->name, sizeof(record.name));
 	memcpy(record.address, backend->address.bytes, sizeof(record.address));
+	memcpy(record.server_id, backend->server_id, sizeof(record.server_id));
 	err = maps_backend_record_write(balancer->maps, backend->index, &record);
 	if (err)
 		log_error("backend '%s/%s': cannot keep its state for a restart: %s",
@@ -135,16 +168,23 @@ static void on_nexthop(void *context, const struct nexthop *hop)
 	if (hop->state == NEXTHOP_RESOLVING)
 		return;
 	backend->hop_asked = true;
-	backend->hop_ready = hop->state == NEXTHOP_READY;
+	backend->hop_ready = !backend_way_problem(backend);
 	if (backend->hop_ready)
 		log_info("backend '%s/%s': next hop %02x:%02x:%02x:%02x:%02x:%02x on %s, MTU %u",
 			 name, backend->name, hop->destination_mac[0], hop->destination_mac[1],
 			 hop->destination_mac[2], hop->destination_mac[3], hop->destination_mac[4],
 			 hop->destination_mac[5], hop->interface, hop->mtu);
 	else if (was_ready || !backend->exposed)
-		log_warning("backend '%s/%s': no next hop, down: %s", name, backend->name,
-			    nexthop_state_text(hop->state));
+		log_warning("backend '%s/%s': no way to it, down: %s", name, backend->name,
+			    backend_way_problem(backend));
 	backend_refresh(backend->service->balancer, backend);
+}
+
+void backend_recheck_way(struct balancer *balancer, struct backend *backend)
+{
+	if (backend->watch && nexthop_get(backend->watch)->state != NEXTHOP_RESOLVING)
+		backend->hop_ready = !backend_way_problem(backend);
+	backend_refresh(balancer, backend);
 }
 
 static void link_backend(struct balancer *balancer, struct backend *backend)
@@ -174,6 +214,7 @@ struct backend *backend_new(struct service *service, struct balancer *balancer,
 	backend->weight = spec->weight;
 	backend->declared_weight = spec->declared_weight;
 	backend->record = spec->record;
+	backend->encapsulation = spec->encapsulation;
 	backend->state = POISE_RECORD_ACTIVE;
 	link_backend(balancer, backend);
 	if (backend_start(balancer, backend)) {
@@ -181,6 +222,8 @@ struct backend *backend_new(struct service *service, struct balancer *balancer,
 		return NULL;
 	}
 	maps_backend_init(balancer->maps, index, &backend->entry);
+	__atomic_store_n(&maps_load(balancer->maps, index)->active, 0, __ATOMIC_RELAXED);
+	backend_set_server_id(balancer, backend, spec->server_id, spec->server_id_length);
 	backend_write_record(balancer, backend);
 	backend_refresh(balancer, backend);
 	return backend;
@@ -202,6 +245,9 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->declared_weight = -1;
 	backend->record = record->flags;
 	backend->state = record->state;
+	backend->encapsulation = record->encapsulation;
+	backend->server_id_length = record->server_id_length;
+	memcpy(backend->server_id, record->server_id, sizeof(backend->server_id));
 	backend->entry = *maps_backend(balancer->maps, index);
 	backend->flags = backend->entry.flags;
 	backend->entry.flags = backend->entry.current = 0;
@@ -209,6 +255,45 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->exposed = true;
 	link_backend(balancer, backend);
 	return backend;
+}
+
+static struct poise_quic_server quic_server(const struct backend *backend)
+{
+	struct poise_quic_server server = { .service = backend->service->index,
+					    .length = backend->server_id_length };
+
+	memcpy(server.id, backend->server_id, sizeof(server.id));
+	return server;
+}
+
+/* Another backend may have taken the id over meanwhile. */
+static void drop_server_id(struct balancer *balancer, const struct backend *backend)
+{
+	struct poise_quic_server server = quic_server(backend);
+
+	if (backend->server_id_length && maps_quic_get(balancer->maps, &server) == backend->index)
+		maps_quic_delete(balancer->maps, &server);
+}
+
+void backend_set_server_id(struct balancer *balancer, struct backend *backend, const uint8_t *id,
+			   uint8_t length)
+{
+	struct poise_quic_server server;
+	int err = 0;
+
+	if (length != backend->server_id_length ||
+	    (length && memcmp(id, backend->server_id, length) != 0))
+		drop_server_id(balancer, backend);
+	memset(backend->server_id, 0, sizeof(backend->server_id));
+	if (length)
+		memcpy(backend->server_id, id, length);
+	backend->server_id_length = length;
+	server = quic_server(backend);
+	if (length && maps_quic_get(balancer->maps, &server) != backend->index)
+		err = maps_quic_set(balancer->maps, &server, backend->index);
+	if (err)
+		log_error("backend '%s/%s': its server id is not in effect: %s",
+			  backend->service->config.name, backend->name, strerror(-err));
 }
 
 int backend_start(struct balancer *balancer, struct backend *backend)
@@ -285,6 +370,7 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 	while (*place != backend)
 		place = &(*place)->next;
 	*place = backend->next;
+	drop_server_id(balancer, backend);
 	maps_backend_init(balancer->maps, backend->index, &nowhere);
 	maps_backend_record_write(balancer->maps, backend->index, &empty);
 	balancer->by_index[backend->index] = NULL;

@@ -95,6 +95,16 @@ struct service *balancer_find(const struct balancer *balancer, const char *name)
 	return NULL;
 }
 
+struct service *balancer_continued(const struct balancer *balancer,
+				   const struct config_service *config)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		if (balancer->services[i]->published &&
+		    service_has_identity(balancer->services[i], config))
+			return balancer->services[i];
+	return NULL;
+}
+
 static bool index_is_free(const struct balancer *balancer, uint32_t index)
 {
 	return !balancer->by_index[index] && !balancer->swept_at[index];
@@ -195,6 +205,16 @@ static size_t write_entry(struct balancer *balancer, struct backend *backend,
 	return 0;
 }
 
+/* What recorded flows need to know of a backend. */
+static void write_load(struct balancer *balancer, const struct backend *backend)
+{
+	struct poise_backend_load *load = maps_load(balancer->maps, backend->index);
+	uint16_t idle = balancer_settle_ticks(backend->service->config.idle_ms);
+
+	__atomic_store_n(&load->weight, backend->weight, __ATOMIC_RELAXED);
+	__atomic_store_n(&load->idle_ticks, idle, __ATOMIC_RELAXED);
+}
+
 static size_t count_dirty(const struct balancer *balancer)
 {
 	size_t count = 0;
@@ -224,6 +244,7 @@ static void commit_backends(struct balancer *balancer)
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++) {
 		if (!balancer->by_index[i] || !balancer->by_index[i]->dirty)
 			continue;
+		write_load(balancer, balancer->by_index[i]);
 		write_flags(balancer, balancer->by_index[i]);
 		balancer->by_index[i]->dirty = false;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What is balanced: services and their backends as they are now, declared or by command, and how a
- * change reaches the data plane. balancer.c owns the whole, backend.c and service.c one of each.
+ * change reaches the data plane. balancer.c owns the whole, backend.c and service.c one of each,
+ * service_ring.c the slots.
  *
  * A change marks what it touched (backend_refresh(), service_touch()); balancer_commit() then
  * brings the data plane to it in the order that no packet can suffer from: flags that forbid,
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "addresses.h"
 #include "config.h"
 #include "extents.h"
 #include "health.h"
@@ -30,9 +32,12 @@ struct backend {
 	struct backend *next; /* in the service's list */
 	char name[POISE_NAME_BYTES];
 	struct address address;
-	uint16_t index;		    /* in the data plane */
-	uint16_t weight;	    /* in force */
-	int declared_weight;	    /* of the configuration; -1: not in it */
+	uint16_t index;		  /* in the data plane */
+	uint16_t weight;	  /* in force */
+	int declared_weight;	  /* of the configuration; -1: not in it */
+	uint8_t encapsulation;	  /* enum poise_encapsulation */
+	uint8_t server_id_length; /* bytes; 0: none */
+	uint8_t server_id[POISE_QUIC_ID_BYTES];
 	uint8_t state;		    /* enum poise_record_state */
 	uint8_t record;		    /* enum poise_record_flags */
 	bool hop_ready;		    /* its next hop is known */
@@ -53,22 +58,17 @@ struct service {
 	struct balancer *balancer;
 	struct config_service config; /* its own copy, without backends */
 	uint16_t index;		      /* in the data plane */
-	uint16_t address_index;	      /* of the entry that stands for its address */
+	uint32_t flags;		      /* enum poise_service_flags */
 	struct extent extent;
 	struct ring ring;
+	struct extent schedule_extent; /* of roundrobin and leastconn; size 0: none */
+	struct ring schedule;
 	uint32_t moving; /* slots */
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool published;	 /* packets reach it */
 	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
 	struct backend *backends;
-};
-
-/* An address that has services, so that what has no ports is known to be for one. */
-struct service_address {
-	struct address address;
-	uint16_t index;
-	uint32_t users;
 };
 
 struct balancer {
@@ -79,7 +79,7 @@ struct balancer {
 	struct config *config; /* as declared, the last that was applied */
 	struct service **services;
 	size_t service_count;
-	struct service_address *addresses;
+	struct service_address *addresses; /* in the order of port_prefix_compare() */
 	size_t address_count;
 	struct backend *by_index[POISE_MAX_BACKENDS];
 	/* sweep round after which a given-up index may serve again; 0: it is not given up */
@@ -99,6 +99,9 @@ enum { BALANCER_ERROR_BYTES = 320 };
 int balancer_new(struct event_base *base, struct maps *maps, struct balancer **out);
 void balancer_free(struct balancer *balancer); /* the data plane goes on; takes NULL */
 struct service *balancer_find(const struct balancer *balancer, const char *name);
+/* The running service that a configured one continues: it has its identity. NULL: there is none. */
+struct service *balancer_continued(const struct balancer *balancer,
+				   const struct config_service *config);
 /* Brings the data plane up to date now. */
 void balancer_commit(struct balancer *balancer);
 /* The same, once the present event has been handled. */
@@ -118,6 +121,9 @@ struct backend_spec {
 	uint16_t weight;
 	int declared_weight;
 	uint8_t record; /* enum poise_record_flags */
+	uint8_t encapsulation;
+	const uint8_t *server_id; /* NULL: none */
+	uint8_t server_id_length;
 };
 /* Makes a backend and writes its record; NULL when out of indexes or memory. */
 struct backend *backend_new(struct service *service, struct balancer *balancer,
@@ -141,6 +147,8 @@ void backend_close(struct balancer *balancer, struct backend *backend);
 /* Ends the life of a closed one, or remembers it as removed. maps_synchronize() must have been
  * called since it was closed. */
 void backend_retire(struct balancer *balancer, struct backend *backend);
+bool backend_is_added(const struct backend *backend); /* by command, and still there */
+bool backend_has_server_id(const struct backend *backend, const struct config_backend *declared);
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
 bool backend_eligible(const struct backend *backend);
@@ -148,6 +156,13 @@ bool backend_gone(const struct balancer *balancer, const struct backend *backend
 /* After any change of state, weight, health or next hop: marks it and its service. */
 void backend_refresh(struct balancer *balancer, struct backend *backend);
 int backend_write_record(struct balancer *balancer, const struct backend *backend);
+/* Why packets cannot be brought to it, for people; NULL when they can. */
+const char *backend_way_problem(const struct backend *backend);
+/* After its encapsulation changed. */
+void backend_recheck_way(struct balancer *balancer, struct backend *backend);
+/* Another id replaces the one that it had, if any. */
+void backend_set_server_id(struct balancer *balancer, struct backend *backend, const uint8_t *id,
+			   uint8_t length);
 /* Its entry and flags as they ought to be. */
 struct poise_backend backend_entry(const struct balancer *balancer, const struct backend *backend);
 uint8_t backend_flags(const struct backend *backend);
@@ -157,18 +172,32 @@ uint8_t backend_flags(const struct backend *backend);
 int service_new(struct balancer *balancer, const struct config_service *config,
 		struct service **out, char error[BALANCER_ERROR_BYTES]);
 int service_adopt(struct balancer *balancer, uint16_t index, struct service **out);
-int service_publish(struct balancer *balancer, struct service *service,
-		    char error[BALANCER_ERROR_BYTES]);
-/* Takes a service away from packets; its indexes and ring are free after service_free(). */
+/* Writes the entry of a new service, so that something may lead to it. 0 or a negative errno. */
+int service_prepare(struct service *service);
+/* Lets packets reach it: in the service table, where that is what leads to it. */
+void service_publish(struct service *service);
+/* Takes a service out of the service table, and stops its backends. No list of ports may name it.
+ * Its index and ring are free after service_free(). */
 void service_withdraw(struct balancer *balancer, struct service *service);
 /* Frees one that was never published; or withdrawn, and maps_synchronize()d since. */
 void service_free(struct balancer *balancer, struct service *service);
-/* Takes what may change in a running service: its check and on_down. 0 or -ENOMEM. */
+/* Is it of one address and port? Then the service table leads to it, else port ranges do. */
+bool service_is_exact(const struct service *service);
+bool service_has_identity(const struct service *service, const struct config_service *config);
+/* The entry of a service as it is or ought to be; without what only a ring has. */
+struct poise_service service_describe(const struct config_service *config);
+struct poise_service service_entry(const struct service *service);
+/* Takes what may change in a running service: all but its identity and what the entry says, idle
+ * time excepted. 0 or -ENOMEM. */
 int service_set_config(struct service *service, const struct config_service *config);
+/* changing: the ring is to be built anew. 0 or a negative errno. */
+int service_write_record(struct service *service, bool changing);
 /* The ring is to be built anew. Noted in the record first, so that poised may die at any point. */
 void service_touch(struct service *service);
 struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
+
+/* service_ring.c */
 void service_build_ring(struct balancer *balancer, struct service *service);
 void service_count_slots(struct balancer *balancer, struct service *service);
 

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "config_values.h"
 #include "control.h"
 #include "daemon.h"
 #include "poise_version.h"
 #include "report.h"
 #include "runtime.h"
+#include "service_text.h"
 
 struct request {
 	struct daemon *daemon;
@@ -61,6 +63,41 @@ static bool get_flag(const struct request *request, const char *key, bool *out)
 	if (!value || json_is_boolean(value))
 		return true;
 	control_refuse(request->error, "%s: found another type, allowed is true or false", key);
+	return false;
+}
+
+/* Texts that may be missing: *out is NULL then. */
+static bool get_optional_text(const struct request *request, const char *key, const char **out)
+{
+	*out = NULL;
+	return !json_object_get(request->arguments, key) || get_text(request, key, out);
+}
+
+static bool get_encapsulation(const struct request *request, const struct service *service,
+			      uint8_t *out)
+{
+	const char *text;
+
+	if (!get_optional_text(request, "encapsulation", &text))
+		return false;
+	*out = service->config.encapsulation;
+	if (!text || encapsulation_parse(text, out) == 0)
+		return true;
+	control_refuse(request->error,
+		       "encapsulation: found '%.64s', allowed are ipip, gue, gre, l2", text);
+	return false;
+}
+
+static bool get_server_id(const struct request *request, struct config_backend *out)
+{
+	const char *text;
+
+	if (!get_optional_text(request, "server_id", &text))
+		return false;
+	if (!text || config_parse_server_id(text, out->server_id, &out->server_id_length) == 0)
+		return true;
+	control_refuse(request->error,
+		       "server_id: found '%.64s', allowed are 2 to 30 hexadecimal digits", text);
 	return false;
 }
 
@@ -174,13 +211,14 @@ static json_t *handle_backend_add(const struct request *request)
 {
 	struct service *service;
 	struct backend *backend;
-	struct address address;
+	struct config_backend wanted = {};
 	const char *name, *text;
 	char why[RUNTIME_ERROR_BYTES];
-	uint16_t weight;
 
 	if (!get_service(request, &service) || !get_text(request, "name", &name) ||
-	    !get_text(request, "address", &text) || !get_weight(request, 100, &weight))
+	    !get_text(request, "address", &text) || !get_weight(request, 100, &wanted.weight) ||
+	    !get_encapsulation(request, service, &wanted.encapsulation) ||
+	    !get_server_id(request, &wanted))
 		return NULL;
 	if (config_check_name(name))
 		return control_refuse(
@@ -188,11 +226,12 @@ static json_t *handle_backend_add(const struct request *request)
 			"name: found '%.64s', allowed are 1 to 63 letters, digits, '.', "
 			"'_', '-', the first one a letter or digit",
 			name);
-	if (address_parse(text, &address))
+	memcpy(wanted.name, name, strlen(name));
+	if (address_parse(text, &wanted.address))
 		return control_refuse(request->error,
 				      "address: found '%.64s', allowed is an IPv4 or IPv6 address",
 				      text);
-	if (runtime_add(request->daemon->balancer, service, name, &address, weight, &backend, why))
+	if (runtime_add(request->daemon->balancer, service, &wanted, &backend, why))
 		return control_refuse(request->error, "%s", why);
 	return answer_backend(request, backend);
 }
@@ -300,7 +339,7 @@ static json_t *handle_detach(const struct request *request)
 			      strerror(-err));
 }
 
-enum { MAX_ARGUMENTS = 4 };
+enum { MAX_ARGUMENTS = 6 };
 
 static const struct {
 	const char *name;
@@ -312,7 +351,9 @@ static const struct {
 	{ "service-list", handle_service_list, {} },
 	{ "service-show", handle_service_show, { "service" } },
 	{ "backend-list", handle_backend_list, { "service" } },
-	{ "backend-add", handle_backend_add, { "service", "name", "address", "weight" } },
+	{ "backend-add",
+	  handle_backend_add,
+	  { "service", "name", "address", "weight", "encapsulation", "server_id" } },
 	{ "backend-remove", handle_backend_remove, { "service", "name", "now" } },
 	{ "backend-drain", handle_backend_drain, { "service", "name" } },
 	{ "backend-undrain", handle_backend_undrain, { "service", "name" } },

@@ -36,6 +36,7 @@ static int start_data_plane(struct daemon *daemon, const struct config *config)
 {
 	struct loader_options options = { .pin_path = config->pin_path,
 					  .seed = config->seed,
+					  .flow_entries = config->flow_entries,
 					  .interfaces = config->interfaces,
 					  .interface_count = config->interface_count };
 	char error[LOADER_ERROR_BYTES];

@@ -85,6 +85,30 @@ static int check_seed(const struct pins_found *found, uint64_t seed, const char 
 	return -EINVAL;
 }
 
+/* The recorded flows' table cannot grow or shrink: its hash is spread over all of it. */
+static int check_flows(const char *pin_path, uint32_t buckets, char error[LOADER_ERROR_BYTES])
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	char path[PATH_MAX];
+	int err = pins_path(pin_path, "flows", path, sizeof(path)), fd;
+
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &size);
+	close(fd);
+	if (err || info.max_entries == buckets)
+		return err;
+	snprintf(error, LOADER_ERROR_BYTES,
+		 "flows: found %u, but the table of the running data plane has %u: keep that size, "
+		 "or stop all traffic first by 'poise detach --pin-path %.100s'",
+		 buckets * POISE_EXCEPTION_WAYS, info.max_entries * POISE_EXCEPTION_WAYS, pin_path);
+	return -EINVAL;
+}
+
 static int open_pins(struct loader *loader, const struct loader_options *options,
 		     char error[LOADER_ERROR_BYTES])
 {
@@ -100,6 +124,9 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 	err = pins_read(loader->pin_path, &found, error);
 	if (!err)
 		err = check_seed(&found, options->seed, loader->pin_path, error);
+	if (!err)
+		err = check_flows(loader->pin_path,
+				  bpf_map__max_entries(loader->object->maps.flows), error);
 	if (err)
 		return err;
 	loader->adopted = found.settings.abi_version != 0;

@@ -36,7 +36,7 @@ static const char *reason_text(const struct backend *backend)
 		return "removed by command";
 	/* without a next hop the check fails as well: it is the cause that helps */
 	if (hop && backend->hop_asked && !backend->hop_ready)
-		return nexthop_state_text(hop->state);
+		return backend_way_problem(backend);
 	if (health && health->state == HEALTH_DOWN)
 		return health->error[0] ? health->error
 					: "the health check failed before a restart";

@@ -7,6 +7,7 @@
 
 #include "balancer.h"
 #include "log.h"
+#include "port_lists.h"
 #include "upkeep.h"
 
 static void set_flag(struct backend *backend, uint8_t flag, bool on)
@@ -35,8 +36,8 @@ static void set_weight(struct backend *backend, uint16_t weight)
 }
 
 /* One that was removed, and has the same name and address, comes back with its connections. */
-static int bring_back(struct balancer *balancer, struct backend *backend, uint16_t weight,
-		      char error[RUNTIME_ERROR_BYTES])
+static int bring_back(struct balancer *balancer, struct backend *backend,
+		      const struct config_backend *wanted, char error[RUNTIME_ERROR_BYTES])
 {
 	uint8_t before = backend->state;
 
@@ -48,7 +49,9 @@ static int bring_back(struct balancer *balancer, struct backend *backend, uint16
 	}
 	backend->record &= ~(POISE_RECORD_OUT | POISE_RECORD_DRAIN);
 	set_flag(backend, POISE_RECORD_RUNTIME, backend->declared_weight < 0);
-	set_weight(backend, weight);
+	backend->encapsulation = wanted->encapsulation;
+	backend_set_server_id(balancer, backend, wanted->server_id, wanted->server_id_length);
+	set_weight(backend, wanted->weight);
 	put(balancer, backend);
 	return 0;
 }
@@ -67,7 +70,9 @@ static int check_address(const struct service *service, const struct address *ad
 	for (size_t i = 0; i < service->balancer->service_count; i++) {
 		const struct service *other = service->balancer->services[i];
 
-		if (!address_equal(&other->config.address, address))
+		struct prefix prefix = { other->config.address, other->config.prefix_length };
+
+		if (!prefix_holds(&prefix, &(struct prefix){ *address, address_bits(address) }))
 			continue;
 		snprintf(error, RUNTIME_ERROR_BYTES,
 			 "address: found '%s', which is the address of service '%s': packets would "
@@ -98,24 +103,43 @@ static int check_declared(const struct service *service, const char *name,
 	return 0;
 }
 
-int runtime_add(struct balancer *balancer, struct service *service, const char *name,
-		const struct address *address, uint16_t weight, struct backend **out,
-		char error[RUNTIME_ERROR_BYTES])
+/* An id names one backend of a service, which may have connections by it still. */
+static int check_server_id(const struct service *service, const struct config_backend *wanted,
+			   char error[RUNTIME_ERROR_BYTES])
 {
-	struct backend *same_address = service_find_address(service, address);
-	struct backend *same_name = service_find(service, name);
-	struct backend_spec spec = { .name = name,
-				     .address = *address,
-				     .weight = weight,
-				     .declared_weight = -1,
-				     .record = POISE_RECORD_RUNTIME };
-	int err = check_address(service, address, error);
+	uint8_t length = service->config.quic.server_id_length;
 
-	if (err)
-		return err;
+	if (wanted->server_id_length != length) {
+		if (length)
+			snprintf(error, RUNTIME_ERROR_BYTES,
+				 "server_id: found %u bytes, service '%s' needs %u",
+				 wanted->server_id_length, service->config.name, length);
+		else
+			snprintf(error, RUNTIME_ERROR_BYTES,
+				 "server_id: service '%s' has no 'quic', its backends have none",
+				 service->config.name);
+		return -EINVAL;
+	}
+	for (const struct backend *b = service->backends; b && length; b = b->next) {
+		if (address_equal(&b->address, &wanted->address) || b->server_id_length != length ||
+		    memcmp(b->server_id, wanted->server_id, length) != 0)
+			continue;
+		snprintf(error, RUNTIME_ERROR_BYTES, "server_id: backend '%s/%s' has that one",
+			 service->config.name, b->name);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static int check_free(const struct service *service, const struct config_backend *wanted,
+		      char error[RUNTIME_ERROR_BYTES])
+{
+	const struct backend *same_address = service_find_address(service, &wanted->address);
+	const struct backend *same_name = service_find(service, wanted->name);
+
 	if (same_name && same_name->state == POISE_RECORD_ACTIVE) {
 		snprintf(error, RUNTIME_ERROR_BYTES, "service '%s' has a backend '%s' already",
-			 service->config.name, name);
+			 service->config.name, wanted->name);
 		return -EEXIST;
 	}
 	if (same_address &&
@@ -127,18 +151,38 @@ int runtime_add(struct balancer *balancer, struct service *service, const char *
 								    : ", which is being removed");
 		return -EEXIST;
 	}
-	err = check_declared(service, name, address, error);
+	return check_declared(service, wanted->name, &wanted->address, error);
+}
+
+int runtime_add(struct balancer *balancer, struct service *service,
+		const struct config_backend *wanted, struct backend **out,
+		char error[RUNTIME_ERROR_BYTES])
+{
+	struct backend_spec spec = { .name = wanted->name,
+				     .address = wanted->address,
+				     .weight = wanted->weight,
+				     .declared_weight = -1,
+				     .record = POISE_RECORD_RUNTIME,
+				     .encapsulation = wanted->encapsulation,
+				     .server_id = wanted->server_id,
+				     .server_id_length = wanted->server_id_length };
+	int err = check_address(service, &wanted->address, error);
+
+	if (!err)
+		err = check_free(service, wanted, error);
+	if (!err)
+		err = check_server_id(service, wanted, error);
 	if (err)
 		return err;
-	*out = same_address;
-	if (same_address)
-		return bring_back(balancer, same_address, weight, error);
+	*out = service_find_address(service, &wanted->address);
+	if (*out)
+		return bring_back(balancer, *out, wanted, error);
 	*out = backend_new(service, balancer, &spec);
 	if (!*out) {
 		snprintf(error, RUNTIME_ERROR_BYTES, "no room for another backend");
 		return -ENOSPC;
 	}
-	log_info("backend '%s/%s': added by command", service->config.name, name);
+	log_info("backend '%s/%s': added by command", service->config.name, wanted->name);
 	balancer_commit(balancer);
 	return 0;
 }

@@ -9,16 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct address;
 struct backend;
 struct balancer;
+struct config_backend;
 struct service;
 
 enum { RUNTIME_ERROR_BYTES = 320 };
 
 /* Each returns 0, or a negative errno with error written; then nothing changed. */
-int runtime_add(struct balancer *balancer, struct service *service, const char *name,
-		const struct address *address, uint16_t weight, struct backend **out,
+int runtime_add(struct balancer *balancer, struct service *service,
+		const struct config_backend *wanted, struct backend **out,
 		char error[RUNTIME_ERROR_BYTES]);
 /* now: connections of it go to other backends at once. *gone: the backend is freed. */
 int runtime_remove(struct balancer *balancer, struct backend *backend, bool now, bool *gone,

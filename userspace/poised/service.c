@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One service: its entries in the service table and its ring. */
+/* One service: its identity, its entry, and its life. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 
 #include "balancer.h"
 #include "log.h"
-#include "maglev.h"
 #include "maps.h"
+#include "port_lists.h"
 
 enum { FILL_GRACE_MS = 1000 }; /* how long next hops may take before the first fill */
 
@@ -49,9 +49,12 @@ int service_set_config(struct service *service, const struct config_service *con
 	return 0;
 }
 
-static int write_record(struct service *service, bool changing)
+int service_write_record(struct service *service, bool changing)
 {
-	struct poise_service_record record = { .state = POISE_RECORD_ACTIVE, .changing = changing };
+	struct poise_service_record record = { .state = POISE_RECORD_ACTIVE,
+					       .changing = changing,
+					       .port = service->config.port,
+					       .last_port = service->config.last_port };
 
 	memcpy(record.name, service->config.name, sizeof(record.name));
 	return maps_service_record_write(service->balancer->maps, service->index, &record);
@@ -63,7 +66,7 @@ void service_touch(struct service *service)
 		return;
 	service->dirty = true;
 	if (service->published)
-		write_record(service, true);
+		service_write_record(service, true);
 }
 
 /* A name may be that of a backend and of earlier ones that leave: the one that counts most. */
@@ -97,48 +100,73 @@ struct backend *service_find_address(const struct service *service, const struct
 	return NULL;
 }
 
-/* The entry that says 'this address has a service'; made when it is the first one. */
-static struct service_address *take_address(struct balancer *balancer,
-					    const struct config_service *config)
+bool service_is_exact(const struct service *service)
 {
-	struct service_address *list = balancer->addresses;
-	struct poise_service entry = { .family = config->address.family,
-				       .prefix = config->prefix_length,
-				       .flags = POISE_SERVICE_ADDRESS };
-	uint16_t index;
+	const struct config_service *config = &service->config;
+	struct prefix prefix = { config->address, config->prefix_length };
 
-	for (size_t i = 0; i < balancer->address_count; i++)
-		if (address_equal(&list[i].address, &config->address))
-			return &list[i];
-	list = realloc(list, (balancer->address_count + 1) * sizeof(*list));
-	if (!list)
-		return NULL;
-	balancer->addresses = list;
-	index = balancer_take_service_index(balancer);
-	if (!index)
-		return NULL;
-	memcpy(entry.address, config->address.bytes, sizeof(entry.address));
-	if (maps_service_publish(balancer->maps, index, &entry)) {
-		balancer->service_used[index] = false;
-		return NULL;
-	}
-	list += balancer->address_count++;
-	*list = (struct service_address){ .address = config->address, .index = index };
-	return list;
+	return config->port == config->last_port && prefix_is_address(&prefix);
 }
 
-static void release_address(struct balancer *balancer, uint16_t index)
+bool service_has_identity(const struct service *service, const struct config_service *config)
 {
-	for (size_t i = 0; i < balancer->address_count; i++) {
-		struct service_address *address = &balancer->addresses[i];
+	return strcmp(service->config.name, config->name) == 0 &&
+	       address_equal(&service->config.address, &config->address) &&
+	       service->config.prefix_length == config->prefix_length &&
+	       service->config.port == config->port &&
+	       service->config.last_port == config->last_port &&
+	       service->config.protocol == config->protocol;
+}
 
-		if (address->index != index || --address->users)
-			continue;
-		maps_service_withdraw(balancer->maps, index);
-		balancer->service_used[index] = false;
-		*address = balancer->addresses[--balancer->address_count];
-		return;
+static enum poise_scheduler scheduler_of(const struct config_service *config)
+{
+	switch (config->scheduler) {
+	case SCHEDULER_ROUNDROBIN:
+		return POISE_SCHEDULER_ROUNDROBIN;
+	case SCHEDULER_LEASTCONN:
+		return POISE_SCHEDULER_LEASTCONN;
+	default: /* source is a ring with affinity */
+		return POISE_SCHEDULER_RING;
 	}
+}
+
+struct poise_service service_describe(const struct config_service *config)
+{
+	struct poise_service entry = { .protocol = config->protocol,
+				       .family = config->address.family,
+				       .size = config->ring_size,
+				       .affinity = config->affinity,
+				       .scheduler = scheduler_of(config),
+				       .quic_config = config->quic.config_id,
+				       .quic_length = config->quic.server_id_length,
+				       .idle_ticks = balancer_settle_ticks(config->idle_ms),
+				       .prefix = config->prefix_length };
+
+	memcpy(entry.address, config->address.bytes, sizeof(entry.address));
+	if (config->scheduler == SCHEDULER_SOURCE && !entry.affinity)
+		entry.affinity = config->address.family == 4 ? 32 : 128;
+	if (entry.affinity)
+		entry.flags |= POISE_SERVICE_AFFINITY;
+	if (entry.quic_length)
+		entry.flags |= POISE_SERVICE_QUIC;
+	if (config->udp == UDP_STICKY || entry.scheduler != POISE_SCHEDULER_RING)
+		entry.flags |= POISE_SERVICE_RECORD;
+	return entry;
+}
+
+struct poise_service service_entry(const struct service *service)
+{
+	struct poise_service entry = service_describe(&service->config);
+
+	if (service_is_exact(service))
+		entry.port = htons(service->config.port);
+	entry.segment = service->extent.segment;
+	entry.base = service->extent.base;
+	entry.size = service->extent.size;
+	entry.schedule_segment = service->schedule_extent.segment;
+	entry.schedule_base = service->schedule_extent.base;
+	entry.schedule_size = service->schedule_extent.size;
+	return entry;
 }
 
 static int append(struct balancer *balancer, struct service *service)
@@ -153,6 +181,31 @@ static int append(struct balancer *balancer, struct service *service)
 	return 0;
 }
 
+static void release_rings(struct balancer *balancer, struct service *service)
+{
+	if (service->extent.size)
+		maps_ring_release(balancer->maps, &service->extent);
+	if (service->schedule_extent.size)
+		maps_ring_release(balancer->maps, &service->schedule_extent);
+}
+
+/* A schedule has as many slots as the ring: any weight's share is right to one of them. */
+static int allocate_rings(struct balancer *balancer, struct service *service)
+{
+	uint32_t size = service->config.ring_size;
+	int err = maps_ring_allocate(balancer->maps, size, &service->extent);
+
+	if (err)
+		return err;
+	service->ring = maps_ring(balancer->maps, &service->extent);
+	if (scheduler_of(&service->config) == POISE_SCHEDULER_RING)
+		return 0;
+	err = maps_ring_allocate(balancer->maps, size, &service->schedule_extent);
+	if (!err)
+		service->schedule = maps_ring(balancer->maps, &service->schedule_extent);
+	return err;
+}
+
 int service_new(struct balancer *balancer, const struct config_service *config,
 		struct service **out, char error[BALANCER_ERROR_BYTES])
 {
@@ -162,24 +215,22 @@ int service_new(struct balancer *balancer, const struct config_service *config,
 	if (!service || service_set_config(service, config))
 		goto err_free;
 	service->balancer = balancer;
+	service->flags = service_describe(config).flags;
 	service->index = balancer_take_service_index(balancer);
 	err = -ENOSPC;
 	if (!service->index)
 		goto err_free;
-	err = maps_ring_allocate(balancer->maps, config->ring_size, &service->extent);
+	err = allocate_rings(balancer, service);
+	if (!err)
+		err = append(balancer, service);
 	if (err)
-		goto err_index;
-	service->ring = maps_ring(balancer->maps, &service->extent);
+		goto err_rings;
 	maps_service_count_reset(balancer->maps, service->index);
 	service->fill_by = balancer_now_ms() + config->check.timeout_ms + FILL_GRACE_MS;
-	err = append(balancer, service);
-	if (err)
-		goto err_ring;
 	*out = service;
 	return 0;
-err_ring:
-	maps_ring_release(balancer->maps, &service->extent);
-err_index:
+err_rings:
+	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
 err_free:
 	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': no room for its ring of %u slots: %s",
@@ -190,49 +241,70 @@ err_free:
 	return err;
 }
 
-int service_publish(struct balancer *balancer, struct service *service,
-		    char error[BALANCER_ERROR_BYTES])
+int service_prepare(struct service *service)
 {
-	const struct config_service *config = &service->config;
-	struct poise_service entry = { .port = htons(config->port),
-				       .protocol = config->protocol,
-				       .family = config->address.family,
-				       .prefix = config->prefix_length,
-				       .segment = service->extent.segment,
-				       .base = service->extent.base,
-				       .size = service->extent.size };
-	struct service_address *address = take_address(balancer, config);
-	int err = -ENOSPC;
+	struct poise_service entry = service_entry(service);
 
-	if (!address)
-		goto err_say;
-	address->users++;
-	service->address_index = address->index;
-	err = write_record(service, true);
-	if (err)
-		goto err_say;
-	memcpy(entry.address, config->address.bytes, sizeof(entry.address));
-	err = maps_service_publish(balancer->maps, service->index, &entry);
-	service->published = err == 0;
-	if (!err)
-		return 0;
-err_say:
-	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': no room in the service table: %s",
-		 config->name, strerror(-err));
-	return err;
+	/* the entry first: a record means that it is there */
+	maps_service_write(service->balancer->maps, service->index, &entry);
+	return service_write_record(service, true);
 }
 
-/* Services by which an earlier poised knew the address of a service that it left. */
-static void adopt_address(struct balancer *balancer, struct service *service)
+void service_publish(struct service *service)
 {
-	for (size_t i = 0; i < balancer->address_count; i++) {
-		struct service_address *address = &balancer->addresses[i];
+	struct poise_service entry = service_entry(service);
+	int err = 0;
 
-		if (!address_equal(&address->address, &service->config.address))
-			continue;
-		address->users++;
-		service->address_index = address->index;
-	}
+	if (service_is_exact(service))
+		err = maps_service_publish(service->balancer->maps, service->index, &entry);
+	if (err)
+		log_error("service '%s': cannot be published: %s", service->config.name,
+			  strerror(-err));
+	service->published = !err;
+}
+
+/* The configuration that an entry and a record stand for, as far as they tell. */
+static void adopt_config(struct config_service *config, const struct poise_service *entry,
+			 const struct poise_service_record *record)
+{
+	memcpy(config->name, record->name, sizeof(record->name));
+	config->address.family = entry->family;
+	memcpy(config->address.bytes, entry->address, sizeof(entry->address));
+	config->prefix_length = entry->prefix;
+	config->port = record->port;
+	config->last_port = record->last_port;
+	config->protocol = entry->protocol;
+	config->ring_size = entry->size;
+	config->scheduler = entry->scheduler == POISE_SCHEDULER_ROUNDROBIN  ? SCHEDULER_ROUNDROBIN
+			    : entry->scheduler == POISE_SCHEDULER_LEASTCONN ? SCHEDULER_LEASTCONN
+									    : SCHEDULER_MAGLEV;
+	config->affinity = entry->affinity;
+	if ((entry->flags & POISE_SERVICE_RECORD) && config->scheduler == SCHEDULER_MAGLEV)
+		config->udp = UDP_STICKY;
+	config->quic.config_id = entry->quic_config;
+	config->quic.server_id_length = entry->quic_length;
+}
+
+static int adopt_rings(struct balancer *balancer, struct service *service,
+		       const struct poise_service *entry)
+{
+	struct extent ring = { entry->segment, entry->base, entry->size };
+	struct extent schedule = { entry->schedule_segment, entry->schedule_base,
+				   entry->schedule_size };
+	int err = maps_ring_adopt(balancer->maps, &ring);
+
+	if (err)
+		return err;
+	service->extent = ring;
+	service->ring = maps_ring(balancer->maps, &ring);
+	if (!schedule.size)
+		return 0;
+	err = maps_ring_adopt(balancer->maps, &schedule);
+	if (err)
+		return err;
+	service->schedule_extent = schedule;
+	service->schedule = maps_ring(balancer->maps, &schedule);
+	return 0;
 }
 
 int service_adopt(struct balancer *balancer, uint16_t index, struct service **out)
@@ -249,36 +321,30 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 		goto err_free;
 	service->balancer = balancer;
 	service->index = index;
-	service->extent = (struct extent){ entry->segment, entry->base, entry->size };
-	memcpy(service->config.name, record.name, sizeof(record.name));
-	service->config.address.family = entry->family;
-	memcpy(service->config.address.bytes, entry->address, sizeof(entry->address));
-	service->config.port = ntohs(entry->port);
-	service->config.protocol = entry->protocol;
-	service->config.ring_size = entry->size;
-	err = maps_ring_adopt(balancer->maps, &service->extent);
+	service->flags = entry->flags;
+	adopt_config(&service->config, entry, &record);
+	err = adopt_rings(balancer, service, entry);
 	if (!err)
 		err = append(balancer, service);
 	if (err)
 		goto err_free;
-	service->ring = maps_ring(balancer->maps, &service->extent);
 	service->filled = service->published = true;
 	service->dirty = record.changing;
 	balancer->service_used[index] = true;
-	adopt_address(balancer, service);
 	*out = service;
 	return 0;
 err_free:
+	release_rings(balancer, service);
 	free(service);
 	return err;
 }
 
 void service_withdraw(struct balancer *balancer, struct service *service)
 {
-	maps_service_withdraw(balancer->maps, service->index);
+	if (service_is_exact(service))
+		maps_service_withdraw(balancer->maps, service->index);
 	for (struct backend *b = service->backends; b; b = b->next)
 		maps_backend_set_flags(balancer->maps, b->index, 0);
-	release_address(balancer, service->address_index);
 }
 
 void service_free(struct balancer *balancer, struct service *service)
@@ -288,7 +354,7 @@ void service_free(struct balancer *balancer, struct service *service)
 	while (service->backends)
 		backend_free(balancer, service->backends);
 	maps_service_record_write(balancer->maps, service->index, &empty);
-	maps_ring_release(balancer->maps, &service->extent);
+	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		if (balancer->services[i] != service)
@@ -300,87 +366,4 @@ void service_free(struct balancer *balancer, struct service *service)
 	}
 	free_texts(&service->config.check);
 	free(service);
-}
-
-void service_count_slots(struct balancer *balancer, struct service *service)
-{
-	ring_count(&service->ring, balancer->owned, balancer->leaving);
-	for (struct backend *b = service->backends; b; b = b->next) {
-		b->slots = balancer->owned[b->index];
-		b->leaving = balancer->leaving[b->index];
-		balancer->owned[b->index] = balancer->leaving[b->index] = 0;
-	}
-	balancer->owned[0] = balancer->leaving[0] = 0;
-}
-
-/* A first fill waits until it is known which backends are up: later ones would make slots move. */
-static bool may_fill(const struct service *service)
-{
-	if (balancer_now_ms() >= service->fill_by)
-		return true;
-	for (const struct backend *b = service->backends; b; b = b->next)
-		if (b->state == POISE_RECORD_ACTIVE && !backend_known(b))
-			return false;
-	return true;
-}
-
-static size_t collect_members(struct service *service, struct maglev_member *members)
-{
-	size_t count = 0;
-
-	for (struct backend *b = service->backends; b; b = b->next) {
-		if (!backend_eligible(b))
-			continue;
-		members[count++] = (struct maglev_member){ .address = b->address,
-							   .index = b->index,
-							   .weight = b->weight };
-		b->exposed = true;
-	}
-	return count;
-}
-
-static void put_owners(struct balancer *balancer, struct service *service, const uint16_t *owners)
-{
-	uint32_t changed = service->ring.size;
-	uint16_t now = balancer_clock();
-
-	if (service->filled)
-		changed = ring_change(&service->ring, owners, now);
-	else
-		ring_fill(&service->ring, owners);
-	service->filled = true;
-	service->moving =
-		ring_settle(&service->ring, now, maps_settings(balancer->maps)->settle_ticks);
-	service_count_slots(balancer, service);
-	if (changed)
-		log_info("service '%s': %u of %u slots have a new owner, %u are moving",
-			 service->config.name, changed, service->ring.size, service->moving);
-}
-
-void service_build_ring(struct balancer *balancer, struct service *service)
-{
-	struct maglev_member *members;
-	uint16_t *owners;
-	size_t count = 0;
-	int err = -ENOMEM;
-
-	if (!service->filled && !may_fill(service))
-		return;
-	for (struct backend *b = service->backends; b; b = b->next)
-		count++;
-	members = calloc(count ? count : 1, sizeof(*members));
-	owners = malloc(service->ring.size * sizeof(*owners));
-	if (members && owners)
-		err = maglev_build(members, collect_members(service, members), service->ring.size,
-				   maps_settings(balancer->maps)->seed, owners);
-	if (err)
-		log_error("service '%s': cannot build its ring: %s", service->config.name,
-			  strerror(-err));
-	else
-		put_owners(balancer, service, owners);
-	service->dirty = err != 0;
-	if (!err && service->published)
-		write_record(service, false);
-	free(members);
-	free(owners);
 }

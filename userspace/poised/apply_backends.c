@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "apply_backends.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "balancer.h"
+#include "log.h"
+
+static const struct config_backend *find_declared(const struct config_service *config,
+						  const struct address *address)
+{
+	for (size_t i = 0; i < config->backend_count; i++)
+		if (address_equal(&config->backends[i].address, address))
+			return &config->backends[i];
+	return NULL;
+}
+
+static void add_backend(struct balancer *balancer, struct service *service,
+			const struct config_backend *declared, struct lines *changes)
+{
+	struct backend_spec spec = { .name = declared->name,
+				     .address = declared->address,
+				     .weight = declared->weight,
+				     .declared_weight = declared->weight,
+				     .encapsulation = declared->encapsulation,
+				     .server_id = declared->server_id,
+				     .server_id_length = declared->server_id_length };
+
+	if (backend_new(service, balancer, &spec))
+		lines_add(changes, "service '%s': backend '%s' added", service->config.name,
+			  declared->name);
+	else
+		log_error("backend '%s/%s': cannot be added: not enough memory",
+			  service->config.name, declared->name);
+}
+
+static void return_backend(struct balancer *balancer, struct backend *backend,
+			   struct lines *changes)
+{
+	if (backend->state != POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_OUT))
+		return;
+	backend->state = POISE_RECORD_ACTIVE;
+	backend_refresh(balancer, backend);
+	lines_add(changes, "service '%s': backend '%s' is back", backend->service->config.name,
+		  backend->name);
+}
+
+/* How its packets reach it, and which QUIC connections are its own. */
+static void change_way(struct balancer *balancer, struct backend *backend,
+		       const struct config_backend *declared, struct lines *changes)
+{
+	const char *service = backend->service->config.name;
+
+	if (backend->encapsulation != declared->encapsulation) {
+		lines_add(changes, "service '%s': the encapsulation of backend '%s' changed",
+			  service, backend->name);
+		backend->encapsulation = declared->encapsulation;
+		backend_recheck_way(balancer, backend);
+	}
+	if (declared->server_id_length && !backend_has_server_id(backend, declared))
+		lines_add(changes, "service '%s': the server id of backend '%s' changed", service,
+			  backend->name);
+	backend_set_server_id(balancer, backend, declared->server_id, declared->server_id_length);
+}
+
+/* What a declaration changes in a running backend; what was set by command stays. */
+static void change_backend(struct balancer *balancer, struct backend *backend,
+			   const struct config_backend *declared, struct lines *changes)
+{
+	const char *service = backend->service->config.name;
+
+	if (strcmp(backend->name, declared->name) != 0) {
+		lines_add(changes, "service '%s': backend '%s' is now called '%s'", service,
+			  backend->name, declared->name);
+		snprintf(backend->name, sizeof(backend->name), "%s", declared->name);
+	}
+	backend->declared_weight = declared->weight;
+	if (backend->record & POISE_RECORD_RUNTIME) {
+		backend->record &= ~POISE_RECORD_RUNTIME;
+		if (backend->weight != declared->weight)
+			backend->record |= POISE_RECORD_WEIGHT;
+		lines_add(changes, "service '%s': backend '%s', added by command, is declared now",
+			  service, backend->name);
+	}
+	change_way(balancer, backend, declared, changes);
+	return_backend(balancer, backend, changes);
+	if (backend->weight == declared->weight) {
+		backend->record &= ~POISE_RECORD_WEIGHT;
+	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
+		lines_add(changes, "service '%s': backend '%s' has weight %u, was %u", service,
+			  backend->name, declared->weight, backend->weight);
+		backend->weight = declared->weight;
+		service_touch(backend->service);
+		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
+	}
+	backend_write_record(balancer, backend);
+}
+
+/* The configuration does not declare this one. */
+static void undeclare_backend(struct balancer *balancer, struct backend *backend,
+			      struct lines *changes)
+{
+	backend->declared_weight = -1;
+	if (backend->record & POISE_RECORD_RUNTIME)
+		return;
+	backend->record &= ~POISE_RECORD_OUT;
+	if (backend->state == POISE_RECORD_REMOVED) {
+		backend_retire(balancer, backend);
+	} else if (backend->state == POISE_RECORD_ACTIVE) {
+		lines_add(changes, "service '%s': backend '%s' removed",
+			  backend->service->config.name, backend->name);
+		backend_leave(balancer, backend);
+	} else {
+		backend_write_record(balancer, backend);
+	}
+}
+
+/* The first of NAME-2, NAME-3... that nothing else is or will be called. */
+static void rename_apart(struct backend *backend, const struct config_service *config)
+{
+	char name[POISE_NAME_BYTES];
+	bool taken = true;
+
+	for (uint16_t n = 2; taken; n++) {
+		snprintf(name, sizeof(name), "%.*s-%u", POISE_NAME_BYTES - 8, backend->name, n);
+		taken = service_find(backend->service, name) != NULL;
+		for (size_t i = 0; i < config->backend_count; i++)
+			taken |= strcmp(config->backends[i].name, name) == 0;
+	}
+	memcpy(backend->name, name, sizeof(name));
+}
+
+/*
+ * At a start there is nobody to ask: what the file declares has its name and server id, and a
+ * backend added by command that had them before goes on under another name, and without the id.
+ */
+static void yield_rivals(struct balancer *balancer, struct service *service,
+			 const struct config_service *config, const struct config_backend *declared)
+{
+	for (struct backend *b = service->backends; b; b = b->next) {
+		if (!backend_is_added(b) || address_equal(&b->address, &declared->address))
+			continue;
+		if (strcmp(b->name, declared->name) == 0) {
+			rename_apart(b, config);
+			log_warning("backend '%s/%s', added by command, is now called '%s': the "
+				    "configuration has that name for another address",
+				    config->name, declared->name, b->name);
+			backend_write_record(balancer, b);
+		}
+		if (backend_has_server_id(b, declared)) {
+			log_warning("backend '%s/%s', added by command, has no server id any "
+				    "more: the configuration has it for '%s'",
+				    config->name, b->name, declared->name);
+			backend_set_server_id(balancer, b, NULL, 0);
+			backend_write_record(balancer, b);
+		}
+	}
+}
+
+void apply_backends(struct balancer *balancer, struct service *service,
+		    const struct config_service *config, struct lines *changes)
+{
+	struct backend *next;
+
+	for (size_t i = 0; i < config->backend_count && balancer->adopting; i++)
+		yield_rivals(balancer, service, config, &config->backends[i]);
+
+	for (struct backend *b = service->backends; b; b = next) {
+		next = b->next;
+		if (!find_declared(config, &b->address))
+			undeclare_backend(balancer, b, changes);
+	}
+	for (size_t i = 0; i < config->backend_count; i++) {
+		const struct config_backend *declared = &config->backends[i];
+		struct backend *running = service_find_address(service, &declared->address);
+
+		if (running)
+			change_backend(balancer, running, declared, changes);
+		else
+			add_backend(balancer, service, declared, changes);
+	}
+}

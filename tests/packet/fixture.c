@@ -17,11 +17,10 @@
 
 #include "hex.h"
 #include "loader.h"
+#include "tunnel.h"
 
 enum {
 	LOOPBACK_IFINDEX = 1,
-	OUTER_TTL = 64,
-	FLOW_LABEL_BITS = 0xfffff,
 	TICK_NS = 1 << POISE_TICK_SHIFT,
 	TICK_RESERVE_NS = TICK_NS / 4, /* of a tick, for one test case */
 	MAX_PROGRAM_MAPS = 64,
@@ -358,51 +357,10 @@ uint32_t fixture_slot(const struct fixture *fixture, const struct packet *packet
 			  fixture->extents[fixture_service(packet)].size);
 }
 
-/* The tunnel's near end: the entry's, with the flow's hash in the bits that the mask names. */
-static const char *outer_source(const struct poise_backend *entry, uint64_t hash,
-				char text[INET6_ADDRSTRLEN])
-{
-	int family = entry->family == 4 ? AF_INET : AF_INET6;
-	uint8_t *last, address[16];
-	uint32_t word;
-
-	memcpy(address, entry->source, sizeof(address));
-	last = entry->family == 4 ? address : address + 12;
-	memcpy(&word, last, sizeof(word));
-	word |= (uint32_t)hash & entry->source_mask;
-	memcpy(last, &word, sizeof(word));
-	return inet_ntop(family, address, text, INET6_ADDRSTRLEN);
-}
-
-static struct layer outer_ethernet(const struct poise_backend *entry)
-{
-	struct layer layer = eth(ROUTER_MAC, EDGE_MAC);
-
-	memcpy(layer.bytes, entry->destination_mac, ETH_ALEN);
-	memcpy(layer.bytes + ETH_ALEN, entry->source_mac, ETH_ALEN);
-	return layer;
-}
-
-/* Tags of the way in are not carried over; what follows the IP packet is. */
 struct packet fixture_encapsulated_hash(const struct packet *in, const struct poise_backend *entry,
 					uint64_t hash)
 {
-	char source[INET6_ADDRSTRLEN], destination[INET6_ADDRSTRLEN];
-	size_t l3 = packet_l3(in), length = packet_ip_length(in);
-	const uint8_t *inner = in->bytes + l3;
-	struct layer outer;
-
-	inet_ntop(entry->family == 4 ? AF_INET : AF_INET6, entry->address, destination,
-		  sizeof(destination));
-	if (entry->family == 4)
-		outer = ip4_fragment(ip4_id(ip4(outer_source(entry, hash, source), destination), 0),
-				     IP4_DONT_FRAGMENT);
-	else
-		outer = ip6_label(ip6(outer_source(entry, hash, source), destination),
-				  (uint32_t)hash & FLOW_LABEL_BITS);
-	outer = next(outer, packet_family(in) == 4 ? IPPROTO_IPIP : IPPROTO_IPV6);
-	return PKT(outer_ethernet(entry), tos(ttl(outer, OUTER_TTL), packet_tos(in)),
-		   raw(inner, length), trailer(inner + length, in->length - l3 - length));
+	return tunnel_packet(in, entry, hash);
 }
 
 struct packet fixture_encapsulated(const struct packet *in, const struct poise_backend *entry)

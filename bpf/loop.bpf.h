@@ -17,8 +17,7 @@ static __always_inline bool is_tunnel(const struct packet *packet,
 	case IPPROTO_GRE:
 		return true;
 	case IPPROTO_UDP:
-		return !(packet->flags & PACKET_LATER_FRAGMENT) &&
-		       packet->ports >> 16 == setting->gue_port;
+		return packet->ports >> 16 == setting->gue_port;
 	default:
 		return false;
 	}

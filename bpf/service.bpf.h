@@ -112,7 +112,7 @@ __noinline int prefix_find(const struct packet *packet)
 
 	if (!packet)
 		return 0;
-	key.length = POISE_PREFIX_FAMILY_BITS + (packet->family == 4 ? 32 : 128);
+	key.length = POISE_PREFIX_FAMILY_BITS + 8 * sizeof(key.bytes); /* the most that may match */
 	key.family = packet->family;
 	__builtin_memcpy(key.bytes, packet->destination, sizeof(key.bytes));
 	index = bpf_map_lookup_elem(&prefixes, &key);

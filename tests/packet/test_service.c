@@ -243,6 +243,7 @@ static void test_many(void)
 static void test_prefix6(void)
 {
 	static const struct poise_port_range list[] = { { 443, 443, WIDE, 0 } };
+	static const struct poise_port_range narrow[] = { { 444, 444, NARROW, 0 } };
 	static const struct probe off[] = { { "2001:db8:a:1::1", IPPROTO_TCP, 443, NONE } };
 	static const struct probe on[] = {
 		{ "2001:db8:a:1::", IPPROTO_TCP, 443, WIDE },
@@ -253,13 +254,21 @@ static void test_prefix6(void)
 		{ "2001:db8:a:1::1", IPPROTO_TCP, 442, NONE },
 		{ "2001:db8:a:1::1", IPPROTO_TCP, 444, NONE },
 		{ "2001:db8:a:1::1", IPPROTO_UDP, 443, NONE },
+		{ "2001:db8:a:1::7", IPPROTO_TCP, 444, NONE },
+		{ "2001:db8:a:1::8", IPPROTO_TCP, 444, NARROW },
+		{ "2001:db8:a:1::b", IPPROTO_TCP, 444, NARROW },
+		{ "2001:db8:a:1::b", IPPROTO_TCP, 443, NONE },
+		{ "2001:db8:a:1::c", IPPROTO_TCP, 444, NONE },
 		{ VIP6, IPPROTO_TCP, SERVICE_PORT, SERVICE6 },
 		{ "32.1.13.184", IPPROTO_TCP, 443, NONE }, /* the prefix's first four bytes */
 	};
 
 	add_prefix("2001:db8:a:1::", 64, WIDE_ADDRESS);
+	add_prefix("2001:db8:a:1::8", 126, NARROW_ADDRESS);
 	add_service(WIDE, "2001:db8:a:1::", IPPROTO_TCP);
+	add_service(NARROW, "2001:db8:a:1::8", IPPROTO_TCP);
 	fixture.services[WIDE_ADDRESS].ranges[0] = put_ranges(0, list, COUNT(list));
+	fixture.services[NARROW_ADDRESS].ranges[0] = put_ranges(1, narrow, COUNT(narrow));
 	fixture_settings(&fixture)->flags &= ~POISE_SETTING_PREFIXES;
 	test_probes("prefixes not asked for", off, COUNT(off));
 	fixture_settings(&fixture)->flags |= POISE_SETTING_PREFIXES;

@@ -198,6 +198,24 @@ static void test_no_way(void)
 	}
 }
 
+/* No error tells of an error. */
+static void test_too_long(void)
+{
+	struct packet v4 = answer_of(4, IPPROTO_TCP), v6 = answer_of(6, IPPROTO_TCP);
+	struct layer frame = eth(ROUTER_MAC, EDGE_MAC), data = payload(1400);
+	struct layer ip = ip4_fragment(ip4(ROUTER4, VIP4), IP4_DONT_FRAGMENT);
+	struct packet in =
+		PKT(frame, ip, icmp(UNREACHABLE, 0, 0), quote(&v4, packet_ip_length(&v4)), data);
+
+	fixture_settings(&fixture)->error_rate = 1000000;
+	tap_ok(ends("IPv4", &in, XDP_DROP, POISE_REASON_TOO_BIG_LIMITED),
+	       "an IPv4 error that does not fit the tunnel is not answered");
+	in = PKT(frame, ip6(ROUTER6, VIP6), icmp6(UNREACHABLE6, 0, 0),
+		 quote(&v6, packet_ip_length(&v6)), data);
+	tap_ok(ends("IPv6", &in, XDP_DROP, POISE_REASON_TOO_BIG_LIMITED),
+	       "an IPv6 error that does not fit the tunnel is not answered");
+}
+
 /*
  * What is around the quote.
  */
@@ -494,6 +512,7 @@ int main(void)
 	test_ways_out();
 	test_no_way();
 	fixture_own(&fixture, A4);
+	test_too_long();
 	test_around4();
 	test_around6();
 	test_quoted4();

@@ -151,6 +151,8 @@ static const struct step steps[] = {
 	{ "the time of four: two are kept at most", 20, SECOND_NS / 5, 0, true, PACKET },
 	{ "more credit than the rate now allows", 10, 0, 50 * PACKET, true, 0 },
 	{ "an hour at the highest rate", 1000000, 3600 * SECOND_NS, 0, true, 99999 * PACKET },
+	{ "2^33 ns at 2^31 a second, whose product is 2^64", 1U << 31, 1ULL << 33, 0, true,
+	  (1U << 31) * (PACKET / POISE_LIMIT_BURSTS) - PACKET },
 	{ "an hour at 4294967295 a second", 0xffffffff, 3600 * SECOND_NS, 0, true,
 	  0xffffffff * (PACKET / POISE_LIMIT_BURSTS) - PACKET },
 };

@@ -416,6 +416,12 @@ static void test_lies(void)
 	tap_ok(malformed("IPv6 in ICMP", &in), "ICMP that quotes IPv6");
 	in = error_in(6, UNREACHABLE6, 0, &v4, packet_ip_length(&v4));
 	tap_ok(malformed("IPv4 in ICMPv6", &in), "ICMPv6 that quotes IPv4");
+	quoted = answer_with(version(ip, 6), IPPROTO_TCP);
+	in = too_big(&quoted, packet_ip_length(&quoted));
+	tap_ok(malformed("version 6", &in), "ICMP that quotes IPv4 under version 6");
+	quoted = answer_with(version(from_service(6), 4), IPPROTO_TCP);
+	in = too_big(&quoted, packet_ip_length(&quoted));
+	tap_ok(malformed("version 4", &in), "ICMPv6 that quotes IPv6 under version 4");
 	for (uint8_t words = 0; words < IP4_BYTES / 4; words++) {
 		quoted = answer_with(ip4_words(ip, words), IPPROTO_TCP);
 		in = too_big(&quoted, packet_ip_length(&v4));

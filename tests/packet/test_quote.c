@@ -316,6 +316,13 @@ static struct packet answer_behind(const struct layer *headers, size_t count, si
 	return packet_make(layers, used);
 }
 
+/* Its second byte is reserved, where others have their length. */
+static struct layer reserved(struct layer fragment)
+{
+	fragment.bytes[1] = 9;
+	return fragment;
+}
+
 static void test_quoted6(void)
 {
 	const struct {
@@ -328,6 +335,7 @@ static void test_quoted6(void)
 		{ "a routing header", { ip6_extension_of(IPPROTO_ROUTING, 24) }, 1 },
 		{ "an atomic fragment", { ip6_fragment(0) }, 1 },
 		{ "a first fragment", { ip6_fragment(IP6_MORE_FRAGMENTS) }, 1 },
+		{ "a fragment with reserved bits", { reserved(ip6_fragment(0)) }, 1 },
 		{ "three of them",
 		  { ip6_extension(IPPROTO_HOPOPTS), ip6_fragment(IP6_MORE_FRAGMENTS),
 		    ip6_extension_of(IPPROTO_DSTOPTS, 16) },

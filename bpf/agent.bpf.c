@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The backend's side: opens IPIP, IP6IP6, 4in6 and 6in4 tunnels for the VIPs and hands the inner
- * packet to the stack. Whatever is not for a VIP is passed on as it came, to the byte.
+ * The backend's side: opens tunnels (IP in IP, GUE, GRE; all four mixes of IPv4 and IPv6) for the
+ * VIPs and hands the inner packet to the stack. Whatever is not for a VIP is passed on as it came,
+ * to the byte.
  */
 #include "agent_ecn.bpf.h"
 #include "agent_parse.bpf.h"
@@ -19,15 +20,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, POISE_AGENT_VIP_ENTRIES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct poise_agent_address);
+	__type(key, struct poise_agent_prefix);
 	__type(value, struct poise_agent_count);
 } vips SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, POISE_AGENT_VIP_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct poise_agent_prefix);
+	__type(value, struct poise_agent_prefix);
+} vip_prefixes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, POISE_AGENT_SOURCE_ENTRIES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct poise_agent_source);
+	__type(key, struct poise_agent_prefix);
 	__type(value, __u32);
 } sources SEC(".maps");
 
@@ -52,16 +61,24 @@ enum {
 #undef REASON_DROPS
 };
 
-static __always_inline int check_source(struct xdp_md *ctx, const struct tunnel *tunnel)
+/* The VIP that an address is, or the longest prefix of VIPs that it is in; NULL: none. */
+static __always_inline struct poise_agent_count *find_vip(const struct poise_agent_prefix *address)
 {
-	struct poise_agent_source source = {};
-	struct poise_agent_settings *set;
-	__u32 zero = 0;
+	struct poise_agent_count *vip = bpf_map_lookup_elem(&vips, address);
+	struct poise_agent_prefix *prefix;
+
+	if (vip)
+		return vip;
+	prefix = bpf_map_lookup_elem(&vip_prefixes, address);
+	return prefix ? bpf_map_lookup_elem(&vips, prefix) : NULL;
+}
+
+static __always_inline int check_source(struct xdp_md *ctx, const struct poise_agent_settings *set,
+					const struct tunnel *tunnel)
+{
+	struct poise_agent_prefix source = {};
 	int reason;
 
-	set = bpf_map_lookup_elem(&settings, &zero);
-	if (!set)
-		return POISE_AGENT_REASON_INTERNAL;
 	if (!set->check_sources)
 		return GO_ON;
 	reason = read_source(ctx, tunnel, &source);
@@ -87,34 +104,38 @@ static __always_inline int strip_outer(struct xdp_md *ctx, const struct tunnel *
 	return GO_ON;
 }
 
+/* The reasons stand in this order: by encapsulation, outer and inner family. */
 static __always_inline int decapsulated(const struct tunnel *tunnel)
 {
-	if (tunnel->outer_family == 4)
-		return tunnel->inner_family == 4 ? POISE_AGENT_REASON_DECAPSULATED_4IN4
-						 : POISE_AGENT_REASON_DECAPSULATED_6IN4;
-	return tunnel->inner_family == 4 ? POISE_AGENT_REASON_DECAPSULATED_4IN6
-					 : POISE_AGENT_REASON_DECAPSULATED_6IN6;
+	enum { MIXES = 4 };
+
+	return POISE_AGENT_REASON_DECAPSULATED_4IN4 + tunnel->encapsulation * MIXES +
+	       (tunnel->outer_family == 6) * 2 + (tunnel->inner_family == 6);
 }
 
 static __always_inline int open_tunnel(struct xdp_md *ctx)
 {
-	struct poise_agent_address destination = {};
+	struct poise_agent_prefix destination = {};
+	struct poise_agent_settings *set;
 	struct poise_agent_count *vip;
 	struct tunnel tunnel = {};
-	__u32 length = 0;
+	__u32 length = 0, zero = 0;
 	int reason;
 
-	reason = parse_outer(ctx, &tunnel);
+	set = bpf_map_lookup_elem(&settings, &zero);
+	if (!set)
+		return POISE_AGENT_REASON_INTERNAL;
+	reason = parse_outer(ctx, set, &tunnel);
 	if (reason != GO_ON)
 		return reason;
 	reason = read_destination(ctx, &tunnel, &destination);
 	if (reason != GO_ON)
 		return reason;
-	vip = bpf_map_lookup_elem(&vips, &destination);
+	vip = find_vip(&destination);
 	if (!vip)
 		return POISE_AGENT_REASON_NOT_VIP;
 
-	reason = check_source(ctx, &tunnel);
+	reason = check_source(ctx, set, &tunnel);
 	if (reason != GO_ON)
 		return reason;
 	reason = check_inner(ctx, &tunnel, &length);

@@ -11,22 +11,32 @@
 #include <linux/types.h>
 
 enum {
-	POISE_AGENT_ABI_VERSION = 1,
+	POISE_AGENT_ABI_VERSION = 2,
 
-	POISE_AGENT_MAX_VIPS = 4096,
+	POISE_AGENT_MAX_VIPS = 4096,	/* addresses and prefixes */
 	POISE_AGENT_MAX_SOURCES = 1024, /* prefixes */
 
 	/* Entries of the maps: while one set replaces another, both are there. */
 	POISE_AGENT_VIP_ENTRIES = 2 * POISE_AGENT_MAX_VIPS,
 	POISE_AGENT_SOURCE_ENTRIES = 2 * POISE_AGENT_MAX_SOURCES,
+
+	POISE_AGENT_GUE_PORT = 6080, /* by default */
 };
 
-/* Key of 'vips'. */
-struct poise_agent_address {
-	__u8 bytes[16]; /* network byte order; IPv4 in the first four bytes, the rest 0 */
+/* Key of all tries, and of 'vips'. */
+struct poise_agent_prefix {
+	__u32 length;	/* bits: POISE_AGENT_FAMILY_BITS, and those of the prefix */
 	__u32 family;	/* 4 or 6 */
+	__u8 bytes[16]; /* network byte order; IPv4 in the first four bytes, the rest 0 */
 };
-_Static_assert(sizeof(struct poise_agent_address) == 20, "poise_agent_address");
+_Static_assert(sizeof(struct poise_agent_prefix) == 24, "poise_agent_prefix");
+
+enum { POISE_AGENT_FAMILY_BITS = 32 };
+
+/*
+ * 'vips' counts for each VIP, address or prefix. Prefixes are also in 'vip_prefixes', a trie, whose
+ * value is the prefix itself: the key to look for in 'vips'.
+ */
 
 /* Value of 'vips', one a CPU: inner packets handed to the stack. */
 struct poise_agent_count {
@@ -35,22 +45,31 @@ struct poise_agent_count {
 };
 _Static_assert(sizeof(struct poise_agent_count) == 16, "poise_agent_count");
 
-/* Key of 'sources', a trie of prefixes; its value, a __u32, means nothing. */
-struct poise_agent_source {
-	__u32 length;	/* bits: POISE_AGENT_FAMILY_BITS, and those of the prefix */
-	__u32 family;	/* 4 or 6 */
-	__u8 bytes[16]; /* as in poise_agent_address */
-};
-_Static_assert(sizeof(struct poise_agent_source) == 24, "poise_agent_source");
+/* How inner packets are wrapped: X(name, text). Names in lower case are those of --encapsulation.
+ */
+#define POISE_AGENT_ENCAPSULATIONS(X)                                                              \
+	X(IPIP, "nothing between the two IP headers (RFC 2003, 2473, 4213)")                       \
+	X(GUE, "UDP, and Generic UDP Encapsulation (draft-ietf-intarea-gue-09)")                   \
+	X(GRE, "Generic Routing Encapsulation (RFC 2784)")
 
-enum { POISE_AGENT_FAMILY_BITS = 32 };
+enum poise_agent_encapsulation {
+#define POISE_AGENT_ENCAPSULATION_ENUM(name, text) POISE_AGENT_##name,
+	POISE_AGENT_ENCAPSULATIONS(POISE_AGENT_ENCAPSULATION_ENUM)
+#undef POISE_AGENT_ENCAPSULATION_ENUM
+		POISE_AGENT_ENCAPSULATION_COUNT
+};
+
+/* The value of 'sources', a trie, is a __u32 that means nothing. */
 
 /* Value of 'settings', one entry. The version is the first member of every version. */
 struct poise_agent_settings {
 	__u32 abi_version;
-	__u32 check_sources; /* 0: any outer source will do, 1: only those of 'sources' */
+	__u32 check_sources;  /* 0: any outer source will do, 1: only those of 'sources' */
+	__u32 encapsulations; /* bit n: those of enum poise_agent_encapsulation that are opened */
+	__be16 gue_port;      /* UDP destination */
+	__u16 reserved;
 };
-_Static_assert(sizeof(struct poise_agent_settings) == 8, "poise_agent_settings");
+_Static_assert(sizeof(struct poise_agent_settings) == 16, "poise_agent_settings");
 
 /*
  * What became of a packet: X(name, verdict, meaning). Names in lower case are those of
@@ -61,9 +80,19 @@ _Static_assert(sizeof(struct poise_agent_settings) == 8, "poise_agent_settings")
 	X(DECAPSULATED_6IN4, XDP_PASS, "IPv6 taken out of IPv4, handed to the host")               \
 	X(DECAPSULATED_4IN6, XDP_PASS, "IPv4 taken out of IPv6, handed to the host")               \
 	X(DECAPSULATED_6IN6, XDP_PASS, "IPv6 taken out of IPv6, handed to the host")               \
+	X(DECAPSULATED_GUE_4IN4, XDP_PASS, "IPv4 taken out of GUE over IPv4")                      \
+	X(DECAPSULATED_GUE_6IN4, XDP_PASS, "IPv6 taken out of GUE over IPv4")                      \
+	X(DECAPSULATED_GUE_4IN6, XDP_PASS, "IPv4 taken out of GUE over IPv6")                      \
+	X(DECAPSULATED_GUE_6IN6, XDP_PASS, "IPv6 taken out of GUE over IPv6")                      \
+	X(DECAPSULATED_GRE_4IN4, XDP_PASS, "IPv4 taken out of GRE over IPv4")                      \
+	X(DECAPSULATED_GRE_6IN4, XDP_PASS, "IPv6 taken out of GRE over IPv4")                      \
+	X(DECAPSULATED_GRE_4IN6, XDP_PASS, "IPv4 taken out of GRE over IPv6")                      \
+	X(DECAPSULATED_GRE_6IN6, XDP_PASS, "IPv6 taken out of GRE over IPv6")                      \
 	X(NOT_TUNNEL, XDP_PASS, "not a tunnel packet: passed to the host")                         \
 	X(NOT_VIP, XDP_PASS, "a tunnel packet for another address than a VIP: passed to the host") \
 	X(FRAGMENT, XDP_PASS, "a fragment of a tunnel packet: passed to the host")                 \
+	X(GUE_UNKNOWN, XDP_PASS, "GUE with fields or contents that are not known: passed")         \
+	X(GRE_UNKNOWN, XDP_PASS, "GRE with fields or contents that are not known: passed")         \
 	X(TRUNCATED, XDP_PASS, "a tunnel packet that ends before the inner destination: passed")   \
 	X(BAD_SOURCE, XDP_DROP, "for a VIP, from a source that --from does not name")              \
 	X(MALFORMED, XDP_DROP, "for a VIP, with a length or version that lies")                    \

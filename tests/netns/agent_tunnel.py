@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The balancer's side of test_agent.sh: sends tunnel packets made by scapy out of eth0.
 
-agent_tunnel.py exchange OUTER INNER SOURCE  a TCP connection to the VIP, its packets in a tunnel
-                                             from SOURCE; prints the server's answer, exit 1 on none
+agent_tunnel.py exchange OUTER INNER SOURCE [SHIM [VIP]]
+                                             a TCP connection to the VIP, its packets in a tunnel
+                                             from SOURCE, by ipip, gue or gre; prints the server's
+                                             answer, exit 1 on none
 agent_tunnel.py other                        one tunnel packet for an address that is no VIP
 agent_tunnel.py stream                       tunnel packets for the VIP, until stdin is closed;
                                              prints how many
@@ -16,7 +18,7 @@ import time
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw
 
 BACKEND = {4: "10.0.1.11", 6: "2001:db8:2::11"}
@@ -34,8 +36,16 @@ def open_socket():
     return raw
 
 
-def wrap(inner, outer, source):
-    return bytes(Ether(dst=BACKEND_MAC) / LAYER[outer](src=source, dst=BACKEND[outer]) / inner)
+def gue(inner):
+    """UDP and GUE, variant 0; scapy fills in the UDP checksum."""
+    header = bytes([0, 4 if IP in inner else 41, 0, 0])
+    return UDP(sport=50000, dport=6080) / Raw(header + bytes(inner))
+
+
+def wrap(inner, outer, source, shim="ipip"):
+    payload = {"ipip": lambda: inner, "gue": lambda: gue(inner),
+               "gre": lambda: GRE() / inner}[shim]()
+    return bytes(Ether(dst=BACKEND_MAC) / LAYER[outer](src=source, dst=BACKEND[outer]) / payload)
 
 
 def wait_tcp(raw, port, wanted):
@@ -50,13 +60,14 @@ def wait_tcp(raw, port, wanted):
     return None
 
 
-def exchange(outer, inner, source):
+def exchange(outer, inner, source, shim="ipip", vip=None):
     raw = open_socket()
     port = random.randrange(20000, 60000)
-    ip = LAYER[inner](src=CLIENT[inner], dst=VIP[inner])
+    ip = LAYER[inner](src=CLIENT[inner], dst=vip or VIP[inner])
 
     def send(payload=b"", **fields):
-        raw.send(wrap(ip / TCP(sport=port, dport=80, **fields) / Raw(payload), outer, source))
+        raw.send(wrap(ip / TCP(sport=port, dport=80, **fields) / Raw(payload), outer, source,
+                      shim))
 
     send(flags="S", seq=1000)
     syn = wait_tcp(raw, port, lambda tcp: tcp.flags.S and tcp.flags.A)
@@ -87,7 +98,7 @@ def stream():
 
 
 if sys.argv[1] == "exchange":
-    exchange(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+    exchange(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
 elif sys.argv[1] == "other":
     other()
 else:

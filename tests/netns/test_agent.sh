@@ -153,7 +153,14 @@ unknown_protocols()
 # the tests
 #
 
-exchanged() { equal "got hello on $2" "$(tunnel exchange "$@" 2>&1 | sed "s/on .*/on $2/")"; }
+# The server says the VIP: by exchange's arguments the given one, or the one of the inner family.
+exchanged()
+{
+	local vip=${5:-$VIP6}
+	[ "$2" = 6 ] || vip=::ffff:$VIP4
+	equal "got hello on $vip" "$(tunnel exchange "$@" 2>&1)"
+}
+
 refused() { says "no answer to the SYN" tunnel exchange "$@"; }
 
 balancer_of() { [ "$1" = 4 ] && echo 10.0.1.2 || echo 2001:db8:2::2; }
@@ -179,6 +186,14 @@ test_usage()
 	check "no VIP: usage" code 2 "$AGENT" attach eth0
 	check "bad VIP: usage" code 2 "$AGENT" attach eth0 --vip 203.0.113.300
 	check "multicast VIP: usage" code 2 "$AGENT" attach eth0 --vip 224.0.0.1
+	check "VIPs of a prefix that is too short: usage" \
+		code 2 "$AGENT" attach eth0 --vip 2001:db8::/31
+	check "VIPs of a prefix with bits after its length: usage" \
+		says "bits after the prefix length are set" "$AGENT" attach eth0 --vip 2001:db8::1/64
+	check "unknown encapsulation: usage" \
+		says "allowed are ipip, gue and gre" "$AGENT" attach eth0 --vip $VIP4 --encapsulation l2
+	check "port 0: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --gue-port 0
+	check "port 65536: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --gue-port 65536
 	check "bad prefix: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --from 10.0.0.1/8
 	check "unknown mode: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --mode fast
 	check "an option of another command: usage" code 2 "$AGENT" detach eth0 --json
@@ -187,7 +202,7 @@ test_usage()
 	check "pins outside of bpffs: refused" \
 		code 1 agent attach eth0 --vip $VIP4 --pin-path "$DIR/no"
 	check "pins outside of bpffs: nothing is left there" test ! -e "$DIR/no"
-	check "version" says "ABI version 1" "$AGENT" version
+	check "version" says "ABI version 2" "$AGENT" version
 	check "help" says "poise-agent attach IFACE --vip" "$AGENT" help
 	check "detach of nothing: refused" code 1 agent_pinned detach eth0
 }
@@ -217,9 +232,13 @@ test_preflight()
 		agent_pinned attach eth0 --vip 203.0.113.11
 	ip -n "$ID-backend" address del 203.0.113.11/32 dev eth0
 	ip -n "$ID-backend" route add default via 10.0.1.2
-	check "an MSS that does not fit the tunnel: warning" \
-		says "ip -4 route change default via 10.0.1.2 dev eth0 advmss 1440" \
+	check "an MSS that does not fit the tunnel: warning, for GUE" \
+		says "ip -4 route change default via 10.0.1.2 dev eth0 advmss 1428" \
 		agent_pinned attach eth0 --vip $VIP4 --from 10.0.1.0/24
+	check "... for GRE" says "dev eth0 advmss 1436" agent_pinned attach eth0 --vip $VIP4 \
+		--from 10.0.1.0/24 --encapsulation ipip --encapsulation gre
+	check "... for IP in IP" says "dev eth0 advmss 1440" \
+		agent_pinned attach eth0 --vip $VIP4 --from 10.0.1.0/24 --encapsulation ipip
 	ip -n "$ID-backend" route change default via 10.0.1.2 advmss 1440
 	check "an MSS that fits: none" equal "[]" "$(status "s['warnings']")"
 	ip -n "$ID-backend" route del default
@@ -230,7 +249,7 @@ test_mixes()
 {
 	local outer inner before
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
-	check "pins" pins program reasons settings sources vips
+	check "pins" pins program reasons settings sources vip_prefixes vips
 	check "native mode" attached "native mode"
 	CHAIN=$(status "s['chain']")
 	check "status shows the sources" equal "['10.0.1.0/24', '2001:db8:2::/64']" \
@@ -249,6 +268,46 @@ test_mixes()
 	done
 	check "status counts the packets of both VIPs" equal "[True, True]" \
 		"$(status "[v['packets'] > 0 and v['bytes'] >= 40 * v['packets'] for v in s['vips']]")"
+}
+
+test_shims()
+{
+	local shim inner before
+	check "status shows what is opened" equal "['ipip', 'gue', 'gre'] 6080" \
+		"$(status "s['encapsulations'], s['gue_port']" | tr -d '()' | sed 's/],/]/')"
+	for shim in gue gre; do
+		for inner in 4 6; do
+			before=$(counter "decapsulated_${shim}_${inner}in4")
+			check "$shim, ${inner}in4: a TCP connection to the VIP" \
+				exchanged 4 $inner 10.0.1.2 $shim
+			check "$shim, ${inner}in4: counted" \
+				grew "decapsulated_${shim}_${inner}in4" "$before"
+			check "$shim, ${inner}in6: a TCP connection to the VIP" \
+				exchanged 6 $inner 2001:db8:2::2 $shim
+		done
+	done
+	agent_pinned attach eth0 --vip $VIP4 --encapsulation gue --gue-port 6081 >/dev/null 2>&1
+	check "GUE on another port: not opened" refused 4 4 10.0.1.2 gue
+	check "GUE alone: no other is opened" refused 4 4 10.0.1.2 ipip
+	check "status shows what is opened" says "opened: gue, GUE on UDP port 6081" agent status eth0
+}
+
+# A prefix of VIPs, none of which is on an interface.
+test_prefix()
+{
+	local said prefix=2001:db8:f:1::/64
+	said=$(agent_pinned attach eth0 --vip $prefix 2>&1)
+	check "VIPs of a prefix that is not local: warning" \
+		contains "$said" "mend: ip route add local $prefix dev lo"
+	said=$(agent_pinned attach eth0 --vip $prefix --vip $VIP4 $VIP6 --setup 2>&1)
+	check "--setup makes it local" contains "$said" "set up: ip route add local $prefix dev lo"
+	check "... and leaves nothing to warn of" equal "" "$(echo "$said" | grep warning || true)"
+	check "any address of it: a TCP connection" \
+		exchanged 4 6 10.0.1.2 ipip 2001:db8:f:1:2:3:4:5
+	check "the prefix counts" equal "[['$VIP4', 0], ['$VIP6', 0], ['$prefix', True]]" \
+		"$(status "[[v['address'], v['packets'] and v['packets'] > 0] for v in s['vips']]")"
+	check "neighbours are not told of it" equal "" \
+		"$(on balancer ip -6 neigh show 2001:db8:f:1:2:3:4:5 nud reachable)"
 }
 
 test_other_traffic()
@@ -311,7 +370,8 @@ test_modes()
 
 test_versions()
 {
-	bpftool map update pinned "$PINS/eth0/settings" key 0 0 0 0 value 99 0 0 0 0 0 0 0
+	bpftool map update pinned "$PINS/eth0/settings" key 0 0 0 0 value 99 0 0 0 0 0 0 0 \
+		0 0 0 0 0 0 0 0
 	check "maps of an unknown ABI version: refused, with the cure" \
 		says "mend: poise-agent detach eth0" agent_pinned attach eth0 --vip $VIP4
 	check "... with exit code 1" code 1 agent_pinned attach eth0 --vip $VIP4
@@ -386,6 +446,10 @@ server_up
 test_usage
 test_preflight
 test_mixes
+test_shims
+agent_pinned detach eth0 >/dev/null
+test_prefix
+agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
 test_other_traffic
 test_change_under_load
 test_modes

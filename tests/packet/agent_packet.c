@@ -120,15 +120,52 @@ struct packet agent_packet_inner(int family, const struct vectors *addresses, st
 	return packet;
 }
 
+size_t agent_packet_shim_bytes(enum poise_agent_encapsulation encapsulation)
+{
+	static const size_t bytes[] = { [POISE_AGENT_IPIP] = 0,
+					[POISE_AGENT_GUE] = UDP_BYTES + GUE_BYTES,
+					[POISE_AGENT_GRE] = GRE_BYTES };
+
+	return bytes[encapsulation];
+}
+
+static void push_gue(struct packet *packet, int inner)
+{
+	agent_packet_push(packet, GUE_BYTES)[GUE_PROTOCOL] =
+		inner == 4 ? PROTOCOL_IPIP : PROTOCOL_IP6;
+	agent_packet_push(packet, UDP_BYTES);
+	agent_packet_put16(packet->bytes, 50000);
+	agent_packet_put16(packet->bytes + UDP_DESTINATION, POISE_AGENT_GUE_PORT);
+	agent_packet_put16(packet->bytes + UDP_LENGTH, packet->length);
+}
+
+/* Returns the protocol for the header before it. */
+static unsigned int push_shim(struct packet *packet, int inner,
+			      enum poise_agent_encapsulation encapsulation)
+{
+	switch (encapsulation) {
+	case POISE_AGENT_GUE:
+		push_gue(packet, inner);
+		return PROTOCOL_UDP;
+	case POISE_AGENT_GRE:
+		agent_packet_push(packet, GRE_BYTES);
+		agent_packet_put16(packet->bytes + GRE_TYPE, agent_packet_type(inner));
+		return PROTOCOL_GRE;
+	default:
+		return inner == 4 ? PROTOCOL_IPIP : PROTOCOL_IP6;
+	}
+}
+
 struct packet agent_packet_wrap(const struct packet *inner, int outer, const struct vectors *tunnel,
 				struct header header)
 {
 	int family = agent_packet_get16(inner->bytes + 2 * ETH_ALEN) == ETH_P_IP ? 4 : 6;
 	struct packet packet = { .length = inner->length - ETH_HLEN };
+	unsigned int protocol;
 
 	memcpy(packet.bytes, inner->bytes + ETH_HLEN, packet.length);
-	agent_packet_push_ip(&packet, outer, tunnel, family == 4 ? PROTOCOL_IPIP : PROTOCOL_IP6,
-			     header);
+	protocol = push_shim(&packet, family, header.encapsulation);
+	agent_packet_push_ip(&packet, outer, tunnel, protocol, header);
 	agent_packet_push_eth(&packet, agent_packet_type(outer));
 	return packet;
 }

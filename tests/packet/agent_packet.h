@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "poise_agent_abi.h"
+
 enum {
 	PACKET_BYTES = 2048,
 	IP4_BYTES = 20,
@@ -27,10 +29,22 @@ enum {
 	PROTOCOL_ICMP = 1,
 	PROTOCOL_IPIP = 4,
 	PROTOCOL_TCP = 6,
+	PROTOCOL_UDP = 17,
 	PROTOCOL_IP6 = 41,
 	PROTOCOL_FRAGMENT = 44,
+	PROTOCOL_GRE = 47,
 	PROTOCOL_ICMP6 = 58,
 	PROTOCOL_OPTIONS = 60,
+
+	UDP_BYTES = 8,
+	UDP_DESTINATION = 2,
+	UDP_LENGTH = 4,
+	UDP_CHECKSUM = 6,
+	GUE_BYTES = 4,
+	GUE_PROTOCOL = 1,
+	GUE_FLAGS = 2,
+	GRE_BYTES = 4,
+	GRE_TYPE = 2,
 
 	IP4_DONT_FRAGMENT = 0x4000,
 	IP4_MORE_FRAGMENTS = 0x2000,
@@ -47,6 +61,8 @@ struct header {
 	unsigned int tos;     /* or the traffic class */
 	unsigned int options; /* IPv4: bytes of options, a multiple of 4 */
 	unsigned int flags;   /* IPv4: flags and fragment offset */
+	/* Of a tunnel: what stands between the headers; its UDP port is POISE_AGENT_GUE_PORT. */
+	enum poise_agent_encapsulation encapsulation;
 };
 
 struct vectors { /* the two families' addresses of one tunnel or one connection */
@@ -69,6 +85,7 @@ void agent_packet_push_eth(struct packet *packet, unsigned int type);
 
 unsigned int agent_packet_type(int family);
 size_t agent_packet_header_bytes(int family, struct header header);
+size_t agent_packet_shim_bytes(enum poise_agent_encapsulation encapsulation);
 
 /* The client's packet as it left the client, with an Ethernet header of its family. */
 struct packet agent_packet_inner(int family, const struct vectors *addresses, struct header header);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,40 +20,81 @@ static const int FAMILIES[] = { 4, 6 };
 static struct agent_bpf *agent;
 static int cpus;
 
-void agent_run_check_sources(bool check)
+static struct poise_agent_settings settings = { .abi_version = POISE_AGENT_ABI_VERSION };
+
+static void write_settings(void)
 {
-	struct poise_agent_settings settings = { POISE_AGENT_ABI_VERSION, check };
 	uint32_t zero = 0;
 
 	if (bpf_map_update_elem(bpf_map__fd(agent->maps.settings), &zero, &settings, 0))
 		abort();
 }
 
-static struct poise_agent_address vip_key(int family)
+void agent_run_check_sources(bool check)
 {
-	struct poise_agent_address key = { .family = family };
+	settings.check_sources = check;
+	write_settings();
+}
 
-	inet_pton(family == 4 ? AF_INET : AF_INET6, family == 4 ? AGENT_VIP4 : AGENT_VIP6,
-		  key.bytes);
+void agent_run_open(unsigned int encapsulations, unsigned int gue_port)
+{
+	settings.encapsulations = encapsulations;
+	settings.gue_port = htons(gue_port);
+	write_settings();
+}
+
+static struct poise_agent_prefix make_key(int family, const char *address, unsigned int bits)
+{
+	struct poise_agent_prefix key = { POISE_AGENT_FAMILY_BITS + bits, family, { 0 } };
+
+	inet_pton(family == 4 ? AF_INET : AF_INET6, address, key.bytes);
 	return key;
 }
 
-static void add_vip(int family)
+static struct poise_agent_prefix vip_key(int family)
 {
-	struct poise_agent_address key = vip_key(family);
+	return family == 4 ? make_key(4, AGENT_VIP4, 32) : make_key(6, AGENT_VIP6, 128);
+}
+
+void agent_run_add_vip(int family, const char *address, unsigned int bits)
+{
+	struct poise_agent_prefix key = make_key(family, address, bits);
 	struct poise_agent_count *zeros = calloc(cpus, sizeof(*zeros));
 
 	if (!zeros || bpf_map_update_elem(bpf_map__fd(agent->maps.vips), &key, zeros, 0))
 		abort();
 	free(zeros);
+	if (bits < (family == 4 ? 32 : 128) &&
+	    bpf_map_update_elem(bpf_map__fd(agent->maps.vip_prefixes), &key, &key, 0))
+		abort();
+}
+
+static struct poise_agent_count read_vip(const struct poise_agent_prefix *key)
+{
+	struct poise_agent_count *counts = calloc(cpus, sizeof(*counts)), sum = { 0 };
+
+	if (!counts || bpf_map_lookup_elem(bpf_map__fd(agent->maps.vips), key, counts))
+		abort();
+	for (int i = 0; i < cpus; i++) {
+		sum.packets += counts[i].packets;
+		sum.bytes += counts[i].bytes;
+	}
+	free(counts);
+	return sum;
+}
+
+uint64_t agent_run_vip_packets(int family, const char *address, unsigned int bits)
+{
+	struct poise_agent_prefix key = make_key(family, address, bits);
+
+	return read_vip(&key).packets;
 }
 
 void agent_run_add_source(int family, const char *address, unsigned int bits)
 {
-	struct poise_agent_source key = { POISE_AGENT_FAMILY_BITS + bits, family, { 0 } };
+	struct poise_agent_prefix key = make_key(family, address, bits);
 	uint32_t value = 1;
 
-	inet_pton(family == 4 ? AF_INET : AF_INET6, address, key.bytes);
 	if (bpf_map_update_elem(bpf_map__fd(agent->maps.sources), &key, &value, 0))
 		abort();
 }
@@ -64,11 +106,10 @@ struct counters {
 
 static struct counters read_counters(void)
 {
-	struct poise_agent_count *counts = calloc(cpus, sizeof(*counts));
 	uint64_t *values = calloc(cpus, sizeof(*values));
 	struct counters sum = { 0 };
 
-	if (!counts || !values)
+	if (!values)
 		abort();
 	for (uint32_t reason = 0; reason < POISE_AGENT_REASON_COUNT; reason++) {
 		if (bpf_map_lookup_elem(bpf_map__fd(agent->maps.reasons), &reason, values))
@@ -77,17 +118,11 @@ static struct counters read_counters(void)
 			sum.reasons[reason] += values[i];
 	}
 	for (int vip = 0; vip < 2; vip++) {
-		struct poise_agent_address key = vip_key(FAMILIES[vip]);
+		struct poise_agent_prefix key = vip_key(FAMILIES[vip]);
 
-		if (bpf_map_lookup_elem(bpf_map__fd(agent->maps.vips), &key, counts))
-			abort();
-		for (int i = 0; i < cpus; i++) {
-			sum.vips[vip].packets += counts[i].packets;
-			sum.vips[vip].bytes += counts[i].bytes;
-		}
+		sum.vips[vip] = read_vip(&key);
 	}
 	free(values);
-	free(counts);
 	return sum;
 }
 
@@ -161,19 +196,26 @@ bool agent_run_refused(const char *name, const struct packet *in, enum poise_age
 	return agent_run_counted(name, in, reason, in, 0, 0);
 }
 
-static enum poise_agent_reason mix_reason(int outer, int inner)
+/* The name is put together and looked for: independent of the reasons' order. */
+static enum poise_agent_reason opened_reason(const struct packet *in, int outer, int inner)
 {
-	if (outer == 4)
-		return inner == 4 ? POISE_AGENT_REASON_DECAPSULATED_4IN4
-				  : POISE_AGENT_REASON_DECAPSULATED_6IN4;
-	return inner == 4 ? POISE_AGENT_REASON_DECAPSULATED_4IN6
-			  : POISE_AGENT_REASON_DECAPSULATED_6IN6;
+	uint8_t protocol = in->bytes[ETH_HLEN + (outer == 4 ? IP4_PROTOCOL : IP6_NEXT)];
+	const char *shim = protocol == PROTOCOL_UDP   ? "GUE_"
+			   : protocol == PROTOCOL_GRE ? "GRE_"
+						      : "";
+	char name[64];
+
+	snprintf(name, sizeof(name), "DECAPSULATED_%s%dIN%d", shim, inner, outer);
+	for (int i = 0; i < POISE_AGENT_REASON_COUNT; i++)
+		if (!strcmp(name, REASON_NAMES[i]))
+			return i;
+	abort();
 }
 
 bool agent_run_opened(const char *name, const struct packet *in, int outer, int inner,
 		      const struct packet *out, size_t trailing)
 {
-	return agent_run_counted(name, in, mix_reason(outer, inner), out, inner,
+	return agent_run_counted(name, in, opened_reason(in, outer, inner), out, inner,
 				 out->length - ETH_HLEN - trailing);
 }
 
@@ -186,8 +228,9 @@ int agent_run_begin(void)
 	if (!agent)
 		return -errno;
 	agent_run_check_sources(false);
-	for (int i = 0; i < 2; i++)
-		add_vip(FAMILIES[i]);
+	agent_run_open((1u << POISE_AGENT_ENCAPSULATION_COUNT) - 1, POISE_AGENT_GUE_PORT);
+	agent_run_add_vip(4, AGENT_VIP4, 32);
+	agent_run_add_vip(6, AGENT_VIP6, 128);
 	return 0;
 }
 

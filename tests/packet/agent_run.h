@@ -15,6 +15,10 @@ int agent_run_begin(void);
 void agent_run_end(void);
 
 void agent_run_check_sources(bool check);
+/* bit n: encapsulation n is opened; all are when agent_run_begin() returns. */
+void agent_run_open(unsigned int encapsulations, unsigned int gue_port);
+void agent_run_add_vip(int family, const char *address, unsigned int bits);
+uint64_t agent_run_vip_packets(int family, const char *address, unsigned int bits);
 void agent_run_add_source(int family, const char *address, unsigned int bits);
 
 uint64_t agent_run_counter(enum poise_agent_reason reason);

@@ -408,7 +408,12 @@ static void test_noise(void)
 	unsigned int seed = 1, broken = 0;
 
 	for (int round = 0; round < 20000; round++) {
-		struct packet in = agent_packet_tunnel(round & 1 ? 4 : 6, round & 2 ? 4 : 6), out;
+		struct header header = { .encapsulation = round % POISE_AGENT_ENCAPSULATION_COUNT };
+		struct packet inner =
+			agent_packet_inner(round & 2 ? 4 : 6, &AGENT_TO_VIP, (struct header){ 0 });
+		struct packet in =
+			agent_packet_wrap(&inner, round & 1 ? 4 : 6, &AGENT_TUNNEL, header);
+		struct packet out;
 		int verdict;
 
 		for (int i = rand_r(&seed) % 4; i >= 0; i--)

@@ -59,8 +59,9 @@ static int warn_of(const struct preflight_target *target)
 
 static int check_host(const struct options *options)
 {
-	struct preflight_target target = { options->interface, options->vips, options->vip_count,
-					   options->sources, options->source_count };
+	struct preflight_target target = { options->interface,	  options->vips,
+					   options->vip_count,	  options->sources,
+					   options->source_count, options->encapsulations };
 	struct findings findings;
 	int code = EXIT_DONE;
 
@@ -95,7 +96,8 @@ static int adopt_maps(const struct options *options, const struct pins *pins, ui
 		err = maps_abi_version(maps->settings, &version);
 	if (!err && version != POISE_AGENT_ABI_VERSION)
 		return refuse_version(options, pins, version);
-	if (!err && (maps->vips < 0 || maps->sources < 0 || maps->reasons < 0))
+	if (!err &&
+	    (maps->vips < 0 || maps->vip_prefixes < 0 || maps->sources < 0 || maps->reasons < 0))
 		err = -ENOENT;
 	if (err)
 		return refuse("cannot adopt the maps of program %u on \"%s\": %s", program_id,
@@ -132,9 +134,11 @@ static int fill_maps(const struct options *options, const struct maps *maps)
 	int err = maps_set_sources(maps, options->sources, options->source_count);
 
 	if (!err)
+		err = maps_set_encapsulations(maps, options->encapsulations, options->gue_port);
+	if (!err)
 		err = maps_set_vips(maps, options->vips, options->vip_count);
 	if (err)
-		return refuse("cannot set the VIPs of \"%s\": %s", options->interface,
+		return refuse("cannot set the VIPs and tunnels of \"%s\": %s", options->interface,
 			      strerror(-err));
 	return EXIT_DONE;
 }

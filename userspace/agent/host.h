@@ -22,7 +22,7 @@ struct host_route {
 
 struct host_tunnel {
 	char interface[IF_NAMESIZE];
-	char kind[16]; /* as `ip link` names it: ipip, ip6tnl, sit */
+	char kind[16]; /* as `ip link` names it: ipip, gre... */
 };
 
 enum { HOST_SYSCTL_BYTES = 128, HOST_MAX_TUNNELS = 16 };
@@ -33,6 +33,7 @@ int host_sysctl_set(const char *name, long value);
 
 /* Whether the host takes packets for the address as its own. 0 or a negative errno. */
 int host_is_local(const struct address *address, bool *local);
+int host_holds_prefix(const struct prefix *prefix, bool *local); /* its first and last address */
 
 /* The interface that has the address; false when none has (it may be local by a route). */
 bool host_find_address(const struct address *address, char interface[IF_NAMESIZE]);
@@ -45,6 +46,9 @@ bool host_has_family(const char *interface, uint8_t family);
  * errno; -ETIMEDOUT: added, but not local within 5 s.
  */
 int host_add_to_lo(const struct address *address);
+
+/* Makes every address of the prefix local by a route. 0 or a negative errno. */
+int host_add_local_route(const struct prefix *prefix);
 
 /* The default route of the family (4, 6) with the best metric. 0, -ENOENT, or a negative errno. */
 int host_default_route(uint8_t family, struct host_route *out);

@@ -93,6 +93,19 @@ int host_is_local(const struct address *address, bool *local)
 	return err;
 }
 
+/* The last address may be an IPv4 broadcast address of an interface, and then is no host's. */
+int host_holds_prefix(const struct prefix *prefix, bool *local)
+{
+	struct address last = prefix->address;
+	int err = host_is_local(&prefix->address, local);
+
+	if (err || !*local)
+		return err;
+	for (unsigned int bit = prefix->length; bit < 8 * address_bytes(last.family); bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return host_is_local(&last, local);
+}
+
 /*
  * The kernel acknowledges an IPv6 address before it is local: a worker of its own inserts the route
  * (addrconf_dad_work()).
@@ -130,6 +143,27 @@ int host_add_to_lo(const struct address *address)
 	if (err && err != -EEXIST)
 		return err;
 	return wait_until_local(address);
+}
+
+int host_add_local_route(const struct prefix *prefix)
+{
+	char buffer[MESSAGE_BYTES];
+	struct nlmsghdr *request =
+		begin(buffer, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
+	uint8_t family = prefix->address.family;
+	int err;
+
+	route->rtm_family = socket_family(family);
+	route->rtm_dst_len = prefix->length;
+	route->rtm_table = RT_TABLE_LOCAL;
+	route->rtm_type = RTN_LOCAL;
+	route->rtm_scope = RT_SCOPE_HOST;
+	route->rtm_protocol = RTPROT_STATIC;
+	mnl_attr_put(request, RTA_DST, address_bytes(family), prefix->address.bytes);
+	mnl_attr_put_u32(request, RTA_OIF, if_nametoindex("lo"));
+	err = ask(request, NULL, NULL);
+	return err == -EEXIST ? 0 : err;
 }
 
 /* RTA_METRICS: RTAX_* attributes. */
@@ -231,7 +265,7 @@ static int take_link_attribute(const struct nlattr *attribute, void *data)
 
 static int take_tunnel(const struct nlmsghdr *message, void *data)
 {
-	static const char *const kinds[] = { "ipip", "ip6tnl", "sit" };
+	static const char *const kinds[] = { "ipip", "ip6tnl", "sit", "gre", "ip6gre" };
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
 	struct host_tunnel tunnel = { 0 };
 	struct tunnels *tunnels = data;

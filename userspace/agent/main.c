@@ -20,7 +20,8 @@ static int command_help(const struct options *options);
 
 static const struct command COMMANDS[] = {
 	{ "attach", command_attach, OPTIONS_ATTACH | OPTIONS_INTERFACE,
-	  "IFACE --vip ADDRESS... [--from PREFIX]... [--mode auto|native|generic] [--setup]",
+	  "IFACE --vip ADDRESS|PREFIX... [--from PREFIX]... [--encapsulation ipip|gue|gre]... "
+	  "[--gue-port PORT] [--mode auto|native|generic] [--setup]",
 	  "open the tunnels of these VIPs on IFACE; again: change the VIPs and the program" },
 	{ "detach", command_detach, OPTIONS_INTERFACE, "IFACE",
 	  "open no tunnels on IFACE any more" },

@@ -2,6 +2,7 @@
 /* The agent's maps: see maps.h. */
 #include "maps.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -37,17 +38,24 @@ void maps_close(struct maps *maps)
 #undef MAPS_CLOSE
 }
 
-static int write_settings(const struct maps *maps, bool check_sources)
+static int read_settings(const struct maps *maps, struct poise_agent_settings *settings)
 {
-	struct poise_agent_settings settings = { POISE_AGENT_ABI_VERSION, check_sources };
 	uint32_t zero = 0;
 
-	return bpf_map_update_elem(maps->settings, &zero, &settings, BPF_ANY);
+	return bpf_map_lookup_elem(maps->settings, &zero, settings);
+}
+
+static int write_settings(const struct maps *maps, const struct poise_agent_settings *settings)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(maps->settings, &zero, settings, BPF_ANY);
 }
 
 /* Loads the object without its program: what is left is the maps. */
 int maps_create(struct maps *maps)
 {
+	const struct poise_agent_settings settings = { .abi_version = POISE_AGENT_ABI_VERSION };
 	struct agent_bpf *agent = agent_bpf__open();
 	int err;
 
@@ -65,7 +73,7 @@ int maps_create(struct maps *maps)
 	MAPS(MAPS_DUP)
 #undef MAPS_DUP
 	if (!err)
-		err = write_settings(maps, false);
+		err = write_settings(maps, &settings);
 	if (err)
 		maps_close(maps);
 out:
@@ -220,52 +228,93 @@ static int remove_others(int map, size_t max, const void *keys, size_t count, si
 	return err;
 }
 
-int maps_set_vips(const struct maps *maps, const struct address *vips, size_t count)
+static bool is_address(const struct poise_agent_prefix *prefix)
 {
-	int cpus = libbpf_num_possible_cpus(), err = -ENOMEM;
-	struct poise_agent_address *keys = calloc(count + 1, sizeof(*keys));
-	struct poise_agent_count *zeros;
+	return prefix->length == POISE_AGENT_FAMILY_BITS + (prefix->family == 4 ? 32 : 128);
+}
 
-	zeros = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*zeros));
-	if (!keys || !zeros)
-		goto out;
-	for (size_t i = 0; i < count; i++) {
-		memcpy(keys[i].bytes, vips[i].bytes, sizeof(keys[i].bytes));
-		keys[i].family = vips[i].family;
+/* Keys of prefixes, sorted; the caller frees them. NULL: no memory. */
+static struct poise_agent_prefix *make_keys(const struct prefix *prefixes, size_t count)
+{
+	struct poise_agent_prefix *keys = calloc(count + 1, sizeof(*keys));
+
+	for (size_t i = 0; keys && i < count; i++) {
+		keys[i].length = POISE_AGENT_FAMILY_BITS + prefixes[i].length;
+		keys[i].family = prefixes[i].address.family;
+		memcpy(keys[i].bytes, prefixes[i].address.bytes, sizeof(keys[i].bytes));
 	}
-	sort_keys(keys, count, sizeof(*keys));
-	err = add_keys(maps->vips, keys, count, sizeof(*keys), zeros);
+	if (keys)
+		sort_keys(keys, count, sizeof(*keys));
+	return keys;
+}
+
+/* A prefix is in 'vip_prefixes' only while it is in 'vips'. */
+static int replace_vips(const struct maps *maps, const struct poise_agent_prefix *keys,
+			size_t count, const struct poise_agent_count *zeros)
+{
+	int err = add_keys(maps->vips, keys, count, sizeof(*keys), zeros);
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (!is_address(&keys[i]))
+			err = bpf_map_update_elem(maps->vip_prefixes, &keys[i], &keys[i], BPF_ANY);
+	if (!err)
+		err = remove_others(maps->vip_prefixes, POISE_AGENT_VIP_ENTRIES, keys, count,
+				    sizeof(*keys));
 	if (!err)
 		err = remove_others(maps->vips, POISE_AGENT_VIP_ENTRIES, keys, count,
 				    sizeof(*keys));
-out:
+	return err;
+}
+
+int maps_set_vips(const struct maps *maps, const struct prefix *vips, size_t count)
+{
+	struct poise_agent_prefix *keys = make_keys(vips, count);
+	int cpus = libbpf_num_possible_cpus(), err = -ENOMEM;
+	struct poise_agent_count *zeros;
+
+	zeros = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*zeros));
+	if (keys && zeros)
+		err = replace_vips(maps, keys, count, zeros);
 	free(zeros);
 	free(keys);
 	return err;
 }
 
+static int set_check_sources(const struct maps *maps, bool check)
+{
+	struct poise_agent_settings settings;
+	int err = read_settings(maps, &settings);
+
+	settings.check_sources = check;
+	return err ? err : write_settings(maps, &settings);
+}
+
 int maps_set_sources(const struct maps *maps, const struct prefix *sources, size_t count)
 {
-	struct poise_agent_source *keys = calloc(count + 1, sizeof(*keys));
+	struct poise_agent_prefix *keys = make_keys(sources, count);
 	uint32_t value = 1;
 	int err;
 
 	if (!keys)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		keys[i].length = POISE_AGENT_FAMILY_BITS + sources[i].length;
-		keys[i].family = sources[i].address.family;
-		memcpy(keys[i].bytes, sources[i].address.bytes, sizeof(keys[i].bytes));
-	}
-	sort_keys(keys, count, sizeof(*keys));
 	err = add_keys(maps->sources, keys, count, sizeof(*keys), &value);
 	if (!err)
-		err = write_settings(maps, count > 0);
+		err = set_check_sources(maps, count > 0);
 	if (!err)
 		err = remove_others(maps->sources, POISE_AGENT_SOURCE_ENTRIES, keys, count,
 				    sizeof(*keys));
 	free(keys);
 	return err;
+}
+
+int maps_set_encapsulations(const struct maps *maps, uint32_t encapsulations, uint16_t gue_port)
+{
+	struct poise_agent_settings settings;
+	int err = read_settings(maps, &settings);
+
+	settings.encapsulations = encapsulations;
+	settings.gue_port = htons(gue_port);
+	return err ? err : write_settings(maps, &settings);
 }
 
 /*
@@ -279,12 +328,6 @@ static int compare_addresses(const struct address *a, const struct address *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-static int compare_vips(const void *a, const void *b)
-{
-	return compare_addresses(&((const struct maps_vip *)a)->address,
-				 &((const struct maps_vip *)b)->address);
-}
-
 static int compare_prefixes(const void *a, const void *b)
 {
 	const struct prefix *first = a, *second = b;
@@ -293,10 +336,25 @@ static int compare_prefixes(const void *a, const void *b)
 	return order ? order : first->length - second->length;
 }
 
+static int compare_vips(const void *a, const void *b)
+{
+	return compare_prefixes(&((const struct maps_vip *)a)->prefix,
+				&((const struct maps_vip *)b)->prefix);
+}
+
+static struct prefix prefix_of(const struct poise_agent_prefix *key)
+{
+	struct prefix prefix = { .length = (uint8_t)(key->length - POISE_AGENT_FAMILY_BITS),
+				 .address.family = (uint8_t)key->family };
+
+	memcpy(prefix.address.bytes, key->bytes, sizeof(prefix.address.bytes));
+	return prefix;
+}
+
 static int read_vips(const struct maps *maps, size_t cpus, struct maps_content *content)
 {
 	struct poise_agent_count *counts = calloc(cpus, sizeof(*counts));
-	struct poise_agent_address *keys = NULL;
+	struct poise_agent_prefix *keys = NULL;
 	size_t count = 0;
 	int err;
 
@@ -309,8 +367,7 @@ static int read_vips(const struct maps *maps, size_t cpus, struct maps_content *
 
 		if (bpf_map_lookup_elem(maps->vips, &keys[i], counts))
 			continue; /* removed meanwhile */
-		vip->address.family = (uint8_t)keys[i].family;
-		memcpy(vip->address.bytes, keys[i].bytes, sizeof(vip->address.bytes));
+		vip->prefix = prefix_of(&keys[i]);
 		for (size_t cpu = 0; cpu < cpus; cpu++) {
 			vip->count.packets += counts[cpu].packets;
 			vip->count.bytes += counts[cpu].bytes;
@@ -326,7 +383,7 @@ static int read_vips(const struct maps *maps, size_t cpus, struct maps_content *
 
 static int read_sources(const struct maps *maps, struct maps_content *content)
 {
-	struct poise_agent_source *keys = NULL;
+	struct poise_agent_prefix *keys = NULL;
 	size_t count = 0;
 	int err;
 
@@ -335,18 +392,25 @@ static int read_sources(const struct maps *maps, struct maps_content *content)
 	content->sources = calloc(count + 1, sizeof(*content->sources));
 	if (!err && !content->sources)
 		err = -ENOMEM;
-	for (size_t i = 0; !err && i < count; i++) {
-		struct prefix *source = &content->sources[content->source_count++];
-
-		source->length = (uint8_t)(keys[i].length - POISE_AGENT_FAMILY_BITS);
-		source->address.family = (uint8_t)keys[i].family;
-		memcpy(source->address.bytes, keys[i].bytes, sizeof(source->address.bytes));
-	}
+	for (size_t i = 0; !err && i < count; i++)
+		content->sources[content->source_count++] = prefix_of(&keys[i]);
 	if (!err)
 		qsort(content->sources, content->source_count, sizeof(*content->sources),
 		      compare_prefixes);
 	free(keys);
 	return err;
+}
+
+static int read_encapsulations(const struct maps *maps, struct maps_content *content)
+{
+	struct poise_agent_settings settings;
+	int err = read_settings(maps, &settings);
+
+	if (err)
+		return err;
+	content->encapsulations = settings.encapsulations;
+	content->gue_port = ntohs(settings.gue_port);
+	return 0;
 }
 
 static int read_reasons(const struct maps *maps, size_t cpus, struct maps_content *content)
@@ -373,6 +437,8 @@ int maps_read(const struct maps *maps, struct maps_content *content)
 	err = read_vips(maps, (size_t)cpus, content);
 	if (!err)
 		err = read_sources(maps, content);
+	if (!err)
+		err = read_encapsulations(maps, content);
 	if (!err)
 		err = read_reasons(maps, (size_t)cpus, content);
 	if (err)

@@ -9,7 +9,7 @@
 #include "address.h"
 #include "poise_agent_abi.h"
 
-#define MAPS(X) X(settings) X(vips) X(sources) X(reasons)
+#define MAPS(X) X(settings) X(vips) X(vip_prefixes) X(sources) X(reasons)
 
 struct maps { /* file descriptors; -1: not there */
 #define MAPS_FIELD(name) int name;
@@ -18,15 +18,17 @@ struct maps { /* file descriptors; -1: not there */
 };
 
 struct maps_vip {
-	struct address address;
+	struct prefix prefix;		/* one of full length is an address */
 	struct poise_agent_count count; /* summed over the CPUs */
 };
 
 struct maps_content {
-	struct maps_vip *vips; /* sorted: IPv4 first, by address */
+	struct maps_vip *vips; /* sorted: IPv4 first, by address and length */
 	size_t vip_count;
 	struct prefix *sources; /* sorted likewise; none: any source */
 	size_t source_count;
+	uint32_t encapsulations;		    /* as in struct poise_agent_settings */
+	uint16_t gue_port;			    /* host order */
 	uint64_t reasons[POISE_AGENT_REASON_COUNT]; /* packets, summed over the CPUs */
 };
 
@@ -48,8 +50,11 @@ int maps_abi_version(int settings, uint32_t *version);
  * absent that is in both sets, and on an error everything old is still there. 0 or a negative
  * errno.
  */
-int maps_set_vips(const struct maps *maps, const struct address *vips, size_t count);
+int maps_set_vips(const struct maps *maps, const struct prefix *vips, size_t count);
 int maps_set_sources(const struct maps *maps, const struct prefix *sources, size_t count);
+
+/* Which tunnels are opened. 0 or a negative errno. */
+int maps_set_encapsulations(const struct maps *maps, uint32_t encapsulations, uint16_t gue_port);
 
 /* Reads all; maps_content_free() releases it. 0 or a negative errno, with content empty. */
 int maps_read(const struct maps *maps, struct maps_content *content);

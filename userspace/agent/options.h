@@ -14,7 +14,7 @@ enum attach_mode { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 /* Options that a subcommand takes. --pin-path and --verbose are taken by all. */
 enum option_set {
-	OPTIONS_ATTACH = 1 << 0, /* --vip, --from, --mode, --setup */
+	OPTIONS_ATTACH = 1 << 0, /* --vip, --from, --mode, --setup, --gue-port... */
 	OPTIONS_JSON = 1 << 1,
 	OPTIONS_INTERFACE = 1 << 2,	     /* an interface's name must be there */
 	OPTIONS_OPTIONAL_INTERFACE = 1 << 3, /* one may be there */
@@ -22,10 +22,12 @@ enum option_set {
 
 struct options {
 	const char *interface; /* NULL: none was given */
-	struct address *vips;
+	struct prefix *vips;   /* one of full length is an address */
 	size_t vip_count;
 	struct prefix *sources; /* none: any source */
 	size_t source_count;
+	uint32_t encapsulations; /* bit n: enum poise_agent_encapsulation n is opened */
+	uint16_t gue_port;	 /* host order */
 	enum attach_mode mode;
 	const char *pin_path; /* the directory that has a directory of each interface */
 	bool setup, json, verbose;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "poise_agent_abi.h"
+
 enum {
 	RP_FILTER_STRICT = 1,
 	RP_FILTER_LOOSE = 2,
@@ -16,6 +18,8 @@ enum {
 	IP4_BYTES = 20,
 	IP6_BYTES = 40,
 	TCP_BYTES = 20,
+	GUE_BYTES = 12, /* UDP and GUE */
+	GRE_BYTES = 4,
 };
 
 const char *preflight_check_name(enum preflight_check check)
@@ -110,60 +114,76 @@ static long larger_conf4(const char *interface, const char *name)
 static bool has_vip(const struct preflight_target *target, uint8_t family)
 {
 	for (size_t i = 0; i < target->vip_count; i++)
-		if (target->vips[i].family == family)
+		if (target->vips[i].address.family == family)
 			return true;
 	return false;
 }
 
-static int check_forwarding(const struct preflight_target *target, const struct address *vip,
-			    const char *text, struct findings *findings)
+static int check_forwarding(const struct preflight_target *target, uint8_t family, const char *text,
+			    struct findings *findings)
 {
 	struct finding *finding;
 
-	if (conf(vip->family, target->interface, "forwarding") < 1)
+	if (conf(family, target->interface, "forwarding") < 1)
 		return 0;
 	finding = add(
 		findings, PREFLIGHT_FORWARDING,
 		"the host sends what the tunnel brings out again, perhaps back to the balancer: "
 		"a loop; of no harm once the VIP is local",
 		"%s forwards packets, and %s is not local", target->interface, text);
-	return mend_by_hand(finding, "sysctl -w net.ipv%u.conf.%s.forwarding=0", vip->family,
+	return mend_by_hand(finding, "sysctl -w net.ipv%u.conf.%s.forwarding=0", family,
 			    target->interface);
 }
 
+/* An address goes to lo, a prefix into the table of local routes. */
+static int check_missing_vip(const struct preflight_target *target, const struct prefix *vip,
+			     bool single, struct findings *findings)
+{
+	uint8_t family = vip->address.family;
+	char text[ADDRESS_TEXT_BYTES];
+	struct finding *finding;
+	int err;
+
+	prefix_format(vip, text);
+	finding = add(findings, PREFLIGHT_VIP,
+		      "the host does not take what comes out of the tunnel as its own",
+		      single ? "%s is on no interface of this host"
+			     : "%s is not wholly local to this host",
+		      text);
+	if (finding) {
+		finding->mending = single ? MEND_ADDRESS : MEND_ROUTE;
+		finding->prefix = *vip;
+	}
+	if (single)
+		err = mend_by_hand(finding, "ip address add %s/%u dev lo", text, vip->length);
+	else
+		err = mend_by_hand(finding, "ip route add local %s dev lo", text);
+	return err ? err : check_forwarding(target, family, text, findings);
+}
+
 /* Local, and not on an interface where neighbours ask for it. */
-static int check_vip(const struct preflight_target *target, const struct address *vip,
+static int check_vip(const struct preflight_target *target, const struct prefix *vip,
 		     struct findings *findings)
 {
+	bool single = vip->length == (vip->address.family == 4 ? 32 : 128), local;
 	char text[ADDRESS_TEXT_BYTES], interface[IF_NAMESIZE];
 	struct finding *finding;
-	bool local;
 
-	address_format(vip, text);
-	if (host_is_local(vip, &local))
+	if (host_holds_prefix(vip, &local))
 		return 0;
-	if (!local) {
-		finding = add(findings, PREFLIGHT_VIP,
-			      "the host does not take what comes out of the tunnel as its own",
-			      "%s is on no interface of this host", text);
-		if (finding) {
-			finding->mending = MEND_ADDRESS;
-			finding->address = *vip;
-		}
-		if (mend_by_hand(finding, "ip address add %s/%d dev lo", text,
-				 vip->family == 4 ? 32 : 128))
-			return -ENOMEM;
-		return check_forwarding(target, vip, text, findings);
-	}
-	if (!host_find_address(vip, interface) || strcmp(interface, target->interface))
+	if (!local)
+		return check_missing_vip(target, vip, single, findings);
+	if (!single || !host_find_address(&vip->address, interface) ||
+	    strcmp(interface, target->interface))
 		return 0;
+	address_format(&vip->address, text);
 	finding =
 		add(findings, PREFLIGHT_VIP,
 		    "it answers ARP or neighbour discovery for the VIP, and draws clients' packets "
 		    "past the balancer",
 		    "%s is on %s itself", text, interface);
-	return mend_by_hand(finding, "ip address add %s/%d dev lo && ip address del %s dev %s",
-			    text, vip->family == 4 ? 32 : 128, text, interface);
+	return mend_by_hand(finding, "ip address add %s/%u dev lo && ip address del %s dev %s",
+			    text, vip->length, text, interface);
 }
 
 static int check_rp_filter(const struct preflight_target *target, struct findings *findings)
@@ -205,8 +225,7 @@ static int check_arp(const struct preflight_target *target, struct findings *fin
 	return err;
 }
 
-/* Bytes of the tunnel's header at most: by the balancers' family, or by what the interface has. */
-static uint32_t tunnel_bytes(const struct preflight_target *target)
+static uint32_t outer_ip_bytes(const struct preflight_target *target)
 {
 	if (!target->source_count)
 		return host_has_family(target->interface, 6) ? IP6_BYTES : IP4_BYTES;
@@ -214,6 +233,19 @@ static uint32_t tunnel_bytes(const struct preflight_target *target)
 		if (target->sources[i].address.family == 6)
 			return IP6_BYTES;
 	return IP4_BYTES;
+}
+
+/*
+ * Bytes of the tunnel's headers at most: by the balancers' family, or by what the interface has,
+ * and by the largest encapsulation that is opened.
+ */
+static uint32_t tunnel_bytes(const struct preflight_target *target)
+{
+	uint32_t ip = outer_ip_bytes(target);
+
+	if (target->encapsulations >> POISE_AGENT_GUE & 1)
+		return ip + GUE_BYTES;
+	return target->encapsulations >> POISE_AGENT_GRE & 1 ? ip + GRE_BYTES : ip;
 }
 
 static void format_route_command(char *command, size_t bytes, uint8_t family,
@@ -314,7 +346,9 @@ void findings_free(struct findings *findings)
 int preflight_mend(const struct finding *finding)
 {
 	if (finding->mending == MEND_ADDRESS)
-		return host_add_to_lo(&finding->address);
+		return host_add_to_lo(&finding->prefix.address);
+	if (finding->mending == MEND_ROUTE)
+		return host_add_local_route(&finding->prefix);
 	if (finding->mending == MEND_SYSCTL)
 		return host_sysctl_set(finding->sysctl, finding->value);
 	return -EOPNOTSUPP;

@@ -29,7 +29,7 @@ enum preflight_check {
 };
 
 /* What preflight_mend() does for a finding. */
-enum preflight_mending { MEND_BY_HAND, MEND_ADDRESS, MEND_SYSCTL };
+enum preflight_mending { MEND_BY_HAND, MEND_ADDRESS, MEND_ROUTE, MEND_SYSCTL };
 
 struct finding {
 	enum preflight_check check;
@@ -37,7 +37,7 @@ struct finding {
 	const char *why;
 	char command[256]; /* mends it */
 	enum preflight_mending mending;
-	struct address address;		/* MEND_ADDRESS: to be added to lo */
+	struct prefix prefix;		/* MEND_ADDRESS, MEND_ROUTE: to be added to lo */
 	char sysctl[HOST_SYSCTL_BYTES]; /* MEND_SYSCTL: to be set to value */
 	long value;
 };
@@ -49,10 +49,11 @@ struct findings {
 
 struct preflight_target {
 	const char *interface;
-	const struct address *vips;
+	const struct prefix *vips;
 	size_t vip_count;
 	const struct prefix *sources;
 	size_t source_count;
+	uint32_t encapsulations; /* as in struct poise_agent_settings */
 };
 
 /* 0 (findings_free() releases what was found) or -ENOMEM. What the host cannot be asked is skipped.

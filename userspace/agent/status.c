@@ -29,6 +29,12 @@ static const char *const REASON_NAMES[] = {
 #undef REASON_NAME
 };
 
+static const char *const ENCAPSULATION_NAMES[] = {
+#define ENCAPSULATION_NAME(name, text) #name,
+	POISE_AGENT_ENCAPSULATIONS(ENCAPSULATION_NAME)
+#undef ENCAPSULATION_NAME
+};
+
 static const char *lower(const char *name, char text[NAME_BYTES])
 {
 	size_t i;
@@ -45,14 +51,15 @@ static int find_problems(struct status *status)
 	struct preflight_target target = { .interface = status->interface,
 					   .vip_count = content->vip_count,
 					   .sources = content->sources,
-					   .source_count = content->source_count };
-	struct address *vips = calloc(content->vip_count + 1, sizeof(*vips));
+					   .source_count = content->source_count,
+					   .encapsulations = content->encapsulations };
+	struct prefix *vips = calloc(content->vip_count + 1, sizeof(*vips));
 	int err;
 
 	if (!vips)
 		return -ENOMEM;
 	for (size_t i = 0; i < content->vip_count; i++)
-		vips[i] = content->vips[i].address;
+		vips[i] = content->vips[i].prefix;
 	target.vips = vips;
 	err = preflight(&target, &status->findings);
 	free(vips);
@@ -90,25 +97,29 @@ static void status_free(struct status *status)
  * For people.
  */
 
-static void print_sources(const struct maps_content *content)
+static void print_tunnels(const struct maps_content *content)
 {
-	char text[ADDRESS_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES], name[NAME_BYTES];
 
 	printf("  from: %s", content->source_count ? "" : "any source");
 	for (size_t i = 0; i < content->source_count; i++)
 		printf("%s%s", i ? ", " : "", prefix_format(&content->sources[i], text));
-	printf("\n");
+	printf("\n  opened:");
+	for (int i = 0; i < POISE_AGENT_ENCAPSULATION_COUNT; i++)
+		if (content->encapsulations >> i & 1)
+			printf(" %s", lower(ENCAPSULATION_NAMES[i], name));
+	printf(", GUE on UDP port %u\n", content->gue_port);
 }
 
 static void print_content(const struct maps_content *content)
 {
 	char text[ADDRESS_TEXT_BYTES], name[NAME_BYTES];
 
-	print_sources(content);
+	print_tunnels(content);
 	printf("\n  %-39s %14s %18s\n", "VIP", "packets", "bytes");
 	for (size_t i = 0; i < content->vip_count; i++)
 		printf("  %-39s %14" PRIu64 " %18" PRIu64 "\n",
-		       address_format(&content->vips[i].address, text),
+		       prefix_format(&content->vips[i].prefix, text),
 		       (uint64_t)content->vips[i].count.packets,
 		       (uint64_t)content->vips[i].count.bytes);
 	printf("\n  %-39s %14s\n", "counter", "packets");
@@ -151,7 +162,7 @@ static json_t *json_vips(const struct maps_content *content)
 	for (size_t i = 0; i < content->vip_count; i++)
 		json_array_append_new(
 			array, json_pack("{s:s, s:I, s:I}", "address",
-					 address_format(&content->vips[i].address, text), "packets",
+					 prefix_format(&content->vips[i].prefix, text), "packets",
 					 (json_int_t)content->vips[i].count.packets, "bytes",
 					 (json_int_t)content->vips[i].count.bytes));
 	return array;
@@ -165,6 +176,18 @@ static json_t *json_sources(const struct maps_content *content)
 	for (size_t i = 0; i < content->source_count; i++)
 		json_array_append_new(array,
 				      json_string(prefix_format(&content->sources[i], text)));
+	return array;
+}
+
+static json_t *json_encapsulations(const struct maps_content *content)
+{
+	json_t *array = json_array();
+	char name[NAME_BYTES];
+
+	for (int i = 0; i < POISE_AGENT_ENCAPSULATION_COUNT; i++)
+		if (content->encapsulations >> i & 1)
+			json_array_append_new(array,
+					      json_string(lower(ENCAPSULATION_NAMES[i], name)));
 	return array;
 }
 
@@ -207,12 +230,13 @@ static json_t *json_status(const struct status *status)
 				 1, "program_id", (json_int_t)attachment->program_id, "abi_version",
 				 (json_int_t)status->abi_version);
 	return json_pack(
-		"{s:s, s:b, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "interface",
+		"{s:s, s:b, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:i, s:o, s:o}", "interface",
 		status->interface, "attached", 1, "mode", attachment->native ? "native" : "generic",
 		"chain", attachment->dispatcher ? "dispatcher" : "single", "program_id",
 		(json_int_t)attachment->program_id, "abi_version", (json_int_t)status->abi_version,
 		"vips", json_vips(&status->content), "sources", json_sources(&status->content),
-		"counters", json_counters(&status->content), "warnings",
+		"encapsulations", json_encapsulations(&status->content), "gue_port",
+		status->content.gue_port, "counters", json_counters(&status->content), "warnings",
 		json_warnings(&status->findings));
 }
 

@@ -177,7 +177,8 @@ int port_lists_build(const struct port_service *services, size_t count, struct p
 	*out = (struct port_lists){ .entries = calloc(count + 1, sizeof(*out->entries)) };
 	if (!sorted || !outer || !out->entries)
 		goto out_free;
-	memcpy(sorted, services, count * sizeof(*sorted));
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = services[i];
 	qsort(sorted, count, sizeof(*sorted), compare_services);
 	err = 0;
 	for (size_t i = 0, next; i < count && !err; i = next) {

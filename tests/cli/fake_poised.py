@@ -26,9 +26,23 @@ def make_backend(service, name, address, **changes):
                      "gateway": "10.0.1.1", "mac": "02:00:00:00:00:01", "mtu": 1500},
         "slots": 21846, "share": 0.33334, "leaving_slots": 0, "exceptions": 0, "gone": False,
         "packets": 1234567, "bytes": 987654321, "connections": 4321,
+        "encapsulation": "ipip", "server_id": "", "active": None,
     }
     backend.update(changes)
     return backend
+
+
+def make_service(name, address, ports, **changes):
+    first, last = ports if isinstance(ports, tuple) else (ports, ports)
+    service = {
+        "name": name, "address": address, "port": first, "last_port": last,
+        "ports": str(first) if first == last else f"{first}-{last}", "protocol": "tcp",
+        "ring_size": 65537, "on_down": "rehash", "moving_slots": 0, "backends_up": 1,
+        "backends_total": 1, "packets": 0, "bytes": 0, "check": None, "scheduler": "maglev",
+        "affinity": "none", "udp": None, "idle_ms": None, "quic": None, "encapsulation": "ipip",
+    }
+    service.update(changes)
+    return service
 
 
 def make_state():
@@ -37,20 +51,24 @@ def make_state():
     down["health"].update(state="down", passed=0, failed=4, error="connection refused")
     reweighted = make_backend("web", "app-03", "10.0.1.13", weight=50, differs=["weight"])
     return [
-        {"name": "web", "address": "203.0.113.10", "port": 80, "protocol": "tcp",
-         "ring_size": 65537, "on_down": "rehash", "moving_slots": 655, "backends_up": 2,
-         "backends_total": 3, "packets": 12345678, "bytes": 9876543210,
-         "check": {"type": "http", "port": 80, "path": "/healthz", "expect": "200-399",
-                   "interval_ms": 1000, "timeout_ms": 500, "rise": 2, "fall": 3},
-         "backends": [make_backend("web", "app-01", "10.0.1.11"), down, reweighted]},
-        {"name": "mail", "address": "2001:db8::25", "port": 25, "protocol": "tcp",
-         "ring_size": 65537, "on_down": "keep", "moving_slots": 0, "backends_up": 1,
-         "backends_total": 1, "packets": 0, "bytes": 0, "check": None,
-         "backends": [make_backend("mail", "mx-01", "2001:db8:1::1")]},
+        make_service("web", "203.0.113.10", 80, moving_slots=655, backends_up=2,
+                     backends_total=3, packets=12345678, bytes=9876543210,
+                     check={"type": "http", "port": 80, "path": "/healthz", "expect": "200-399",
+                            "interval_ms": 1000, "timeout_ms": 500, "rise": 2, "fall": 3},
+                     backends=[make_backend("web", "app-01", "10.0.1.11"), down, reweighted]),
+        make_service("mail", "2001:db8::25", 25, on_down="keep", scheduler="leastconn",
+                     idle_ms=900000,
+                     backends=[make_backend("mail", "mx-01", "2001:db8:1::1", active=4210)]),
+        make_service("game", "2001:db8:7::/64", (8000, 8100), protocol="udp", udp="stateless",
+                     affinity="source/56",
+                     quic={"config_id": 2, "server_id_length": 3}, encapsulation="gue",
+                     backends=[make_backend("game", "g-01", "2001:db8:1::21", encapsulation="l2",
+                                            server_id="0a0b0c")]),
     ]
 
 
 SERVICES = make_state()
+FLOWS = {"entries": 1048576, "used": 4210}
 LOCK = threading.Lock()
 DRAINING = {}  # (service, name): polls of backend-list until its connections are gone
 
@@ -85,7 +103,7 @@ def status(arguments):
         {"name": "eth2", "mode": "native", "chain": "single", "attached": False}]
     return {"version": "0.1.0", "abi": 1, "started_at": STARTED,
             "config": "/etc/poise/poise.yaml", "pin_path": "/sys/fs/bpf/poise",
-            "settle_ms": 900000, "interfaces": interfaces, "services": SERVICES}
+            "settle_ms": 900000, "flows": FLOWS, "interfaces": interfaces, "services": SERVICES}
 
 
 def backend_list(arguments):
@@ -102,7 +120,9 @@ def backend_add(arguments):
     service = find_service(arguments["service"])
     backend = make_backend(service["name"], arguments["name"], arguments["address"],
                            weight=arguments.get("weight", 100), declared_weight=None,
-                           state="starting", reason="not checked so far", differs=["added"])
+                           state="starting", reason="not checked so far", differs=["added"],
+                           encapsulation=arguments.get("encapsulation", "ipip"),
+                           server_id=arguments.get("server_id", ""))
     service["backends"].append(backend)
     return {"backend": backend}
 
@@ -145,7 +165,8 @@ def stats(arguments):
             {"name": "sent", "verdict": "tx", "packets": 12345678, "meaning": "sent"},
             {"name": "no_backend", "verdict": "drop", "packets": 17,
              "meaning": "no backend of the service can take the packet"}],
-        "events": [{"name": "exception_recorded", "count": 99,
+        "flows": FLOWS,
+            "events": [{"name": "exception_recorded", "count": 99,
                     "meaning": "connections recorded as exceptions"}]}
 
 

@@ -187,6 +187,9 @@ test_show() {
 		out '^  app-01   10\.0\.1\.11 +100  up     33\.3%   4321    1\.23M  ok 3ms$' \
 		out '^  app-02 .* down +0\.0% .* failed 4x$' \
 		out '^ +down: check failed: connection refused$'
+	expect "status: a prefix, a port range, UDP, recorded flows" 0 \
+		out '^game  \[2001:db8:7::/64\]:8000-8100 udp  1 of 1' \
+		out '^ +l2, server id 0a0b0c$' out '^ +4210 active flows$' no-out ipip
 	expect "status: differences from the file" 0 out '^  app-03\* .* 50  up' \
 		out 'differs from the file: weight set by command \(100 in the file\)'
 	expect "no colours off a terminal" 0 no-out $'\x1b'
@@ -195,13 +198,20 @@ test_show() {
 	expect_json "status --json: the result as it came" \
 		'.services[0].backends[1].state == "down" and .settle_ms == 900000'
 	run service list
-	expect "service list" 0 out '^web +203\.0\.113\.10:80 +tcp +2 +3 +655 +12\.3M +9\.20 GiB  http :80/healthz every 1s$' \
-		out '^mail .* none$'
+	expect "service list" 0 out '^web +203\.0\.113\.10:80 +tcp +maglev +2 +3 +655 +12\.3M +9\.20 GiB  http :80/healthz every 1s$' \
+		out '^mail .* none$' out '^game +\[2001:db8:7::/64\]:8000-8100 +udp +maglev +1 +1 '
 	run service list --json
-	expect_json "service list --json" '[.services[].name] == ["web", "mail"]'
+	expect_json "service list --json" '[.services[].name] == ["web", "mail", "game"]'
 	run service show web
 	expect "service show" 0 out '^on down +rehash$' out 'port 80 every 1s, timeout 500ms, rise 2' \
-		out 'expects status 200-399' out '^app-02 +10\.0\.1\.12 +100  down'
+		out 'expects status 200-399' out '^app-02 +10\.0\.1\.12 +100  down' out '^scheduler +maglev$' no-out '^udp'
+	run service show mail
+	expect "service show: recorded flows" 0 out '^scheduler +leastconn$' \
+		out '^flows +recorded, forgotten when idle for 15m$' no-out '^quic'
+	run service show game
+	expect "service show: UDP" 0 out '^address +\[2001:db8:7::/64\]:8000-8100 udp$' \
+		out '^scheduler +maglev, affinity source/56$' out '^udp +stateless$' no-out '^flows' \
+		out '^quic +config 2, server ids of 3 bytes$' out '^tunnel +gue$'
 	run service show nosuch
 	expect "a refusal: 1 and its reason" 1 err '^poise: no service "nosuch"$' no-out .
 	run service show nosuch --json
@@ -212,7 +222,8 @@ test_show() {
 	expect "backend list SERVICE" 0 out '^mail +mx-01' no-out app-01
 	run stats
 	expect "stats" 0 out '^web +12345678 +9876543210$' out '^web +app-01 +1234567 +987654321 +4321$' \
-		out '^no_backend +drop +17  no backend of' out '^exception_recorded +99  connections'
+		out '^no_backend +drop +17  no backend of' out '^exception_recorded +99  connections' \
+		out '^recorded flows: 4210 of 1048576 places in use$'
 	run version
 	expect "version" 0 out '^poise 0' out '^poised 0\.1\.0 \(ABI 1\)$'
 	run --json version
@@ -257,6 +268,11 @@ test_changes() {
 	expect "backend add" 0 out '^web/app-04 10\.0\.1\.14: starting, weight 50 \(not checked so far\)$'
 	run backend add --weight=7 --json web app-05 10.0.1.15
 	expect_json "options may stand anywhere" '.backend.weight == 7 and .backend.differs == ["added"]'
+	run backend add game g-02 10.0.1.22 --encapsulation gre --server-id 0a0b0d --json
+	expect_json "backend add: how it is reached" \
+		'.backend.encapsulation == "gre" and .backend.server_id == "0a0b0d"'
+	run backend weight web app-01 1 --server-id 0a
+	expect "only backend add takes a server id" 2 err 'takes no --server-id'
 	run backend add nosuch app-04 10.0.1.14
 	expect "backend add: refused" 1 err 'no service "nosuch"'
 	run backend weight web app-01 0
@@ -339,6 +355,8 @@ test_wrong_types() {
 		services.0.backends.0.differs={} services.0.backends.0.declared_weight="1"
 		services.0.backends.0.next_hop=[] services.0.backends=7 services.0.backends.0=[]
 		services.0.check=[] services.0.check.port=1.5 services.0.name services.0=null
+		services.0.ports=80 services.0.quic=[] services.0.idle_ms="1"
+		services.0.backends.0.active="1" services.0.backends.0.server_id=null flows=[]
 		services={} interfaces interfaces.0.attached=1 settle_ms=null version=1'
 	for row in $rows; do
 		start_fake "wrong:$row"
@@ -391,8 +409,19 @@ write_configuration() {
 	    port: 25
 	    protocol: tcp
 	    on_down: keep
+	    scheduler: leastconn
+	    idle: 15m
 	    backends:
 	      - { name: mx-01, address: "2001:db8:1:0::1" }
+	  - name: game
+	    address: 2001:db8:7::/64
+	    port: 8000-8100
+	    protocol: udp
+	    affinity: source/56
+	    quic: { config_id: 2, server_id_length: 3 }
+	    encapsulation: gue
+	    backends:
+	      - { name: g-01, address: "2001:db8:1::21", encapsulation: l2, server_id: 0a0b0c }
 	YAML
 	cat >"$work/other.yaml" <<-'YAML'
 	interfaces:
@@ -418,15 +447,24 @@ write_configuration() {
 	    protocol: tcp
 	    backends:
 	      - { name: api-01, address: 10.0.1.31 }
+	  - name: game
+	    address: 2001:db8:6::/63
+	    port: any
+	    protocol: udp
+	    udp: sticky
+	    scheduler: roundrobin
+	    backends:
+	      - { name: g-01, address: 10.0.1.21 }
+	flows: 4096
 	YAML
 	printf 'interfaces: 7\nservices: 8\nnonsense: 9\n' >"$work/bad.yaml"
 }
 
 test_check() {
 	run check "$work/good.yaml"
-	expect "check: a valid file" 0 out 'good\.yaml: valid: 3 interfaces, 2 services, 4 backends$'
+	expect "check: a valid file" 0 out 'good\.yaml: valid: 3 interfaces, 3 services, 5 backends$'
 	run check "$work/good.yaml" --json
-	expect_json "check --json" '.valid and .errors == [] and .services == 2 and .backends == 4'
+	expect_json "check --json" '.valid and .errors == [] and .services == 3 and .backends == 5'
 	run check "$work/bad.yaml"
 	expect "check: each error" 1 err 'bad\.yaml:1:.*interfaces' err 'bad\.yaml:2:.*services' \
 		err 'bad\.yaml:3:.*nonsense' no-out .
@@ -449,8 +487,17 @@ test_diff() {
 		out '^- interface eth2$' out '^~ mode native -> generic$'
 	expect "diff: of a service" 0 out '^~ service web: address 203\.0\.113\.10 -> 203\.0\.113\.11$' \
 		out '^~ service web: port 80 -> 81$' out '^~ service web: ring_size 65537 -> 251$' \
-		out '^~ service web: on_down rehash -> keep$' out '^- service mail: \[2001:db8::25\]:25$' \
-		out '^\+ service api: \[2001:db8::80\]:443$' out '^\+ backend api/api-01: 10\.0\.1\.31 weight 100$'
+		out '^~ service web: on_down rehash -> keep$' out '^- service mail: \[2001:db8::25\]:25 tcp$' \
+		out '^\+ service api: \[2001:db8::80\]:443 tcp$' out '^\+ backend api/api-01: 10\.0\.1\.31 weight 100$'
+	expect "diff: of what only some services have" 0 out '^~ flows 1048576 -> 4096$' \
+		out '^~ service game: address 2001:db8:7::/64 -> 2001:db8:6::/63$' \
+		out '^~ service game: port 8000-8100 -> any$' \
+		out '^~ service game: scheduler maglev -> roundrobin$' \
+		out '^~ service game: affinity source/56 -> none$' \
+		out '^~ service game: udp stateless -> sticky$' \
+		out '^~ service game: quic config_id 2, 3 bytes -> none$' \
+		out '^~ backend game/g-01: encapsulation l2 -> ipip$' \
+		out '^~ backend game/g-01: server_id 0a0b0c -> $'
 	expect "diff: of a check" 0 out '^~ service web: check\.path /healthz -> /ready$' \
 		out '^~ service web: check\.host \(none\) -> example\.org$' \
 		out '^~ service web: check\.expect 200-399 -> 200$' \

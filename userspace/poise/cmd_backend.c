@@ -56,6 +56,11 @@ int cmd_backend_add(const struct invocation *invocation)
 	json_object_set_new(arguments, "address", json_string(invocation->operands[2]));
 	if (invocation->given & OPTION_WEIGHT)
 		json_object_set_new(arguments, "weight", json_integer(invocation->weight));
+	if (invocation->encapsulation)
+		json_object_set_new(arguments, "encapsulation",
+				    json_string(invocation->encapsulation));
+	if (invocation->server_id)
+		json_object_set_new(arguments, "server_id", json_string(invocation->server_id));
 	return show_change(invocation, "backend-add", arguments, false);
 }
 

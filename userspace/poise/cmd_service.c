@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "client.h"
 #include "format.h"
@@ -16,6 +17,7 @@ static const struct table_column columns[] = {
 	{ .title = "SERVICE", .shrink_to = 8 },
 	{ .title = "ADDRESS", .shrink_to = 16 },
 	{ .title = "PROTOCOL" },
+	{ .title = "SCHEDULER" },
 	{ .title = "UP", .right = true },
 	{ .title = "OF", .right = true },
 	{ .title = "MOVING", .right = true },
@@ -31,6 +33,7 @@ static void add_row(struct table *table, const struct view_service *service)
 	table_cell(table, COLOR_NONE, "%s", service->name);
 	table_cell(table, COLOR_NONE, "%s", endpoint);
 	table_cell(table, COLOR_NONE, "%s", service->protocol);
+	table_cell(table, COLOR_NONE, "%s", service->scheduler);
 	table_cell(table,
 		   service->backends_up == 0			    ? COLOR_RED
 		   : service->backends_up < service->backends_total ? COLOR_YELLOW
@@ -88,6 +91,24 @@ static void say_check(const struct view_check *check)
 		say("             body holds \"%s\"\n", check->body);
 }
 
+static void say_choice(const struct view_service *service)
+{
+	char text[FORMAT_BYTES];
+
+	say("scheduler    %s%s%s\n", service->scheduler,
+	    strcmp(service->affinity, "none") ? ", affinity " : "",
+	    strcmp(service->affinity, "none") ? service->affinity : "");
+	if (service->udp)
+		say("udp          %s\n", service->udp);
+	if (service->idle_ms >= 0)
+		say("flows        recorded, forgotten when idle for %s\n",
+		    format_ms(service->idle_ms, text));
+	if (service->quic_length)
+		say("quic         config %lld, server ids of %lld bytes\n",
+		    (long long)service->quic_config, (long long)service->quic_length);
+	say("tunnel       %s\n", service->encapsulation);
+}
+
 static bool show_one(const json_t *result)
 {
 	struct view_service service;
@@ -105,6 +126,7 @@ static bool show_one(const json_t *result)
 		say("address      %s %s\n", endpoint, service.protocol);
 		say("ring         %lld slots, %lld moving\n", (long long)service.ring_size,
 		    (long long)service.moving_slots);
+		say_choice(&service);
 		say("on down      %s\n", service.on_down);
 		say_check(&service.check);
 		say("backends     %lld of %lld up\n", (long long)service.backends_up,

@@ -136,6 +136,18 @@ static bool show_section(const struct section *section, const json_t *result)
 	return understood;
 }
 
+static bool show_flows(const json_t *result)
+{
+	json_int_t entries, used;
+
+	if (!view_unpack(json_object_get(result, "flows"), "flows", "{s:I, s:I}", "entries",
+			 &entries, "used", &used))
+		return false;
+	say("\n");
+	say("recorded flows: %lld of %lld places in use\n", (long long)used, (long long)entries);
+	return true;
+}
+
 static bool show_all(const json_t *result)
 {
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
@@ -144,7 +156,7 @@ static bool show_all(const json_t *result)
 		if (!show_section(&sections[i], result))
 			return false;
 	}
-	return true;
+	return show_flows(result);
 }
 
 int cmd_stats(const struct invocation *invocation)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "difference.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
 #include "format.h"
+#include "service_text.h"
 #include "text.h"
 #include "view.h"
 
@@ -141,6 +143,8 @@ static bool is_leaving(const struct view_backend *backend)
 static void compare_backend(const struct place *place, const struct view_backend *running,
 			    const struct config_backend *file)
 {
+	char id[SERVER_ID_TEXT_BYTES];
+
 	if (!file && is_leaving(running))
 		return;
 	if (!file) {
@@ -161,6 +165,10 @@ static void compare_backend(const struct place *place, const struct view_backend
 	}
 	compare_address(place, running->address, &file->address);
 	compare_number(place, "weight", running->weight, file->weight);
+	compare_text(place, "encapsulation", running->encapsulation,
+		     encapsulation_text(file->encapsulation));
+	compare_text(place, "server_id", running->server_id,
+		     server_id_format(file->server_id, file->server_id_length, id));
 	if (!strcmp(running->state, "draining") || view_holds(running->differs, "drained"))
 		add(place, "changed", "drained", copy("yes, by command"), copy("no"));
 }
@@ -193,13 +201,59 @@ static bool compare_backends(const struct place *place, const json_t *running,
 	return understood;
 }
 
+static const char *protocol_name(const struct config_service *service)
+{
+	return service->protocol == IPPROTO_UDP ? "udp" : "tcp";
+}
+
+static char *describe_quic(json_int_t config_id, json_int_t length)
+{
+	if (!length)
+		return copy("none");
+	return text_format("config_id %lld, %lld bytes", (long long)config_id, (long long)length);
+}
+
+static void compare_quic(const struct place *place, const struct view_service *running,
+			 const struct config_quic *file)
+{
+	char *a = describe_quic(running->quic_config, running->quic_length);
+	char *b = describe_quic(file->config_id, file->server_id_length);
+
+	compare_text(place, "quic", a, b);
+	free(a);
+	free(b);
+}
+
+/* How a backend is chosen. */
+static void compare_choice(const struct place *place, const struct view_service *running,
+			   const struct config_service *file)
+{
+	char affinity[AFFINITY_TEXT_BYTES];
+
+	compare_text(place, "scheduler", running->scheduler, scheduler_text(file->scheduler));
+	compare_text(place, "affinity", running->affinity,
+		     affinity_format(file->affinity, file->address.family, affinity));
+	if (running->udp)
+		compare_text(place, "udp", running->udp,
+			     file->udp == UDP_STICKY ? "sticky" : "stateless");
+	if (running->idle_ms >= 0)
+		compare_ms(place, "idle", running->idle_ms, file->idle_ms);
+	compare_quic(place, running, &file->quic);
+}
+
 static bool compare_service(json_t *list, const struct view_service *running,
 			    const struct config_service *file)
 {
 	struct place place = { list, file->name, NULL };
 
-	compare_address(&place, running->address, &file->address);
-	compare_number(&place, "port", running->port, file->port);
+	struct prefix prefix = { file->address, file->prefix_length };
+	char address[ADDRESS_TEXT_BYTES], ports[PORTS_TEXT_BYTES];
+
+	compare_text(&place, "address", running->address, prefix_format(&prefix, address));
+	compare_text(&place, "port", running->ports,
+		     ports_format(file->port, file->last_port, ports));
+	compare_text(&place, "protocol", running->protocol, protocol_name(file));
+	compare_choice(&place, running, file);
 	compare_number(&place, "ring_size", running->ring_size, file->ring_size);
 	compare_text(&place, "on_down", running->on_down,
 		     file->on_down == ON_DOWN_KEEP ? "keep" : "rehash");
@@ -215,19 +269,22 @@ static const struct config_service *declared_service(const struct config *config
 	return NULL;
 }
 
-static char *describe_endpoint(const char *address, int64_t port)
+static char *describe_endpoint(const char *address, const char *ports, const char *protocol)
 {
-	return text_format(strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address,
-			   (long long)port);
+	return text_format(strchr(address, ':') ? "[%s]:%s %s" : "%s:%s %s", address, ports,
+			   protocol);
 }
 
 static void add_new_service(json_t *list, const struct config_service *service)
 {
 	struct place place = { list, service->name, NULL };
-	char text[ADDRESS_TEXT_BYTES];
+	struct prefix prefix = { service->address, service->prefix_length };
+	char text[ADDRESS_TEXT_BYTES], ports[PORTS_TEXT_BYTES];
 
 	add(&place, "added", NULL, NULL,
-	    describe_endpoint(address_format(&service->address, text), service->port));
+	    describe_endpoint(prefix_format(&prefix, text),
+			      ports_format(service->port, service->last_port, ports),
+			      protocol_name(service)));
 	for (size_t i = 0; i < service->backend_count; i++)
 		add(&(struct place){ list, service->name, service->backends[i].name }, "added",
 		    NULL, NULL, describe_backend(&service->backends[i]));
@@ -248,7 +305,8 @@ static bool compare_services(json_t *list, const json_t *running, const struct c
 		declared = declared_service(config, service.name);
 		if (!declared) {
 			add(&(struct place){ list, service.name, NULL }, "removed", NULL,
-			    describe_endpoint(service.address, service.port), NULL);
+			    describe_endpoint(service.address, service.ports, service.protocol),
+			    NULL);
 			continue;
 		}
 		seen[declared - config->services] = true;
@@ -321,6 +379,7 @@ bool difference_list(json_t *status, const struct config *config, json_t **out)
 	if (view_status(status, &view)) {
 		compare_text(&place, "pin_path", view.pin_path, config->pin_path);
 		compare_ms(&place, "settle", view.settle_ms, config->settle_ms);
+		compare_number(&place, "flows", view.flow_entries, config->flow_entries);
 		if (compare_interfaces(list, view.interfaces, config) &&
 		    compare_services(list, view.services, config)) {
 			*out = list;

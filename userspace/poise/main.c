@@ -29,11 +29,13 @@ const struct command commands[] = {
 	{ "backend list", "[SERVICE]", "the backends",
 	  "Lists the backends of every service, or of one.\n\nexample: poise backend list web", 0,
 	  0, 1, cmd_backend_list },
-	{ "backend add", "SERVICE NAME ADDRESS [--weight N]", "add a backend",
-	  "Adds a backend until it is removed again: restarts and reloads keep it. The weight is\n"
-	  "0 to 1000, by default 100.\n\n"
+	{ "backend add", "SERVICE NAME ADDRESS [OPTIONS]", "add a backend",
+	  "Adds a backend until it is removed again: restarts and reloads keep it.\n\n"
+	  "  --weight N            0 to 1000, by default 100\n"
+	  "  --encapsulation KIND  ipip, gue, gre or l2, by default the service's\n"
+	  "  --server-id HEX       needed where the service has 'quic': two digits a byte\n\n"
 	  "example: poise backend add web app-04 10.0.1.14 --weight 50",
-	  OPTION_WEIGHT, 3, 3, cmd_backend_add },
+	  OPTION_WEIGHT | OPTION_ENCAPSULATION | OPTION_SERVER_ID, 3, 3, cmd_backend_add },
 	{ "backend remove", "SERVICE NAME [--now]", "remove a backend",
 	  "Sends the backend no new connection, and forgets it when its connections are gone.\n"
 	  "With --now its connections go to the other backends at once, and break.\n\n"

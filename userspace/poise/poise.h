@@ -22,10 +22,13 @@ enum option_bits {
 	OPTION_WAIT = 1 << 2,
 	OPTION_TIMEOUT = 1 << 3,
 	OPTION_PIN_PATH = 1 << 4,
+	OPTION_ENCAPSULATION = 1 << 5,
+	OPTION_SERVER_ID = 1 << 6,
 };
 
 struct invocation {
 	const char *socket, *pin_path;
+	const char *encapsulation, *server_id;
 	bool json, help, version, now, wait;
 	unsigned given;			  /* enum option_bits */
 	unsigned weight, timeout_s;	  /* where given */

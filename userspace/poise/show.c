@@ -75,6 +75,23 @@ static char *describe_differences(const struct view_backend *backend)
 	return text;
 }
 
+/* What only some backends have: "gue, server id 0a0b, 12 active flows". */
+static void show_kind(struct table *table, const struct view_backend *backend, size_t indent)
+{
+	bool tunnel = strcmp(backend->encapsulation, "ipip") != 0, id = *backend->server_id;
+	char count[FORMAT_BYTES];
+	char *active = backend->active < 0 ? NULL
+					   : text_format("%s active flows",
+							 format_count(backend->active, count));
+
+	if (tunnel || id || active)
+		table_line(table, COLOR_NONE, indent, "%s%s%s%s%s%s",
+			   tunnel ? backend->encapsulation : "", tunnel && id ? ", " : "",
+			   id ? "server id " : "", backend->server_id,
+			   active && (tunnel || id) ? ", " : "", active ? active : "");
+	free(active);
+}
+
 static void show_notes(struct table *table, const struct view_backend *backend, size_t indent)
 {
 	bool leaving = !strcmp(backend->state, "draining") || !strcmp(backend->state, "removing");
@@ -84,6 +101,7 @@ static void show_notes(struct table *table, const struct view_backend *backend, 
 	if (*backend->reason)
 		table_line(table, state_color(backend->state), indent, "%s: %s", backend->state,
 			   backend->reason);
+	show_kind(table, backend, indent);
 	if (*backend->health.error && !strstr(backend->reason, backend->health.error))
 		table_line(table, COLOR_YELLOW, indent, "last failed check: %s",
 			   backend->health.error);
@@ -167,8 +185,8 @@ int show_change(const struct invocation *invocation, const char *command, json_t
 
 char *show_endpoint(const struct view_service *service)
 {
-	return text_format(strchr(service->address, ':') ? "[%s]:%lld" : "%s:%lld",
-			   service->address, (long long)service->port);
+	return text_format(strchr(service->address, ':') ? "[%s]:%s" : "%s:%s", service->address,
+			   service->ports);
 }
 
 char *show_check(const struct view_service *service)

@@ -27,7 +27,7 @@ bool show_backends(struct table *table, const json_t *backends, bool with_servic
 int show_change(const struct invocation *invocation, const char *command, json_t *more,
 		bool silent);
 
-/* "192.0.2.1:80", "[2001:db8::1]:80": to be free()d. */
+/* "192.0.2.1:80", "192.0.2.1:8000-8100", "[2001:db8::/64]:any": to be free()d. */
 char *show_endpoint(const struct view_service *service);
 
 /* "http :80/healthz every 1s": to be free()d. */

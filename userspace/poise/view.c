@@ -56,21 +56,35 @@ static const char *optional(const json_t *object, const char *name, const char *
 	return text ? text : otherwise;
 }
 
+/* A number, or null for -1. */
+static bool number_or_null(const json_t *object, const char *name, json_int_t *out)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (!json_is_integer(value) && !json_is_null(value))
+		return complain_of(name, "neither a number nor null");
+	*out = json_is_null(value) ? -1 : json_integer_value(value);
+	return true;
+}
+
 bool view_backend(json_t *json, struct view_backend *out)
 {
-	json_t *declared, *next_hop, *differs, *health;
+	json_t *next_hop, *differs, *health;
 	int gone;
 
 	if (!view_unpack(json, "backend",
-			 "{s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:F, s:I, s:I,"
-			 " s:b, s:I, s:I, s:I}",
+			 "{s:s, s:s, s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:F, s:I, s:I,"
+			 " s:b, s:I, s:I, s:I, s:s, s:s}",
 			 "service", &out->service, "name", &out->name, "address", &out->address,
-			 "weight", &out->weight, "declared_weight", &declared, "state", &out->state,
-			 "reason", &out->reason, "differs", &differs, "health", &health, "next_hop",
-			 &next_hop, "slots", &out->slots, "share", &out->share, "leaving_slots",
-			 &out->leaving_slots, "exceptions", &out->exceptions, "gone", &gone,
-			 "packets", &out->packets, "bytes", &out->bytes, "connections",
-			 &out->connections))
+			 "weight", &out->weight, "state", &out->state, "reason", &out->reason,
+			 "differs", &differs, "health", &health, "next_hop", &next_hop, "slots",
+			 &out->slots, "share", &out->share, "leaving_slots", &out->leaving_slots,
+			 "exceptions", &out->exceptions, "gone", &gone, "packets", &out->packets,
+			 "bytes", &out->bytes, "connections", &out->connections, "encapsulation",
+			 &out->encapsulation, "server_id", &out->server_id))
+		return false;
+	if (!number_or_null(json, "declared_weight", &out->declared_weight) ||
+	    !number_or_null(json, "active", &out->active))
 		return false;
 	if (!view_unpack(health, "health", "{s:s, s:I, s:I, s:s, s:I, s:I, s:I}", "state",
 			 &out->health.state, "passed", &out->health.passed, "failed",
@@ -83,9 +97,6 @@ bool view_backend(json_t *json, struct view_backend *out)
 		return false;
 	if (!json_is_array(differs))
 		return complain_of("differs", "not a list");
-	if (!json_is_integer(declared) && !json_is_null(declared))
-		return complain_of("declared_weight", "neither a number nor null");
-	out->declared_weight = json_is_null(declared) ? -1 : json_integer_value(declared);
 	out->differs = differs;
 	out->gone = gone;
 	out->next_hop.interface = optional(next_hop, "interface", "");
@@ -111,18 +122,31 @@ static bool view_check(json_t *json, struct view_check *out)
 	return true;
 }
 
+static bool view_quic(json_t *json, struct view_service *out)
+{
+	out->quic_config = out->quic_length = 0;
+	return json_is_null(json) ||
+	       view_unpack(json, "quic", "{s:I, s:I}", "config_id", &out->quic_config,
+			   "server_id_length", &out->quic_length);
+}
+
 bool view_service(json_t *json, struct view_service *out)
 {
-	json_t *check;
+	json_t *check, *quic;
 
 	if (!view_unpack(json, "service",
-			 "{s:s, s:s, s:I, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "name",
-			 &out->name, "address", &out->address, "port", &out->port, "protocol",
-			 &out->protocol, "ring_size", &out->ring_size, "on_down", &out->on_down,
-			 "moving_slots", &out->moving_slots, "backends_up", &out->backends_up,
-			 "backends_total", &out->backends_total, "packets", &out->packets, "bytes",
-			 &out->bytes, "check", &check))
+			 "{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:s,"
+			 " s:s, s:o}",
+			 "name", &out->name, "address", &out->address, "ports", &out->ports,
+			 "protocol", &out->protocol, "ring_size", &out->ring_size, "on_down",
+			 &out->on_down, "moving_slots", &out->moving_slots, "backends_up",
+			 &out->backends_up, "backends_total", &out->backends_total, "packets",
+			 &out->packets, "bytes", &out->bytes, "check", &check, "scheduler",
+			 &out->scheduler, "affinity", &out->affinity, "encapsulation",
+			 &out->encapsulation, "quic", &quic) ||
+	    !number_or_null(json, "idle_ms", &out->idle_ms) || !view_quic(quic, out))
 		return false;
+	out->udp = optional(json, "udp", NULL);
 	out->backends = json_object_get(json, "backends");
 	if (out->backends && !json_is_array(out->backends))
 		return complain_of("backends", "not a list");
@@ -142,9 +166,10 @@ bool view_interface(json_t *json, struct view_interface *out)
 
 bool view_status(json_t *json, struct view_status *out)
 {
-	if (!view_unpack(json, "status", "{s:s, s:I, s:I, s:s, s:s, s:I}", "version", &out->version,
-			 "abi", &out->abi, "started_at", &out->started_at, "config", &out->config,
-			 "pin_path", &out->pin_path, "settle_ms", &out->settle_ms))
+	if (!view_unpack(json, "status", "{s:s, s:I, s:I, s:s, s:s, s:I, s:{s:I, s:I}}", "version",
+			 &out->version, "abi", &out->abi, "started_at", &out->started_at, "config",
+			 &out->config, "pin_path", &out->pin_path, "settle_ms", &out->settle_ms,
+			 "flows", "entries", &out->flow_entries, "used", &out->flows_used))
 		return false;
 	out->interfaces = view_array(json, "interfaces");
 	out->services = view_array(json, "services");

@@ -11,7 +11,9 @@
 
 struct view_backend {
 	const char *service, *name, *address, *state, *reason;
-	json_int_t weight, declared_weight; /* -1: not declared */
+	const char *encapsulation, *server_id; /* "" where there is none */
+	json_int_t active;		       /* recorded flows; -1: the service records none */
+	json_int_t weight, declared_weight;    /* -1: not declared */
 	json_int_t slots, leaving_slots, exceptions, packets, bytes, connections;
 	double share;
 	bool gone;
@@ -33,8 +35,12 @@ struct view_check {
 };
 
 struct view_service {
-	const char *name, *address, *protocol, *on_down;
-	json_int_t port, ring_size, moving_slots, backends_up, backends_total, packets, bytes;
+	const char *name, *address, *ports, *protocol, *on_down;
+	const char *scheduler, *affinity, *encapsulation;
+	const char *udp;		     /* NULL: TCP */
+	json_int_t idle_ms;		     /* -1: it records no flows */
+	json_int_t quic_config, quic_length; /* length 0: none */
+	json_int_t ring_size, moving_slots, backends_up, backends_total, packets, bytes;
 	struct view_check check;
 	const json_t *backends; /* array, empty where the answer has none */
 };
@@ -46,7 +52,7 @@ struct view_interface {
 
 struct view_status {
 	const char *version, *config, *pin_path;
-	json_int_t abi, started_at, settle_ms;
+	json_int_t abi, started_at, settle_ms, flow_entries, flows_used;
 	const json_t *interfaces, *services; /* arrays */
 };
 

@@ -2,12 +2,14 @@
 #include "report.h"
 
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "balancer.h"
 #include "loader.h"
 #include "maps.h"
+#include "service_text.h"
 
 static const char *state_text(const struct backend *backend)
 {
@@ -123,14 +125,31 @@ static json_t *report_nexthop(const struct backend *backend)
 			 "gateway", gateway, "mac", mac, "mtu", ready ? hop->mtu : 0);
 }
 
+/* How it is reached, and what only some services have. */
+static void add_kind(struct balancer *balancer, const struct backend *backend, json_t *out)
+{
+	char id[SERVER_ID_TEXT_BYTES];
+	uint32_t active = __atomic_load_n(&maps_load(balancer->maps, backend->index)->active,
+					  __ATOMIC_RELAXED);
+	bool records = backend->service->flags & POISE_SERVICE_RECORD;
+
+	json_object_set_new(out, "encapsulation",
+			    json_string(encapsulation_text(backend->encapsulation)));
+	json_object_set_new(
+		out, "server_id",
+		json_string(server_id_format(backend->server_id, backend->server_id_length, id)));
+	json_object_set_new(out, "active", records ? json_integer(active) : json_null());
+}
+
 json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 {
 	const struct service *service = backend->service;
 	struct poise_backend_count count;
 	char address[ADDRESS_TEXT_BYTES];
+	json_t *out;
 
 	maps_backend_count(balancer->maps, backend->index, &count);
-	return json_pack(
+	out = json_pack(
 		"{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:f, s:i, s:i, s:b, s:I, "
 		"s:I, s:I}",
 		"service", service->config.name, "name", backend->name, "address",
@@ -144,6 +163,8 @@ json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 		"exceptions", backend->exceptions, "gone", backend_gone(balancer, backend),
 		"packets", (json_int_t)count.packets, "bytes", (json_int_t)count.bytes,
 		"connections", (json_int_t)count.connections);
+	add_kind(balancer, backend, out);
+	return out;
 }
 
 json_t *report_backends(struct balancer *balancer, const struct service *service)
@@ -195,31 +216,79 @@ static json_t *report_check(const struct config_check *check)
 	return out;
 }
 
-json_t *report_service(struct balancer *balancer, const struct service *service, bool with_backends)
+static json_t *report_quic(const struct config_quic *quic)
 {
-	const struct config_service *config = &service->config;
-	struct poise_service_count count;
-	char address[ADDRESS_TEXT_BYTES];
-	int up = 0, total = 0;
-	json_t *out;
+	if (!quic->server_id_length)
+		return json_null();
+	return json_pack("{s:i, s:i}", "config_id", quic->config_id, "server_id_length",
+			 quic->server_id_length);
+}
 
+/* How a backend is chosen, and how packets reach it. */
+static void add_choice(const struct config_service *config, json_t *out)
+{
+	bool records = service_describe(config).flags & POISE_SERVICE_RECORD;
+	char affinity[AFFINITY_TEXT_BYTES];
+
+	json_object_set_new(out, "scheduler", json_string(scheduler_text(config->scheduler)));
+	json_object_set_new(
+		out, "affinity",
+		json_string(affinity_format(config->affinity, config->address.family, affinity)));
+	json_object_set_new(out, "udp",
+			    config->protocol != IPPROTO_UDP ? json_null()
+			    : config->udp == UDP_STICKY	    ? json_string("sticky")
+							    : json_string("stateless"));
+	json_object_set_new(out, "idle_ms", records ? json_integer(config->idle_ms) : json_null());
+	json_object_set_new(out, "quic", report_quic(&config->quic));
+	json_object_set_new(out, "encapsulation",
+			    json_string(encapsulation_text(config->encapsulation)));
+}
+
+static void count_up(const struct service *service, int *up, int *total)
+{
+	*up = *total = 0;
 	for (const struct backend *b = service->backends; b; b = b->next) {
 		if (b->state != POISE_RECORD_ACTIVE)
 			continue;
-		total++;
-		up += backend_up(b);
+		++*total;
+		*up += backend_up(b);
 	}
+}
+
+json_t *report_service(struct balancer *balancer, const struct service *service, bool with_backends)
+{
+	const struct config_service *config = &service->config;
+	struct prefix prefix = { config->address, config->prefix_length };
+	char address[ADDRESS_TEXT_BYTES], ports[PORTS_TEXT_BYTES];
+	struct poise_service_count count;
+	int up, total;
+	json_t *out;
+
+	count_up(service, &up, &total);
 	maps_service_count(balancer->maps, service->index, &count);
-	out = json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:o}", "name",
-			config->name, "address", address_format(&config->address, address), "port",
-			config->port, "protocol", "tcp", "ring_size", service->ring.size, "on_down",
+	out = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:o}",
+			"name", config->name, "address", prefix_format(&prefix, address), "port",
+			config->port, "last_port", config->last_port, "ports",
+			ports_format(config->port, config->last_port, ports), "protocol",
+			config->protocol == IPPROTO_UDP ? "udp" : "tcp", "ring_size",
+			service->ring.size, "on_down",
 			config->on_down == ON_DOWN_KEEP ? "keep" : "rehash", "moving_slots",
 			service->moving, "backends_up", up, "backends_total", total, "packets",
 			(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "check",
 			report_check(&config->check));
+	add_choice(config, out);
 	if (with_backends)
 		json_object_set_new(out, "backends", report_backends(balancer, service));
 	return out;
+}
+
+json_t *report_flows(struct balancer *balancer)
+{
+	uint32_t buckets;
+
+	maps_flows(balancer->maps, &buckets);
+	return json_pack("{s:I, s:I}", "entries", (json_int_t)buckets * POISE_EXCEPTION_WAYS,
+			 "used", (json_int_t)balancer->flows_used);
 }
 
 json_t *report_interfaces(const struct loader *loader)
@@ -236,6 +305,11 @@ json_t *report_interfaces(const struct loader *loader)
 					"attached", loader_is_attached(loader, i)));
 	}
 	return list;
+}
+
+static const char *verdict_text(enum xdp_action verdict)
+{
+	return verdict == XDP_PASS ? "pass" : verdict == XDP_TX ? "tx" : "drop";
 }
 
 static json_t *report_reasons(struct balancer *balancer)
@@ -256,7 +330,7 @@ static json_t *report_reasons(struct balancer *balancer)
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:I, s:s}", "name",
 					lower(reasons[i].name, name, sizeof(name)), "verdict",
-					reasons[i].verdict == XDP_PASS ? "pass" : "drop", "packets",
+					verdict_text(reasons[i].verdict), "packets",
 					(json_int_t)maps_reason_count(balancer->maps, i), "meaning",
 					reasons[i].meaning));
 	return list;
@@ -310,6 +384,7 @@ json_t *report_stats(struct balancer *balancer)
 
 	for (size_t i = 0; i < balancer->service_count; i++)
 		add_counts(balancer, balancer->services[i], services, backends);
-	return json_pack("{s:o, s:o, s:o, s:o}", "services", services, "backends", backends,
-			 "reasons", report_reasons(balancer), "events", report_events(balancer));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "services", services, "backends", backends,
+			 "reasons", report_reasons(balancer), "events", report_events(balancer),
+			 "flows", report_flows(balancer));
 }

@@ -17,6 +17,7 @@ json_t *report_backends(struct balancer *balancer, const struct service *service
 json_t *report_service(struct balancer *balancer, const struct service *service,
 		       bool with_backends);
 json_t *report_interfaces(const struct loader *loader);
+json_t *report_flows(struct balancer *balancer); /* the recorded flows' table */
 json_t *report_stats(struct balancer *balancer);
 
 #endif

@@ -112,8 +112,8 @@ check "all backends come up" wait_for 15 all_up
 
 check "IPv4: pings to a VIP are answered" pings_answered "$VIP44"
 check "IPv6: pings to a VIP are answered" pings_answered "$VIP66"
-check "IPv4: large pings to a VIP are answered" pings_answered -s 1472 -M do "$VIP44"
-check "IPv6: large pings to a VIP are answered" pings_answered -s 1452 -M do "$VIP66"
+check "IPv4: large pings to a VIP are answered" pings_answered -s 1472 -M "do" "$VIP44"
+check "IPv6: large pings to a VIP are answered" pings_answered -s 1452 -M "do" "$VIP66"
 check "IPv4: pings to the balancer's own address are the host's" own_pings 192.0.2.2
 check "IPv6: pings to the balancer's own address are the host's" own_pings 2001:db8:3::2
 

@@ -8,6 +8,7 @@
 enum {
 	TYPE_OFFSET = ETH_HLEN - 2,
 	LINK_MAX_BYTES = ETH_HLEN + 2 * TAG_BYTES,
+	LINK_MAX_WORDS = (LINK_MAX_BYTES + 3) / 4,
 };
 
 static __always_inline void write_macs(void *ethernet, const struct poise_backend *backend)
@@ -49,7 +50,7 @@ static __always_inline __be16 *put_tag(__be16 *at, __u16 tag)
 static __always_inline bool write_link(struct xdp_md *ctx, const struct poise_backend *backend,
 				       __u16 type)
 {
-	__u32 header[LINK_MAX_BYTES / 4 + 1];
+	__u32 header[LINK_MAX_WORDS];
 	__be16 *at = (__be16 *)((void *)header + TYPE_OFFSET);
 
 	write_macs(header, backend);
@@ -59,16 +60,24 @@ static __always_inline bool write_link(struct xdp_md *ctx, const struct poise_ba
 	return packet_store(ctx, 0, header, link_bytes(backend));
 }
 
-/* Back to where the frame came from. */
+/* Back to where the frame came from: its MAC addresses change places. */
+static __always_inline void turn_macs(__u32 *header)
+{
+	__u32 first = header[0], middle = header[1], last = header[2];
+
+	header[0] = middle >> 16 | last << 16;
+	header[1] = last >> 16 | first << 16;
+	header[2] = first >> 16 | middle << 16;
+}
+
 static __always_inline bool link_turn(struct xdp_md *ctx)
 {
-	__u8 macs[2 * ETH_ALEN], turned[2 * ETH_ALEN];
+	__u32 header[2 * ETH_ALEN / sizeof(__u32)];
 
-	if (!packet_load(ctx, 0, macs, sizeof(macs)))
+	if (!packet_load(ctx, 0, header, sizeof(header)))
 		return false;
-	__builtin_memcpy(turned, macs + ETH_ALEN, ETH_ALEN);
-	__builtin_memcpy(turned + ETH_ALEN, macs, ETH_ALEN);
-	return packet_store(ctx, 0, turned, sizeof(turned));
+	turn_macs(header);
+	return packet_store(ctx, 0, header, sizeof(header));
 }
 
 /* Whether the frame came from the backend itself, or from this host: sent there once more, it would

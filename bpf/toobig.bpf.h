@@ -49,15 +49,17 @@ static __always_inline int error_turn(struct xdp_md *ctx, const struct packet *p
 				      __u32 headers, __u32 quoted)
 {
 	__u32 link = packet->l3;
-	__u8 bytes[LINK_MAX_BYTES];
+	__u32 header[LINK_MAX_WORDS];
 
 	barrier_var(link); /* the verifier wants to see the bounds */
-	if (link < ETH_HLEN || link > sizeof(bytes))
+	if (link < ETH_HLEN || link > LINK_MAX_BYTES)
 		return POISE_REASON_INTERNAL;
 	if (bpf_xdp_adjust_head(ctx, -(int)headers))
 		return POISE_REASON_NO_HEADROOM;
-	if (!packet_load(ctx, headers, bytes, link) || !packet_store(ctx, 0, bytes, link) ||
-	    !link_turn(ctx))
+	if (!packet_load(ctx, headers, header, link))
+		return POISE_REASON_INTERNAL;
+	turn_macs(header);
+	if (!packet_store(ctx, 0, header, link))
 		return POISE_REASON_INTERNAL;
 	if (bpf_xdp_adjust_tail(ctx, (int)(link + headers + quoted) - (int)packet_bytes(ctx)))
 		return POISE_REASON_INTERNAL;

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Writes the packet fuzzer's first inputs, valid packets of every kind, into a directory, a file
+ * each: seeds DIRECTORY. The format is fuzz_packet.c's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "world.h"
+
+#define CLIENT4	   "198.51.100.2"
+#define CLIENT6	   "2001:db8:1::2"
+#define ROUTER_MAC "02:00:00:00:01:01"
+#define EDGE_MAC   "02:00:00:00:01:02"
+#define IN	   eth(ROUTER_MAC, EDGE_MAC)
+#define C4	   ip4(CLIENT4, WORLD_VIP4)
+#define C6	   ip6(CLIENT6, WORLD_VIP6)
+
+enum {
+	CLIENT_PORT = 40001,
+	ECHO_REQUEST = 8,
+	UNREACHABLE = 3,
+	NEEDED = 4,
+	TOO_BIG6 = 2,
+	HOP_BY_HOP = 0,
+	ROUTING = 43,
+	DESTINATION = 60,
+	QUOTED_BYTES = 28, /* an IPv4 header and eight bytes */
+	MAX_FRAMES = 4,
+};
+
+struct seed {
+	const char *name;
+	struct world_choice choice;
+	struct packet frames[MAX_FRAMES];
+	uint8_t clock[MAX_FRAMES]; /* before each */
+};
+
+static void write_seed(const char *directory, const struct seed *seed)
+{
+	char path[4096];
+	FILE *file;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, seed->name);
+	file = fopen(path, "wb");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	fwrite(&seed->choice, sizeof(seed->choice), 1, file);
+	for (i = 0; i < MAX_FRAMES && seed->frames[i].length; i++) {
+		const struct packet *frame = &seed->frames[i];
+
+		fputc(seed->clock[i], file);
+		fputc((int)(frame->length & 0xff), file);
+		fputc((int)(frame->length >> 8), file);
+		fwrite(frame->bytes, frame->length, 1, file);
+	}
+	if (fclose(file)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static const struct world_choice usual = { .headroom = 96 };
+
+/* One packet for each service, in both families. */
+static void write_services(const char *directory)
+{
+	static const struct {
+		const char *name;
+		uint16_t port;
+		bool udp;
+	} services[] = {
+		{ "plain", WORLD_PLAIN, false },
+		{ "leastconn", WORLD_LEASTCONN, false },
+		{ "roundrobin", WORLD_ROUNDROBIN, false },
+		{ "affinity", WORLD_AFFINITY, false },
+		{ "nobody", WORLD_NOBODY, false },
+		{ "range", WORLD_RANGE_FIRST + 7, false },
+		{ "range-udp", WORLD_RANGE_LAST, true },
+		{ "stateless", WORLD_STATELESS, true },
+		{ "sticky", WORLD_STICKY, true },
+		{ "none", 9, true },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		uint16_t port = services[i].port;
+		struct layer first =
+			services[i].udp ? udp(CLIENT_PORT, port) : tcp(CLIENT_PORT, port, SYN);
+		struct layer next = services[i].udp ? first : tcp(CLIENT_PORT, port, ACK);
+		struct layer last = services[i].udp ? first : tcp(CLIENT_PORT, port, FIN | ACK);
+		struct seed seed = { .choice = usual, .clock = { 0, 5, 20, 0 } };
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s-4", services[i].name);
+		seed.name = name;
+		seed.frames[0] = PKT(IN, C4, first);
+		seed.frames[1] = PKT(IN, C4, next, payload(11));
+		seed.frames[2] = PKT(IN, C4, last);
+		write_seed(directory, &seed);
+		snprintf(name, sizeof(name), "%s-6", services[i].name);
+		seed.frames[0] = PKT(IN, C6, first);
+		seed.frames[1] = PKT(IN, C6, next, payload(10));
+		seed.frames[2] = PKT(IN, C6, last);
+		write_seed(directory, &seed);
+	}
+}
+
+#define SEED(name_, choice_, ...)                                                                  \
+	write_seed(                                                                                \
+		directory,                                                                         \
+		&(struct seed){ .name = (name_), .choice = (choice_), .frames = { __VA_ARGS__ } })
+
+/* Long and short headers; connection ids that name a backend. */
+static void write_quic(const char *directory)
+{
+	static const uint8_t id[] = { WORLD_QUIC_CONFIG << 5, 0x0a, 0x0b, 3, 1, 2, 3, 4 };
+	uint8_t first[64] = { 0xc0, 0, 0, 0, 1, sizeof(id) }, later[64] = { 0x40 };
+	struct layer to = udp(CLIENT_PORT, WORLD_QUIC);
+
+	memcpy(first + 6, id, sizeof(id));
+	memcpy(later + 1, id, sizeof(id));
+	SEED("quic-4", usual, PKT(IN, C4, to, raw(first, sizeof(first))),
+	     PKT(IN, C4, to, raw(later, sizeof(later))));
+	SEED("quic-6", usual, PKT(IN, C6, to, raw(first, sizeof(first))),
+	     PKT(IN, C6, to, raw(later, sizeof(later))));
+	SEED("quic-short", usual, PKT(IN, C4, to, raw(later, 3)), PKT(IN, C4, to, raw(first, 8)));
+}
+
+static void write_prefixes(const char *directory)
+{
+	const struct world_choice none = { .flags = WORLD_NO_PREFIXES, .headroom = 96 };
+	struct packet any = PKT(IN, ip4(CLIENT4, WORLD_ANY4), tcp(CLIENT_PORT, 1, SYN));
+	struct packet within4 = PKT(IN, ip4(CLIENT4, "198.18.77.1"), tcp(CLIENT_PORT, 9, ACK));
+	struct packet within6 = PKT(IN, ip6(CLIENT6, "2001:db8:f:1:2:3:4:5"),
+				    udp(CLIENT_PORT, WORLD_RANGE_FIRST), payload(3));
+
+	SEED("prefixes", usual, any, within4, within6);
+	SEED("prefixes-off", none, any, within4, within6);
+}
+
+static void write_parsing(const char *directory)
+{
+	struct layer to = tcp(CLIENT_PORT, WORLD_PLAIN, SYN);
+
+	SEED("vlan", usual, PKT(IN, vlan(7), C4, to), PKT(IN, service_vlan(8), vlan(9), C6, to),
+	     PKT(IN, vlan(1), vlan(2), vlan(3), C4, to));
+	SEED("options", usual, PKT(IN, ip4_options(C4, 40), to), PKT(IN, ip4_options(C4, 4), to));
+	SEED("extensions", usual,
+	     PKT(IN, C6, ip6_extension(HOP_BY_HOP), ip6_extension_of(DESTINATION, 24), to),
+	     PKT(IN, C6, ip6_extension(ROUTING), ip6_extension(DESTINATION), to));
+	SEED("padding", usual, PKT(IN, C4, to, padding(6)), PKT(IN, C6, to, padding(30)));
+	SEED("lies", usual, PKT(IN, claim(C4, 9000), to), PKT(IN, ip4_words(C4, 4), to),
+	     PKT(IN, claim(C6, 9000), to), PKT(IN, version(C4, 5), to));
+	SEED("others", usual, PKT(IN, arp(CLIENT4, WORLD_VIP4)),
+	     PKT(IN, ip4(CLIENT4, "192.0.2.1"), to), PKT(IN, next(C4, 47), payload(20)));
+	SEED("loop", usual, PKT(IN, ip4("172.16.1.2", WORLD_VIP4), C4, to),
+	     PKT(IN, ip6("100::9", WORLD_VIP6), udp(50000, WORLD_GUE_PORT), payload(30)));
+}
+
+static void write_fragments(const char *directory)
+{
+	const struct world_choice pass = { .flags = WORLD_PASS_FRAGMENTS, .headroom = 96 };
+	struct packet whole4 = PKT(IN, C4, udp(CLIENT_PORT, WORLD_STATELESS), payload(100));
+	struct packet whole6 = PKT(IN, C6, tcp(CLIENT_PORT, WORLD_PLAIN, ACK), payload(100));
+	struct packet first4 = packet_fragment(&whole4, 0, 48, true);
+	struct packet later4 = packet_fragment(&whole4, 48, 60, false);
+	struct packet first6 = packet_fragment(&whole6, 0, 64, true);
+	struct packet later6 = packet_fragment(&whole6, 64, 56, false);
+
+	SEED("fragments-4", usual, first4, later4, later4);
+	SEED("fragments-6", usual, first6, later6);
+	SEED("fragments-early", pass, later4, first4, later6);
+	SEED("fragments-tiny", usual, packet_fragment(&whole6, 0, 8, true),
+	     packet_fragment(&whole6, 8, 48, true), packet_fragment(&whole4, 8, 16, false));
+}
+
+static void write_icmp(const char *directory)
+{
+	const struct world_choice fast = { .flags = WORLD_FAST_ECHO, .headroom = 96 };
+	const struct world_choice off = { .flags = WORLD_NO_ECHO, .headroom = 96 };
+	struct packet reply4 =
+		PKT(IN, ip4(WORLD_VIP4, CLIENT4), tcp(WORLD_PLAIN, CLIENT_PORT, ACK));
+	struct packet reply6 =
+		PKT(IN, ip6(WORLD_VIP6, CLIENT6), udp(WORLD_STATELESS, CLIENT_PORT), payload(20));
+	struct packet deep6 = PKT(IN, ip6(WORLD_VIP6, CLIENT6), ip6_extension(DESTINATION),
+				  tcp(WORLD_PLAIN, CLIENT_PORT, ACK));
+	struct packet echo4 = PKT(IN, C4, echo(), payload(56));
+	struct packet echo6_ = PKT(IN, vlan(5), C6, echo6(), payload(56));
+	struct layer router4 = ip4("192.0.2.77", WORLD_VIP4);
+	struct layer router6 = ip6("2001:db8:77::1", WORLD_VIP6);
+
+	SEED("echo", fast, echo4, echo6_, PKT(IN, ip4("224.0.0.1", WORLD_VIP4), echo()));
+	SEED("echo-limited", usual, echo4, echo4, echo6_);
+	SEED("echo-off", off, echo4, echo6_);
+	SEED("errors-4", usual,
+	     PKT(IN, router4, icmp(UNREACHABLE, NEEDED, 1400), quote(&reply4, QUOTED_BYTES)),
+	     PKT(IN, router4, icmp(11, 0, 0), quote(&reply4, QUOTED_BYTES)),
+	     PKT(IN, router4, icmp(UNREACHABLE, 1, 0), quote(&reply4, 20)));
+	SEED("errors-6", usual, PKT(IN, router6, icmp6(TOO_BIG6, 0, 1300), quote(&reply6, 48)),
+	     PKT(IN, router6, icmp6(1, 4, 0), quote(&deep6, 68)),
+	     PKT(IN, router6, icmp6(135, 0, 0), payload(16)));
+}
+
+static void write_too_big(const char *directory)
+{
+	struct world_choice small = { .flags = WORLD_FAST_ERRORS, .mtu = 3, .headroom = 96 };
+	struct layer to = tcp(CLIENT_PORT, WORLD_PLAIN, ACK), df = C4;
+	struct packet big4, big6 = PKT(IN, C6, to, payload(1400));
+
+	big4 = PKT(IN, ip4_fragment(df, IP4_DONT_FRAGMENT), to, payload(700));
+	SEED("too-big", small, big4, big6, PKT(IN, vlan(3), C6, to, payload(560)),
+	     PKT(IN, C4, to, payload(560)));
+	small.flags = WORLD_PASS_OVERSIZE;
+	SEED("too-big-passed", small, big4, PKT(IN, C4, to, payload(560)), big6);
+	small = (struct world_choice){ .headroom = 4 };
+	SEED("no-headroom", small, PKT(IN, C4, to), PKT(IN, C6, to));
+	small = (struct world_choice){ .flags = WORLD_NEXT_COPY, .down = 5, .headroom = 96 };
+	SEED("other-copy", small, PKT(IN, C4, to), PKT(IN, C6, to), PKT(IN, C4, to, payload(5)));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: seeds DIRECTORY\n");
+		return 2;
+	}
+	write_services(argv[1]);
+	write_quic(argv[1]);
+	write_prefixes(argv[1]);
+	write_parsing(argv[1]);
+	write_fragments(argv[1]);
+	write_icmp(argv[1]);
+	write_too_big(argv[1]);
+	return 0;
+}

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The packet fuzzer for a minute, after every input that is kept: no access beside a packet or a
+# map's value, and what tests/fuzz/check.h says of every packet. What it finds is in
+# build/corpus/packet-found. FUZZ_SECONDS=N: another time.
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+report()
+{
+	if "${@:3}" >"$out" 2>&1; then
+		echo "ok $1 - $2"
+		return
+	fi
+	echo "not ok $1 - $2"
+	grep -vE '^#[0-9]+' "$out" | head -n 60 | sed 's/^/# /'
+}
+
+echo 1..3
+report 1 "packets: every input that is kept" build/fuzz_packet -runs=0 tests/fuzz/corpus/packet
+report 2 "packets: new inputs" tests/fuzz/run packet "${FUZZ_SECONDS:-60}"
+report 3 "configurations: the examples" build/fuzz_config -runs=0 examples

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The services of the packet fuzzer's world: see world.h. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+#include "poise_flow.h"
+#include "ports.h"
+#include "shim.h"
+#include "world.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { RING_SLOTS = 61, IPV4_BITS = 32, IPV6_BITS = 128 };
+
+#define RECORDED POISE_SERVICE_RECORD
+static const struct kind {
+	const char *address;
+	uint8_t prefix;
+	uint16_t first, last;
+	uint8_t protocol;
+	uint32_t flags;
+	uint8_t scheduler;
+} kinds[] = {
+	{ WORLD_VIP4, 32, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP4, 32, WORLD_STATELESS, WORLD_STATELESS, IPPROTO_UDP, 0, 0 },
+	{ WORLD_VIP4, 32, WORLD_QUIC, WORLD_QUIC, IPPROTO_UDP, POISE_SERVICE_QUIC, 0 },
+	{ WORLD_VIP4, 32, WORLD_STICKY, WORLD_STICKY, IPPROTO_UDP, RECORDED, 0 },
+	{ WORLD_VIP4, 32, WORLD_LEASTCONN, WORLD_LEASTCONN, IPPROTO_TCP, RECORDED,
+	  POISE_SCHEDULER_LEASTCONN },
+	{ WORLD_VIP4, 32, WORLD_ROUNDROBIN, WORLD_ROUNDROBIN, IPPROTO_TCP, RECORDED,
+	  POISE_SCHEDULER_ROUNDROBIN },
+	{ WORLD_VIP4, 32, WORLD_AFFINITY, WORLD_AFFINITY, IPPROTO_TCP, POISE_SERVICE_AFFINITY, 0 },
+	{ WORLD_VIP4, 32, WORLD_NOBODY, WORLD_NOBODY, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP4, 32, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP4, 32, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_UDP, RECORDED, 0 },
+	{ WORLD_ANY4, 32, 1, 65535, IPPROTO_TCP, 0, 0 },
+	{ WORLD_PREFIX4, 16, 1, 65535, IPPROTO_TCP, POISE_SERVICE_AFFINITY, 0 },
+	{ WORLD_PREFIX4, 16, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_UDP, RECORDED,
+	  POISE_SCHEDULER_ROUNDROBIN },
+	{ WORLD_VIP6, 128, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP6, 128, WORLD_STATELESS, WORLD_STATELESS, IPPROTO_UDP, 0, 0 },
+	{ WORLD_VIP6, 128, WORLD_QUIC, WORLD_QUIC, IPPROTO_UDP,
+	  POISE_SERVICE_QUIC | POISE_SERVICE_AFFINITY, 0 },
+	{ WORLD_VIP6, 128, WORLD_STICKY, WORLD_STICKY, IPPROTO_UDP, RECORDED, 0 },
+	{ WORLD_VIP6, 128, WORLD_LEASTCONN, WORLD_LEASTCONN, IPPROTO_TCP, RECORDED,
+	  POISE_SCHEDULER_LEASTCONN },
+	{ WORLD_VIP6, 128, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_TCP, POISE_SERVICE_AFFINITY,
+	  0 },
+	{ WORLD_PREFIX6, 64, 1, 65535, IPPROTO_TCP, 0, 0 },
+	{ WORLD_PREFIX6, 64, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_UDP, 0, 0 },
+};
+
+_Static_assert(ARRAY_SIZE(kinds) * 2 * RING_SLOTS <= WORLD_SLOTS, "WORLD_SLOTS");
+
+static uint32_t entry_count = 1; /* of 'services' */
+static uint32_t range_count;
+
+static struct prefix prefix_of(const struct kind *kind)
+{
+	struct prefix prefix = { .length = kind->prefix };
+
+	if (address_parse(kind->address, &prefix.address))
+		abort();
+	return prefix;
+}
+
+static bool prefix_has(const struct prefix *prefix, const struct address *address)
+{
+	struct address masked = address_mask(address, prefix->length);
+
+	return address_equal(&masked, &prefix->address);
+}
+
+static bool is_exact(const struct kind *kind)
+{
+	return kind->first == kind->last &&
+	       (kind->prefix == IPV4_BITS || kind->prefix == IPV6_BITS);
+}
+
+static void publish(const struct poise_service *service, uint32_t index)
+{
+	struct poise_table_bucket *table = shim_array("service_table"), *bucket;
+	__u64 address[2], hash;
+	int way = 0;
+
+	memcpy(address, service->address, sizeof(address));
+	hash = service->family == 4
+		       ? poise_service_hash4((uint32_t)address[0], service->port, service->protocol)
+		       : poise_service_hash6(address, service->port, service->protocol);
+	bucket = &table[poise_service_bucket(hash)];
+	while (bucket->word[way])
+		way++;
+	bucket->word[way] = poise_service_tag(hash) << 16 | index;
+}
+
+static uint32_t add_entry(const struct poise_service *service)
+{
+	struct poise_service *services = shim_array("services");
+
+	if (entry_count == WORLD_SERVICES)
+		abort();
+	services[entry_count] = *service;
+	return entry_count++;
+}
+
+/* The backend for a slot: some other for another salt. l2 keeps the client's family. */
+static uint16_t backend_for(uint32_t slot, uint32_t salt, uint8_t family)
+{
+	uint32_t backend = (slot * 7 + salt) % WORLD_BACKENDS + 1;
+
+	while (world_backend_kind(backend) == POISE_ENCAP_L2 &&
+	       world_backend_family(backend) != family)
+		backend = backend % WORLD_BACKENDS + 1;
+	return (uint16_t)backend;
+}
+
+/* Every third slot is moving. Writes also a schedule, behind the ring. */
+static void fill_ring(struct poise_service *service, uint32_t number)
+{
+	struct poise_ring_segment *slots = shim_inner_array("rings", 0);
+	struct poise_move_segment *moves = shim_inner_array("moves", 0);
+	uint32_t i;
+
+	service->base = number * 2 * RING_SLOTS;
+	service->size = RING_SLOTS;
+	if (service->scheduler) {
+		service->schedule_base = service->base + RING_SLOTS;
+		service->schedule_size = RING_SLOTS;
+	}
+	if (service->port == htons(WORLD_NOBODY))
+		return;
+	for (i = 0; i < RING_SLOTS; i++) {
+		uint32_t slot = service->base + i;
+
+		slots->slot[slot] = backend_for(i, number, service->family);
+		slots->slot[slot + RING_SLOTS] = backend_for(i, number + 3, service->family);
+		if (i % 3)
+			continue;
+		slots->slot[slot] |= POISE_SLOT_MOVING;
+		moves->move[slot].previous = backend_for(i, number + 11, service->family);
+	}
+}
+
+static void set_server_ids(uint32_t service)
+{
+	struct poise_quic_server server = { .service = (uint16_t)service,
+					    .length = WORLD_QUIC_ID_BYTES };
+	uint32_t backend;
+
+	memcpy(server.id, WORLD_QUIC_BACKEND, 2);
+	for (backend = 1; backend <= 8; backend++) {
+		server.id[2] = (uint8_t)backend;
+		shim_hash_set("quic_servers", &server, &backend);
+	}
+}
+
+/* Returns the service's index. */
+static uint32_t add_service(const struct kind *kind, uint32_t number)
+{
+	struct prefix prefix = prefix_of(kind);
+	struct poise_service service = { .port = is_exact(kind) ? htons(kind->first) : 0,
+					 .protocol = kind->protocol,
+					 .family = prefix.address.family,
+					 .flags = kind->flags,
+					 .scheduler = kind->scheduler,
+					 .affinity = prefix.address.family == 4 ? 24 : 56,
+					 .quic_config = WORLD_QUIC_CONFIG,
+					 .quic_length = WORLD_QUIC_ID_BYTES,
+					 .idle_ticks = WORLD_IDLE_TICKS,
+					 .prefix = kind->prefix };
+	uint32_t index;
+
+	memcpy(service.address, prefix.address.bytes, sizeof(service.address));
+	fill_ring(&service, number);
+	index = add_entry(&service);
+	if (is_exact(kind))
+		publish(&service, index);
+	if (kind->flags & POISE_SERVICE_QUIC)
+		set_server_ids(index);
+	return index;
+}
+
+/* The ranges of an address and protocol, as an entry's word. No prefix here holds another. */
+static uint32_t add_ranges(const struct prefix *prefix, uint8_t protocol, const uint32_t *indexes)
+{
+	struct poise_port_range *ranges = shim_array("port_ranges");
+	struct port_pieces pieces = { .count = 0 };
+	uint32_t first = range_count;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct prefix own = prefix_of(&kinds[i]);
+		struct port_piece piece = { kinds[i].first, kinds[i].last, indexes[i] };
+
+		if (kinds[i].protocol == protocol && !is_exact(&kinds[i]) &&
+		    address_equal(&own.address, &prefix->address))
+			ports_overlay(&pieces, &piece);
+	}
+	for (i = 0; i < pieces.count; i++)
+		ranges[range_count++] =
+			(struct poise_port_range){ pieces.piece[i].first, pieces.piece[i].last,
+						   (uint16_t)pieces.piece[i].owner, 0 };
+	return first << 8 | (uint32_t)pieces.count;
+}
+
+static void add_address(const struct prefix *prefix, const uint32_t *indexes)
+{
+	struct poise_service entry = { .family = prefix->address.family,
+				       .flags = POISE_SERVICE_ADDRESS,
+				       .prefix = prefix->length };
+	struct poise_prefix key = { .length = POISE_PREFIX_FAMILY_BITS + prefix->length,
+				    .family = prefix->address.family };
+	uint32_t index;
+
+	memcpy(entry.address, prefix->address.bytes, sizeof(entry.address));
+	memcpy(key.bytes, prefix->address.bytes, sizeof(key.bytes));
+	entry.ranges[0] = add_ranges(prefix, IPPROTO_TCP, indexes);
+	entry.ranges[1] = add_ranges(prefix, IPPROTO_UDP, indexes);
+	index = add_entry(&entry);
+	if (prefix->length == (prefix->address.family == 4 ? 32 : 128))
+		publish(&entry, index);
+	else
+		shim_hash_set("prefixes", &key, &index);
+}
+
+/* Adjacent rows of one address make one entry. */
+void world_open_services(void)
+{
+	uint32_t indexes[ARRAY_SIZE(kinds)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		indexes[i] = add_service(&kinds[i], (uint32_t)i);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct prefix prefix = prefix_of(&kinds[i]);
+
+		if (i && !strcmp(kinds[i].address, kinds[i - 1].address))
+			continue;
+		add_address(&prefix, indexes);
+	}
+}
+
+bool world_is_virtual(uint8_t family, const uint8_t *address)
+{
+	const struct poise_settings *settings = shim_array("settings");
+	struct address wanted = { .family = family };
+
+	memcpy(wanted.bytes, address, family == 4 ? 4 : 16);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct prefix prefix = prefix_of(&kinds[i]);
+
+		if (prefix.length < (prefix.address.family == 4 ? 32 : 128) &&
+		    !(settings->flags & POISE_SETTING_PREFIXES))
+			continue;
+		if (prefix_has(&prefix, &wanted))
+			return true;
+	}
+	return false;
+}

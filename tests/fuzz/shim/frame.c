@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Frames and the helpers that change them: see shim.h. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,24 +115,27 @@ long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 byt
 	return err;
 }
 
-static uint64_t sum_words(const __be32 *words, uint32_t bytes)
+/* Of words at any address; inverted: of each of them. */
+static uint64_t sum_words(const void *words, uint32_t bytes, bool inverted)
 {
 	uint64_t sum = 0;
+	uint32_t word;
 
-	for (uint32_t i = 0; i < bytes / sizeof(*words); i++)
-		sum += words[i];
+	for (uint32_t i = 0; i < bytes; i += sizeof(word)) {
+		memcpy(&word, (const uint8_t *)words + i, sizeof(word));
+		sum += inverted ? ~word : word;
+	}
 	return sum;
 }
 
 /* Of multiples of four bytes, as the kernel asks. */
 __s64 bpf_csum_diff(__be32 *from, __u32 from_bytes, __be32 *to, __u32 to_bytes, __u32 seed)
 {
-	uint64_t sum = seed + sum_words(to, to_bytes);
+	uint64_t sum = seed;
 
-	if (from_bytes % 4 || to_bytes % 4)
+	if (from_bytes % sizeof(*from) || to_bytes % sizeof(*to))
 		return -EINVAL;
-	for (uint32_t i = 0; i < from_bytes / 4; i++)
-		sum += (uint32_t)~from[i];
+	sum += sum_words(from, from_bytes, true) + sum_words(to, to_bytes, false);
 	while (sum >> 32)
 		sum = (sum & 0xffffffff) + (sum >> 32);
 	return (__s64)sum;

@@ -14,6 +14,7 @@ enum {
 	WAY_BITS = 3,
 	/* Ranks of what a full bucket gives up first; within a rank the oldest (age < 2^16). */
 	RANK_EMPTY = 3 << 16,
+	RANK_OWN = RANK_EMPTY + 1, /* the flow's own, being replaced */
 	RANK_EXPIRED = 2 << 16,
 	RANK_HALF_OPEN = 1 << 16,
 };
@@ -42,11 +43,24 @@ static __always_inline __u16 clock_ticks(void)
 	return ticks;
 }
 
-static __always_inline struct poise_exception_bucket *exception_bucket(__u64 hash)
+static __always_inline struct poise_exception_bucket *exception_first(__u64 hash)
 {
-	__u32 number = hash & (POISE_EXCEPTION_BUCKETS - 1);
+	__u32 number = poise_exception_first(hash);
 
 	return bpf_map_lookup_elem(&exceptions, &number);
+}
+
+static __always_inline struct poise_exception_bucket *exception_second(__u64 hash)
+{
+	__u32 number = poise_exception_second(hash);
+
+	return bpf_map_lookup_elem(&exceptions, &number);
+}
+
+/* Whether records of the first bucket's flows may be in a second one. */
+static __always_inline bool exception_spilled(const struct poise_exception_bucket *first)
+{
+	return READ_ONCE(first->word[0]) != 0;
 }
 
 /*
@@ -78,6 +92,7 @@ static __always_inline __u64 exception_match(const struct poise_exception_bucket
 		__s64 other = difference >> POISE_EXCEPTION_PRINT_SHIFT;
 
 		match |= difference & (other - 1) >> 63;
+		barrier_var(match); /* one after the other: there are few registers */
 	}
 	return match;
 }
@@ -93,7 +108,7 @@ static __always_inline struct exception exception_find(struct poise_exception_bu
 	for (way = 0; way < POISE_EXCEPTION_WAYS; way++) {
 		__u64 word = READ_ONCE(bucket->word[way]);
 
-		if ((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT || word == 0)
+		if ((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT || !poise_exception_backend(word))
 			continue;
 		if (poise_age(now, poise_exception_stamp(word)) < settle)
 			break;
@@ -122,10 +137,10 @@ static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, _
 {
 	__u16 age = poise_age(now, poise_exception_stamp(word));
 
-	if (word == 0)
+	if (!poise_exception_backend(word))
 		return RANK_EMPTY;
-	if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT)) /* the flow's own, being replaced */
-		return RANK_EMPTY + 1;
+	if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT))
+		return RANK_OWN;
 	if (age >= settle)
 		return RANK_EXPIRED + age;
 	if (poise_exception_state(word) == POISE_EXCEPTION_HALF_OPEN)
@@ -180,6 +195,29 @@ static __always_inline void exception_record(struct poise_exception_bucket *buck
 		}
 	}
 	count_event(POISE_EVENT_EXCEPTION_LOST);
+}
+
+/* The one of the flow's buckets to record it in. */
+static __always_inline struct poise_exception_bucket *exception_choose(
+	struct poise_exception_bucket *first, struct poise_exception_bucket *second, __u64 hash,
+	__u16 now, __u16 settle)
+{
+	__u32 worst, other;
+
+	if (!exception_spilled(first))
+		return first;
+	worst = exception_worst(first, hash, now, settle) >> WAY_BITS;
+	other = exception_worst(second, hash, now, settle) >> WAY_BITS;
+	if (worst < RANK_OWN && other == RANK_OWN)
+		return second;
+	return worst >= RANK_EXPIRED || worst >= other ? first : second;
+}
+
+/* Has lookers-up go on to the second buckets: poised may have emptied the place meanwhile. */
+static __always_inline void exception_mark_spilled(struct poise_exception_bucket *first)
+{
+	if (!exception_spilled(first))
+		__sync_val_compare_and_swap(&first->word[0], 0, POISE_EXCEPTION_GAP);
 }
 
 #endif

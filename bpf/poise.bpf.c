@@ -52,7 +52,7 @@ static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *pac
 	if (!service || unlikely(service->flags))
 		return false;
 	packet->hash = flow_hash(packet);
-	backend = ring_choose(packet, service, packet->hash);
+	backend = ring_choose_plain(packet, service);
 	if (!send_plain(ctx, packet, backend))
 		return false;
 	count_sent(packet, backend);

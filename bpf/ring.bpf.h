@@ -16,47 +16,47 @@ static __always_inline __u8 backend_flags(__u32 index)
 	return backend ? READ_ONCE(backend->flags) : 0;
 }
 
-/* A SYN: a record of a connection that did not end is followed while its backend takes new ones
- * (the SYN is a duplicate); otherwise a connection begins at the owner. */
-static __always_inline __u32 moving_open(struct poise_exception_bucket *bucket, __u64 hash,
-					 __u32 owner, __u16 now, __u16 settle)
+/* Records a connection that begins at its slot's owner. */
+static __always_inline void moving_record(struct poise_exception_bucket *first,
+					  struct poise_exception_bucket *second, __u64 hash,
+					  __u32 owner, __u16 now, __u16 settle)
 {
-	struct exception found = exception_find(bucket, hash, now, settle);
+	struct poise_exception_bucket *bucket = exception_choose(first, second, hash, now, settle);
 
-	if (found.place) {
-		__u32 state = poise_exception_state(found.word);
-		__u32 backend = poise_exception_backend(found.word);
-
-		if (state != POISE_EXCEPTION_CLOSING &&
-		    (backend_flags(backend) & POISE_BACKEND_ELIGIBLE)) {
-			exception_renew(&found, hash, state, now);
-			return backend;
-		}
-	}
-	if (owner)
-		exception_record(bucket, hash, owner, now, settle);
-	return owner;
+	exception_record(bucket, hash, owner, now, settle);
+	if (bucket == second)
+		exception_mark_spilled(first);
 }
 
-static __always_inline __u32 moving_continue(struct poise_exception_bucket *bucket, __u64 hash,
-					     __u32 owner, __u32 previous, __u8 tcp_flags, __u16 now,
-					     __u16 settle)
+/* A SYN: a record of a connection that did not end is followed while its backend takes new ones
+ * (the SYN is a duplicate); otherwise a connection begins at the owner. */
+static __always_inline __u32 moving_open(const struct exception *found, __u64 hash, __u16 now)
 {
-	struct exception found = exception_find(bucket, hash, now, settle);
-	__u32 backend = previous;
+	__u32 state = poise_exception_state(found->word);
+	__u32 backend = poise_exception_backend(found->word);
 
-	if (found.place)
-		backend = poise_exception_backend(found.word);
+	if (!found->place || state == POISE_EXCEPTION_CLOSING ||
+	    !(backend_flags(backend) & POISE_BACKEND_ELIGIBLE))
+		return 0;
+	exception_renew(found, hash, state, now);
+	return backend;
+}
+
+static __always_inline __u32 moving_continue(const struct exception *found, __u64 hash, __u32 owner,
+					     __u32 previous, __u8 tcp_flags, __u16 now)
+{
+	__u32 backend = found->place ? poise_exception_backend(found->word) : previous;
+
 	if (!(backend_flags(backend) & POISE_BACKEND_LIVE))
 		return owner;
-	if (found.place) {
-		__u32 state = poise_exception_state(found.word);
+	if (found->place) {
+		__u32 state = poise_exception_state(found->word);
 
 		if (state == POISE_EXCEPTION_HALF_OPEN)
 			state = POISE_EXCEPTION_ESTABLISHED;
 		if (tcp_flags & (TCP_FIN | TCP_RST))
 			state = POISE_EXCEPTION_CLOSING;
-		exception_renew(&found, hash, state, now);
+		exception_renew(found, hash, state, now);
 	}
 	return backend;
 }
@@ -78,11 +78,12 @@ static __always_inline struct poise_move *move_of(__u64 slot)
  * backend's index. */
 __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u32 tcp_flags)
 {
-	struct poise_exception_bucket *bucket;
+	struct poise_exception_bucket *first, *second;
 	struct poise_settings *setting;
 	struct poise_move *move = move_of(slot);
 	__u32 zero = 0, backend;
 	struct packet packet = { .tcp_flags = tcp_flags };
+	struct exception found;
 	__u64 hash;
 	__u16 now, settle;
 
@@ -91,15 +92,24 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 		return owner;
 	hash = poise_exception_hash(flow_hash, setting->exception_key);
 	settle = setting->settle_ticks;
-	bucket = exception_bucket(hash);
-	if (!bucket)
+	first = exception_first(hash);
+	second = exception_second(hash);
+	if (!first || !second)
 		return owner;
 	now = clock_ticks();
-	if (packet_is_syn(&packet))
-		backend = moving_open(bucket, hash, owner, now, settle);
-	else
-		backend = moving_continue(bucket, hash, owner, READ_ONCE(move->previous), tcp_flags,
-					  now, settle);
+	found = exception_find(first, hash, now, settle);
+	if (!found.place && exception_spilled(first))
+		found = exception_find(second, hash, now, settle);
+	if (packet_is_syn(&packet)) {
+		backend = moving_open(&found, hash, now);
+		if (!backend && owner)
+			moving_record(first, second, hash, owner, now, settle);
+		if (!backend)
+			backend = owner;
+	} else {
+		backend = moving_continue(&found, hash, owner, READ_ONCE(move->previous), tcp_flags,
+					  now);
+	}
 	if (backend != owner && READ_ONCE(move->stamp) != now)
 		WRITE_ONCE(move->stamp, now);
 	return backend;
@@ -113,22 +123,25 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, __u64 slot,
 						   __u32 owner)
 {
-	struct poise_exception_bucket *bucket;
+	struct poise_exception_bucket *first, *second;
 	struct poise_settings *setting;
 	struct poise_move *move;
 	__u32 zero = 0, backend;
 	__u16 now = clock_ticks();
-	__u64 hash, match;
+	__u64 hash, match, expected;
 
 	setting = bpf_map_lookup_elem(&settings, &zero);
 	if (!setting || packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return 0;
 	hash = poise_exception_hash(packet->hash, setting->exception_key);
-	bucket = exception_bucket(hash);
-	if (!bucket)
+	first = exception_first(hash);
+	second = exception_second(hash);
+	if (!first || !second)
 		return 0;
-	match = exception_match(bucket,
-				poise_exception_make(hash, 0, POISE_EXCEPTION_ESTABLISHED, now));
+	expected = poise_exception_make(hash, 0, POISE_EXCEPTION_ESTABLISHED, now);
+	match = exception_match(first, expected);
+	if (!match && exception_spilled(first))
+		match = exception_match(second, expected);
 	backend = match;
 	if (match != owner) {
 		move = move_of(slot);
@@ -166,18 +179,27 @@ static __always_inline __u32 ring_choose(const struct packet *packet,
 					 const struct poise_service *service, __u64 slot_hash)
 {
 	__u64 slot = 0;
-	__u16 word = ring_word(service, slot_hash, &slot);
+	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
+
+	if (likely(!(word & POISE_SLOT_MOVING)) || packet->protocol != IPPROTO_TCP)
+		return owner;
+	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
+}
+
+/* The same for the short way, where the flow's hash chooses the slot. */
+static __always_inline __u32 ring_choose_plain(const struct packet *packet,
+					       const struct poise_service *service)
+{
+	__u64 slot = 0;
+	__u16 word = ring_word(service, packet->hash, &slot), owner = word & POISE_SLOT_OWNER;
 	__u32 backend;
 
-	if (likely(!(word & POISE_SLOT_MOVING)))
-		return word;
-	if (packet->protocol != IPPROTO_TCP)
-		return word & POISE_SLOT_OWNER;
-	word &= POISE_SLOT_OWNER;
-	backend = ring_choose_unchanged(packet, slot, word);
+	if (likely(!(word & POISE_SLOT_MOVING)) || packet->protocol != IPPROTO_TCP)
+		return owner;
+	backend = ring_choose_unchanged(packet, slot, owner);
 	if (likely(backend))
 		return backend;
-	return ring_choose_moving(packet->hash, slot, word, packet->tcp_flags);
+	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
 }
 
 /* The slot's owner, whether it is moving or not: for services that record every flow. */

@@ -26,7 +26,11 @@ enum {
 	POISE_SEGMENT_SLOTS = 1 << 20, /* ring slots in one segment; a ring never crosses one */
 	POISE_MAX_SEGMENTS = 512,
 
-	POISE_EXCEPTION_BUCKETS = 1 << 17,
+	/* The exceptions' buckets are in two levels, that of the first ones before that of the
+	 * second ones; a flow has one of each. */
+	POISE_EXCEPTION_FIRST = 1 << 14,
+	POISE_EXCEPTION_SECOND = 1 << 17,
+	POISE_EXCEPTION_BUCKETS = POISE_EXCEPTION_FIRST + POISE_EXCEPTION_SECOND,
 	POISE_EXCEPTION_WAYS = 8, /* words in a bucket, one cache line */
 
 	/* Recorded flows: buckets like those of the exceptions, as many as the configuration says.
@@ -88,12 +92,18 @@ struct poise_move_segment {
 /*
  * An exception, one word: fingerprint (31 bits) | stamp (16) | state (2) | backend (15).
  * 0 is an empty place: a recorded backend's index is never 0.
+ *
+ * A flow is recorded in its first bucket, and only when that is full of what still counts may it be
+ * recorded in the second one: so a hundred thousand records lie close together. Who looks for a
+ * flow goes on to its second bucket unless the first one's word 0 is 0, which is filled last:
+ * while there are records in a second bucket, an empty place there is POISE_EXCEPTION_GAP instead.
  */
 enum {
 	POISE_EXCEPTION_BACKEND_BITS = 15,
 	POISE_EXCEPTION_STATE_SHIFT = 15,
 	POISE_EXCEPTION_STAMP_SHIFT = 17,
 	POISE_EXCEPTION_PRINT_SHIFT = 33,
+	POISE_EXCEPTION_GAP = 3 << POISE_EXCEPTION_STATE_SHIFT,
 };
 
 enum poise_exception_state {

@@ -103,10 +103,21 @@ static inline __u32 poise_service_tag(__u64 hash)
 	return hash >> 32 & 0xffff;
 }
 
-/* The exceptions' hash: low bits the bucket, upper 31 bits the fingerprint. */
+/* The exceptions' hash: low bits the buckets, upper 31 bits the fingerprint. */
 static inline __u64 poise_exception_hash(__u64 flow_hash, __u64 key)
 {
 	return poise_mix(flow_hash ^ key);
+}
+
+/* The numbers of the flow's two buckets: some second ones to each first one. */
+static inline __u32 poise_exception_first(__u64 exception_hash)
+{
+	return exception_hash & (POISE_EXCEPTION_FIRST - 1);
+}
+
+static inline __u32 poise_exception_second(__u64 exception_hash)
+{
+	return POISE_EXCEPTION_FIRST + (exception_hash & (POISE_EXCEPTION_SECOND - 1));
 }
 
 static inline __u64 poise_exception_make(__u64 exception_hash, __u32 backend, __u32 state,

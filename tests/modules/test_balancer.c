@@ -32,6 +32,46 @@ static void an_index_is_not_reused_before_a_sweep(void **state)
 	assert_int_equal(balancer_take_index(world.balancer), index);
 }
 
+static __u64 *exception_place(uint32_t bucket, int way)
+{
+	return &maps_exceptions(world.balancer->maps)[bucket].word[way];
+}
+
+/* While one of its second buckets holds records, a first one never looks as if none did. */
+static void a_sweep_keeps_second_buckets_in_reach(void **state)
+{
+	enum { FIRST = 5, SECOND = POISE_EXCEPTION_FIRST + FIRST + 3 * POISE_EXCEPTION_FIRST };
+	const __u64 gap = POISE_EXCEPTION_GAP;
+	uint16_t index;
+	__u64 expired, live;
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	index = backend_named("web", "b0")->index;
+	live = poise_exception_make(1ULL << 40, index, POISE_EXCEPTION_ESTABLISHED,
+				    balancer_clock());
+	expired = poise_exception_make(1ULL << 40, index, POISE_EXCEPTION_ESTABLISHED,
+				       balancer_clock() - 20000);
+	*exception_place(FIRST, 0) = expired;
+	*exception_place(FIRST, 1) = expired;
+	*exception_place(SECOND, 7) = live;
+	*exception_place(SECOND, 0) = expired;
+	upkeep_sweep(world.balancer);
+	assert_true(*exception_place(FIRST, 0) == gap);
+	assert_true(*exception_place(FIRST, 1) == 0);
+	assert_true(*exception_place(SECOND, 7) == live);
+	assert_true(*exception_place(SECOND, 0) == 0);
+	assert_int_equal(backend_named("web", "b0")->exceptions, 1);
+
+	upkeep_sweep(world.balancer);
+	assert_true(*exception_place(FIRST, 0) == gap);
+	*exception_place(SECOND, 7) = expired;
+	upkeep_sweep(world.balancer); /* comes by the first bucket before the second one */
+	assert_true(*exception_place(SECOND, 7) == 0);
+	upkeep_sweep(world.balancer);
+	assert_true(*exception_place(FIRST, 0) == 0);
+}
+
 struct waiting {
 	const struct connections *connections;
 	const char *name;
@@ -175,6 +215,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_index_is_not_reused_before_a_sweep),
+		TEST(a_sweep_keeps_second_buckets_in_reach),
 		TEST(leaving_backends_are_gone_when_their_connections_are),
 		TEST(a_removed_declared_backend_stays_removed_until_added),
 		TEST(a_backend_declared_anew_is_no_longer_removed),

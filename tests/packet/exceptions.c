@@ -38,20 +38,26 @@ uint64_t exceptions_hash(const struct fixture *fixture, const struct packet *pac
 
 struct poise_exception_bucket *exceptions_bucket(const struct fixture *fixture, uint64_t hash)
 {
-	return &maps_exceptions(fixture->maps)[hash % POISE_EXCEPTION_BUCKETS];
+	return &maps_exceptions(fixture->maps)[hash % POISE_EXCEPTION_FIRST];
+}
+
+struct poise_exception_bucket *exceptions_second(const struct fixture *fixture, uint64_t hash)
+{
+	return &maps_exceptions(
+		fixture->maps)[POISE_EXCEPTION_FIRST + hash % POISE_EXCEPTION_SECOND];
 }
 
 uint64_t exceptions_word(uint64_t hash, const struct record *record, uint16_t now)
 {
 	if (record->backend == NOBODY)
-		return 0;
+		return record->state == GAP ? POISE_EXCEPTION_GAP : 0;
 	return poise_exception_make(hash, record->backend, record->state,
 				    (uint16_t)(now - record->age));
 }
 
 void exceptions_note(const char *what, uint64_t word, uint16_t now)
 {
-	static const char *const states[] = { "half-open", "established", "closing", "unknown" };
+	static const char *const states[] = { "half-open", "established", "closing", "gap" };
 
 	if (!word)
 		tap_note("%s: empty", what);

@@ -33,6 +33,8 @@ struct bucket_case {
 	int own_way;
 	int victim; /* the way that the flow's SYN is recorded in */
 	enum poise_event event;
+	struct record second[POISE_EXCEPTION_WAYS]; /* of the second bucket */
+	bool in_second; /* own_way and victim are of the second bucket */
 };
 
 /* Four to a row. */
@@ -50,6 +52,7 @@ struct bucket_case {
 	{                                                                                          \
 		NOBODY, 0, 0                                                                       \
 	}
+#define FULL	       FOUR(ESTABLISHED, 3), FOUR(CLOSING, 2)
 #define RECORDED       POISE_EVENT_EXCEPTION_RECORDED
 #define HALF_OPEN_LOST POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN
 #define LIVE_LOST      POISE_EVENT_EXCEPTION_EVICTED
@@ -103,6 +106,45 @@ static const struct bucket_case bucket_cases[] = {
 	{ "the flow's own closing record is replaced, not an expired one",
 	  .ways = { FOUR(ESTABLISHED, EXPIRED + 9), FOUR(HALF_OPEN, EXPIRED + 9) },
 	  .own = { A4, CLOSING, 0 }, .own_way = 5, .victim = 5, .event = RECORDED },
+	{ "a full bucket: the second one's last empty place goes", .ways = { FULL },
+	  .second = { FOUR(HALF_OPEN, FRESH),
+		      EMPTY,
+		      EMPTY,
+		      { A4, CLOSING, 1 },
+		      { A4, CLOSING, 1 } },
+	  .victim = 5, .in_second = true, .event = RECORDED },
+	{ "a full bucket: the second one's expired record goes", .ways = { FULL },
+	  .second = { FOUR(HALF_OPEN, 1), { A4, CLOSING, EXPIRED }, THREE(ESTABLISHED, 1) },
+	  .victim = 4, .in_second = true, .event = RECORDED },
+	{ "an expired record goes before an empty place of the second bucket",
+	  .ways = { FOUR(ESTABLISHED, 1), THREE(HALF_OPEN, 1), { A4, CLOSING, EXPIRED } },
+	  .second = { FOUR(HALF_OPEN, FRESH) }, .victim = 7, .event = RECORDED },
+	{ "the place that is kept from looking empty goes before all of the second bucket",
+	  .ways = { { NOBODY, GAP, 0 }, THREE(ESTABLISHED, 1), FOUR(HALF_OPEN, FRESH) },
+	  .second = { FOUR(HALF_OPEN, FRESH) }, .victim = 0, .event = RECORDED },
+	{ "of half-open records in both buckets the oldest goes: the second one's",
+	  .ways = { FOUR(HALF_OPEN, 5), FOUR(ESTABLISHED, FRESH) },
+	  .second = { FOUR(HALF_OPEN, 4), { A4, HALF_OPEN, 6 }, THREE(ESTABLISHED, FRESH) },
+	  .victim = 4, .in_second = true, .event = HALF_OPEN_LOST },
+	{ "of half-open records in both buckets the oldest goes: the first one's",
+	  .ways = { FOUR(ESTABLISHED, FRESH), THREE(HALF_OPEN, 5), { A4, HALF_OPEN, 7 } },
+	  .second = { FOUR(HALF_OPEN, 6), FOUR(ESTABLISHED, FRESH) }, .victim = 7,
+	  .event = HALF_OPEN_LOST },
+	{ "a half-open record of the second bucket goes before an older established one",
+	  .ways = { FULL },
+	  .second = { FOUR(ESTABLISHED, FRESH), THREE(CLOSING, 9), { A4, HALF_OPEN, 0 } },
+	  .victim = 7, .in_second = true, .event = HALF_OPEN_LOST },
+	{ "of established records in both buckets the oldest goes", .ways = { FULL },
+	  .second = { FOUR(ESTABLISHED, 2), { A4, ESTABLISHED, 4 }, THREE(CLOSING, 1) },
+	  .victim = 4, .in_second = true, .event = LIVE_LOST },
+	{ "the flow's own record in the second bucket is replaced, not an expired one",
+	  .ways = { FOUR(ESTABLISHED, EXPIRED), FOUR(HALF_OPEN, 1) },
+	  .second = { FOUR(CLOSING, EXPIRED + 1), EMPTY, EMPTY, EMPTY, EMPTY },
+	  .own = { A4, CLOSING, 0 }, .own_way = 2, .victim = 2, .in_second = true,
+	  .event = RECORDED },
+	{ "the flow's own record is replaced, whatever is in the second bucket", .ways = { FULL },
+	  .second = { THREE(HALF_OPEN, 9) }, .own = { A4, CLOSING, 0 }, .own_way = 3, .victim = 3,
+	  .event = RECORDED },
 };
 
 static struct packet client_packet(unsigned int flags)
@@ -115,6 +157,13 @@ static struct packet client_packet(unsigned int flags)
 static uint64_t neighbour_hash(uint64_t hash, int way)
 {
 	return hash ^ (uint64_t)(way + 1) << FINGERPRINT_STEP_SHIFT;
+}
+
+static void fill_bucket(struct poise_exception_bucket *bucket, const struct record *records,
+			uint64_t hash, uint16_t now)
+{
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
+		bucket->word[way] = exceptions_word(neighbour_hash(hash, way), &records[way], now);
 }
 
 static bool bucket_equal(const char *name, const struct poise_exception_bucket *expected,
@@ -133,6 +182,10 @@ static bool bucket_equal(const char *name, const struct poise_exception_bucket *
 	return equal;
 }
 
+/* A second bucket that has nothing to give up for a new record. */
+static const struct record dearest[POISE_EXCEPTION_WAYS] = { FOUR(ESTABLISHED, 0),
+							     FOUR(CLOSING, 0) };
+
 static bool bucket_case_holds(const struct bucket_case *row, uint16_t now)
 {
 	struct fate fate = {
@@ -140,21 +193,25 @@ static bool bucket_case_holds(const struct bucket_case *row, uint16_t now)
 	};
 	struct record made = { B4, HALF_OPEN, 0 };
 	uint64_t hash = exceptions_hash(&fixture, &fate.in);
-	struct poise_exception_bucket *bucket = exceptions_bucket(&fixture, hash), expected;
+	struct poise_exception_bucket *first = exceptions_bucket(&fixture, hash);
+	struct poise_exception_bucket *second = exceptions_second(&fixture, hash);
+	struct poise_exception_bucket expected[2], *own = row->in_second ? second : first;
 	bool holds;
 
 	exceptions_clear(&fixture);
-	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++)
-		bucket->word[way] =
-			exceptions_word(neighbour_hash(hash, way), &row->ways[way], now);
+	fill_bucket(first, row->ways, hash, now);
+	fill_bucket(second, row->second[0].backend || row->in_second ? row->second : dearest, hash,
+		    now);
 	if (row->own.backend)
-		bucket->word[row->own_way] = exceptions_word(hash, &row->own, now);
-	expected = *bucket;
-	expected.word[row->victim] = exceptions_word(hash, &made, now);
+		own->word[row->own_way] = exceptions_word(hash, &row->own, now);
+	expected[0] = *first;
+	expected[1] = *second;
+	expected[row->in_second].word[row->victim] = exceptions_word(hash, &made, now);
 	fate.events[RECORDED] = 1;
 	fate.events[row->event] = 1;
 	holds = fate_holds(&fixture, &fate);
-	return bucket_equal(row->name, &expected, bucket, now) && holds;
+	holds &= bucket_equal("first bucket", &expected[0], first, now);
+	return bucket_equal("second bucket", &expected[1], second, now) && holds;
 }
 
 static void test_bucket(const struct bucket_case *row)
@@ -203,6 +260,38 @@ static void test_ways(void)
 	fate.backend = B4;
 	tap_ok(found && fate_holds(&fixture, &fate),
 	       "a record is found by the host's own key alone");
+}
+
+/* The second bucket is looked at as long as the first one says that it was full once. */
+static void test_second(void)
+{
+	struct packet ack = client_packet(ACK);
+	uint64_t hash = exceptions_hash(&fixture, &ack);
+	struct poise_exception_bucket *first = exceptions_bucket(&fixture, hash);
+	struct poise_exception_bucket *second = exceptions_second(&fixture, hash);
+	struct fate fate = fate_of("second", ack, C4, XDP_TX, POISE_REASON_SENT);
+	struct record states[] = { { C4, HALF_OPEN, 3 }, { C4, ESTABLISHED, 0 } };
+	bool found = true, full = true, unmarked;
+
+	for (int i = 0; i < POISE_EXCEPTION_WAYS * 2; i++) {
+		uint16_t now = fixture_tick();
+
+		exceptions_clear(&fixture);
+		fill_bucket(first, dearest, hash, now);
+		second->word[i / 2] = exceptions_word(hash, &states[i % 2], now);
+		full &= fate_holds(&fixture, &fate);
+		exceptions_clear(&fixture);
+		first->word[0] = POISE_EXCEPTION_GAP;
+		second->word[i / 2] = exceptions_word(hash, &states[i % 2], now);
+		found &= fate_holds(&fixture, &fate);
+	}
+	tap_ok(full, "a record is found in every place of the second bucket");
+	tap_ok(found, "a mark in the first bucket is enough for it");
+
+	first->word[0] = 0;
+	fate.backend = A4;
+	unmarked = fate_holds(&fixture, &fate);
+	tap_ok(unmarked, "without it nothing in the second bucket counts");
 }
 
 /* A leftover of an earlier move does not hide the record that counts. */
@@ -294,6 +383,7 @@ int main(void)
 	for (size_t i = 0; i < COUNT(bucket_cases); i++)
 		test_bucket(&bucket_cases[i]);
 	test_ways();
+	test_second();
 	test_leftover();
 	test_ages();
 	fixture_close(&fixture);

@@ -71,6 +71,20 @@ static uint32_t run_flood(uint32_t first, uint32_t count, uint16_t backend)
 	return astray;
 }
 
+static bool is_recorded(const struct poise_exception_bucket *bucket, uint64_t hash,
+			uint16_t backend)
+{
+	for (int way = 0; way < POISE_EXCEPTION_WAYS; way++) {
+		uint64_t word = bucket->word[way];
+
+		if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT) &&
+		    poise_exception_backend(word) == backend &&
+		    poise_exception_state(word) == POISE_EXCEPTION_ESTABLISHED)
+			return true;
+	}
+	return false;
+}
+
 /* The connections whose exception is not there any more as established, at the backend. */
 static uint32_t count_lost(uint16_t backend)
 {
@@ -78,21 +92,12 @@ static uint32_t count_lost(uint16_t backend)
 	uint32_t lost = 0;
 
 	for (uint32_t i = 0; i < CONNECTIONS; i++) {
-		const struct poise_exception_bucket *bucket;
 		uint64_t hash;
-		bool found = false;
 
 		set_source(&in, CONNECTION_NET + i);
 		hash = exceptions_hash(&fixture, &in);
-		bucket = exceptions_bucket(&fixture, hash);
-		for (int way = 0; way < POISE_EXCEPTION_WAYS; way++) {
-			uint64_t word = bucket->word[way];
-
-			found |= !((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT) &&
-				 poise_exception_backend(word) == backend &&
-				 poise_exception_state(word) == POISE_EXCEPTION_ESTABLISHED;
-		}
-		lost += !found;
+		lost += !is_recorded(exceptions_bucket(&fixture, hash), hash, backend) &&
+			!is_recorded(exceptions_second(&fixture, hash), hash, backend);
 	}
 	return lost;
 }

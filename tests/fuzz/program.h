@@ -8,9 +8,9 @@
 #include "shim.h"
 
 enum {
-	/* Buckets of tables that are cleared for each input: few, so that they fill up as well. */
-	PROGRAM_EXCEPTION_BUCKETS = 4,
-	PROGRAM_FLOW_BUCKETS = 4,
+	/* Buckets of tables that are cleared for each input: one, so that it fills up as well. */
+	PROGRAM_EXCEPTION_BUCKETS = 1,
+	PROGRAM_FLOW_BUCKETS = 1,
 };
 
 /* Makes its maps, and sets what poised sets before it loads the program. Once. */

@@ -28,7 +28,7 @@ enum {
 	ROUTING = 43,
 	DESTINATION = 60,
 	QUOTED_BYTES = 28, /* an IPv4 header and eight bytes */
-	MAX_FRAMES = 4,
+	MAX_FRAMES = 16,
 };
 
 struct seed {
@@ -109,6 +109,21 @@ static void write_services(const char *directory)
 		seed.frames[2] = PKT(IN, C6, last);
 		write_seed(directory, &seed);
 	}
+}
+
+/* More connections than one bucket of a table holds, begun and gone on with. */
+static void write_flood(const char *directory, const char *name, struct layer ip, uint16_t port)
+{
+	struct seed seed = { .name = name, .choice = usual };
+	int i;
+
+	for (i = 0; i < MAX_FRAMES; i++) {
+		seed.frames[i] = PKT(IN, ip, tcp((uint16_t)(CLIENT_PORT + i), port, SYN));
+		if (i % 4 == 3)
+			seed.frames[i] =
+				PKT(IN, ip, tcp((uint16_t)(CLIENT_PORT + i - 1), port, ACK));
+	}
+	write_seed(directory, &seed);
 }
 
 #define SEED(name_, choice_, ...)                                                                  \
@@ -231,6 +246,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	write_services(argv[1]);
+	write_flood(argv[1], "flood-moving", C4, WORLD_PLAIN);
+	write_flood(argv[1], "flood-leastconn", C4, WORLD_LEASTCONN);
+	write_flood(argv[1], "flood-roundrobin", ip4(CLIENT4, "198.18.0.1"), WORLD_ROUNDROBIN);
+	write_flood(argv[1], "flood-leastconn-6", C6, WORLD_LEASTCONN);
 	write_quic(argv[1]);
 	write_prefixes(argv[1]);
 	write_parsing(argv[1]);

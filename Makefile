@@ -129,7 +129,7 @@ $(B)/fuzz/tests/%.o: tests/%.c
 $(B)/fuzz/userspace/%.o: userspace/%.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -MP -c -o $@ $<
-$(B)/fuzz_packet: $(fuzz_shim) $(addprefix $(B)/fuzz/userspace/lib/,address.o ports.o)
+$(B)/fuzz_packet: $(fuzz_shim) $(addprefix $(B)/fuzz/userspace/lib/,address.o port_lists.o)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(B)/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)

@@ -74,8 +74,8 @@ void world_open_services(void);
 /* Before each input. */
 void world_reset(const struct world_choice *choice);
 
-/* Whether an address of a packet, network order, is one of a service's. */
-bool world_is_virtual(uint8_t family, const uint8_t *address);
+/* Whether an address, as it stands in a packet, is one of a service's. */
+bool world_is_virtual(uint8_t family, const uint8_t *bytes);
 /* enum poise_encapsulation; 4 or 6. */
 uint8_t world_backend_kind(uint32_t number);
 uint8_t world_backend_family(uint32_t number);

@@ -6,7 +6,7 @@
 
 #include "address.h"
 #include "poise_flow.h"
-#include "ports.h"
+#include "port_lists.h"
 #include "shim.h"
 #include "world.h"
 
@@ -64,19 +64,6 @@ static struct prefix prefix_of(const struct kind *kind)
 	if (address_parse(kind->address, &prefix.address))
 		abort();
 	return prefix;
-}
-
-static bool prefix_has(const struct prefix *prefix, const struct address *address)
-{
-	struct address masked = address_mask(address, prefix->length);
-
-	return address_equal(&masked, &prefix->address);
-}
-
-static bool is_exact(const struct kind *kind)
-{
-	return kind->first == kind->last &&
-	       (kind->prefix == IPV4_BITS || kind->prefix == IPV6_BITS);
 }
 
 static void publish(const struct poise_service *service, uint32_t index)
@@ -157,104 +144,96 @@ static void set_server_ids(uint32_t service)
 }
 
 /* Returns the service's index. */
-static uint32_t add_service(const struct kind *kind, uint32_t number)
+static uint32_t add_service(const struct port_service *port, const struct kind *kind,
+			    uint32_t number)
 {
-	struct prefix prefix = prefix_of(kind);
-	struct poise_service service = { .port = is_exact(kind) ? htons(kind->first) : 0,
-					 .protocol = kind->protocol,
-					 .family = prefix.address.family,
+	const struct address *address = &port->prefix.address;
+	bool exact = port_service_is_exact(port);
+	struct poise_service service = { .port = exact ? htons(port->first) : 0,
+					 .protocol = port->protocol,
+					 .family = address->family,
 					 .flags = kind->flags,
 					 .scheduler = kind->scheduler,
-					 .affinity = prefix.address.family == 4 ? 24 : 56,
+					 .affinity = address->family == 4 ? 24 : 56,
 					 .quic_config = WORLD_QUIC_CONFIG,
 					 .quic_length = WORLD_QUIC_ID_BYTES,
 					 .idle_ticks = WORLD_IDLE_TICKS,
-					 .prefix = kind->prefix };
+					 .prefix = port->prefix.length };
 	uint32_t index;
 
-	memcpy(service.address, prefix.address.bytes, sizeof(service.address));
+	memcpy(service.address, address->bytes, sizeof(service.address));
 	fill_ring(&service, number);
 	index = add_entry(&service);
-	if (is_exact(kind))
+	if (exact)
 		publish(&service, index);
 	if (kind->flags & POISE_SERVICE_QUIC)
 		set_server_ids(index);
 	return index;
 }
 
-/* The ranges of an address and protocol, as an entry's word. No prefix here holds another. */
-static uint32_t add_ranges(const struct prefix *prefix, uint8_t protocol, const uint32_t *indexes)
+/* Writes a list of ranges; returns the word that names it. */
+static uint32_t add_ranges(const struct port_list *list)
 {
 	struct poise_port_range *ranges = shim_array("port_ranges");
-	struct port_pieces pieces = { .count = 0 };
 	uint32_t first = range_count;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct prefix own = prefix_of(&kinds[i]);
-		struct port_piece piece = { kinds[i].first, kinds[i].last, indexes[i] };
-
-		if (kinds[i].protocol == protocol && !is_exact(&kinds[i]) &&
-		    address_equal(&own.address, &prefix->address))
-			ports_overlay(&pieces, &piece);
-	}
-	for (i = 0; i < pieces.count; i++)
-		ranges[range_count++] =
-			(struct poise_port_range){ pieces.piece[i].first, pieces.piece[i].last,
-						   (uint16_t)pieces.piece[i].owner, 0 };
-	return first << 8 | (uint32_t)pieces.count;
+	memcpy(&ranges[first], list->ranges, list->count * sizeof(*ranges));
+	range_count += (uint32_t)list->count;
+	return first << 8 | (uint32_t)list->count;
 }
 
-static void add_address(const struct prefix *prefix, const uint32_t *indexes)
+static void add_address(const struct port_entry *address)
 {
+	const struct prefix *prefix = &address->prefix;
 	struct poise_service entry = { .family = prefix->address.family,
 				       .flags = POISE_SERVICE_ADDRESS,
-				       .prefix = prefix->length };
+				       .prefix = prefix->length,
+				       .ranges = { add_ranges(&address->lists[PORT_TCP]),
+						   add_ranges(&address->lists[PORT_UDP]) } };
 	struct poise_prefix key = { .length = POISE_PREFIX_FAMILY_BITS + prefix->length,
 				    .family = prefix->address.family };
 	uint32_t index;
 
 	memcpy(entry.address, prefix->address.bytes, sizeof(entry.address));
 	memcpy(key.bytes, prefix->address.bytes, sizeof(key.bytes));
-	entry.ranges[0] = add_ranges(prefix, IPPROTO_TCP, indexes);
-	entry.ranges[1] = add_ranges(prefix, IPPROTO_UDP, indexes);
 	index = add_entry(&entry);
-	if (prefix->length == (prefix->address.family == 4 ? 32 : 128))
+	if (prefix_is_address(prefix))
 		publish(&entry, index);
 	else
 		shim_hash_set("prefixes", &key, &index);
 }
 
-/* Adjacent rows of one address make one entry. */
 void world_open_services(void)
 {
-	uint32_t indexes[ARRAY_SIZE(kinds)];
+	struct port_service ports[ARRAY_SIZE(kinds)];
+	struct port_lists lists;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		indexes[i] = add_service(&kinds[i], (uint32_t)i);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		struct prefix prefix = prefix_of(&kinds[i]);
-
-		if (i && !strcmp(kinds[i].address, kinds[i - 1].address))
-			continue;
-		add_address(&prefix, indexes);
+		ports[i] = (struct port_service){ prefix_of(&kinds[i]), kinds[i].first,
+						  kinds[i].last, kinds[i].protocol, 0 };
+		ports[i].index = (uint16_t)add_service(&ports[i], &kinds[i], (uint32_t)i);
 	}
+	if (port_lists_build(ports, ARRAY_SIZE(ports), &lists))
+		abort();
+	for (i = 0; i < lists.count; i++)
+		add_address(&lists.entries[i]);
+	port_lists_free(&lists);
 }
 
-bool world_is_virtual(uint8_t family, const uint8_t *address)
+bool world_is_virtual(uint8_t family, const uint8_t *bytes)
 {
 	const struct poise_settings *settings = shim_array("settings");
-	struct address wanted = { .family = family };
+	struct prefix wanted = { .address.family = family,
+				 .length = family == 4 ? IPV4_BITS : IPV6_BITS };
 
-	memcpy(wanted.bytes, address, family == 4 ? 4 : 16);
+	memcpy(wanted.address.bytes, bytes, wanted.length / 8);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct prefix prefix = prefix_of(&kinds[i]);
 
-		if (prefix.length < (prefix.address.family == 4 ? 32 : 128) &&
-		    !(settings->flags & POISE_SETTING_PREFIXES))
+		if (!prefix_is_address(&prefix) && !(settings->flags & POISE_SETTING_PREFIXES))
 			continue;
-		if (prefix_has(&prefix, &wanted))
+		if (prefix_holds(&prefix, &wanted))
 			return true;
 	}
 	return false;

@@ -6,11 +6,11 @@
  */
 #include "config_endpoints.h"
 
-#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ports.h"
+#include "port_lists.h"
 #include "yaml_tree.h"
 
 enum { MAX_LENGTH = 128 };
@@ -68,20 +68,6 @@ static int compare_endpoints(const void *a, const void *b)
 	if (!order)
 		order = compare_ports(x->service, y->service);
 	return order ? order : compare_numbers((unsigned int)x->index, (unsigned int)y->index);
-}
-
-/* Shorter prefixes first, and of the same addresses the widest range: the most specific is last. */
-static int compare_specific(const void *a, const void *b)
-{
-	const struct config_service *x = ((const struct endpoint *)a)->service;
-	const struct config_service *y = ((const struct endpoint *)b)->service;
-	int order = compare_numbers(x->prefix_length, y->prefix_length);
-
-	if (!order)
-		order = compare_hosts(x, y);
-	if (!order)
-		order = compare_numbers(y->last_port - y->port, x->last_port - x->port);
-	return order ? order : compare_endpoints(a, b);
 }
 
 /* Where the value of a service's key stands; item is what it hangs from. */
@@ -146,65 +132,61 @@ static void check_crossings(const struct endpoints *all)
 				report_crossing(all, a, b);
 }
 
-/* Is it found by its address and port, without looking through ranges? */
-static bool is_exact(const struct config_service *service)
+static struct port_service port_service_of(const struct endpoint *endpoint)
 {
-	return service->port == service->last_port &&
-	       service->prefix_length == (service->address.family == 4 ? 32 : MAX_LENGTH);
+	const struct config_service *service = endpoint->service;
+
+	return (struct port_service){ .prefix = { service->address, service->prefix_length },
+				      .first = service->port,
+				      .last = service->last_port,
+				      .protocol = service->protocol,
+				      .index = (uint16_t)(endpoint->index + 1) };
 }
 
-static bool holds(const struct config_service *service, const struct address *address)
+/* Reports the last range, by its ports, of the addresses' own; if they have none, those of the
+ * wider prefix are too many already. */
+static void report_excess(const struct endpoints *all, const struct prefix *prefix,
+			  uint8_t protocol)
 {
-	struct address masked = address_mask(address, service->prefix_length);
-
-	return address_equal(&masked, &service->address);
-}
-
-/*
- * Lays the ranges that the addresses of service have, those of wider prefixes included, over one
- * another. Returns the range of its own that is too many, or NULL. ranges: the first is the least
- * specific.
- */
-static const struct endpoint *find_excess(const struct endpoint *ranges, size_t count,
-					  const struct config_service *service)
-{
-	struct port_pieces pieces = { .count = 0 };
+	const struct endpoint *excess = NULL;
+	struct config_place item, at;
+	struct port_service service;
 	size_t i;
 
-	for (i = 0; i < count && ranges[i].service->prefix_length <= service->prefix_length; i++) {
-		const struct config_service *other = ranges[i].service;
-		struct port_piece piece = { other->port, other->last_port, 0 };
-
-		if (other->protocol == service->protocol && holds(other, &service->address) &&
-		    ports_overlay(&pieces, &piece))
-			return compare_hosts(other, service) ? NULL : &ranges[i];
+	for (i = 0; i < all->count; i++) {
+		service = port_service_of(&all->item[i]);
+		if (service.protocol == protocol && !port_service_is_exact(&service) &&
+		    !port_prefix_compare(&service.prefix, prefix))
+			excess = &all->item[i];
 	}
-	return NULL;
+	if (!excess)
+		return;
+	at = place_of(all, excess, "port", &item);
+	config_report_value(all->report, &at,
+			    "allowed are at most %d ranges of one address and protocol, cut up "
+			    "where they overlap",
+			    POISE_MAX_RANGES);
 }
 
-/* Reports, once for the same addresses and protocol, ranges that are too many when cut up. */
-static void check_pieces(const struct endpoints *all, struct endpoint *ranges)
+static void check_lists(const struct endpoints *all, struct port_service *services)
 {
-	const struct endpoint *excess;
-	struct config_place item, at;
+	static const uint8_t protocols[] = { [PORT_TCP] = IPPROTO_TCP, [PORT_UDP] = IPPROTO_UDP };
+	struct port_lists lists;
 	size_t count = 0, i;
+	int which;
 
 	for (i = 0; i < all->count; i++)
-		if (all->item[i].service->port && !is_exact(all->item[i].service))
-			ranges[count++] = all->item[i];
-	qsort(ranges, count, sizeof(*ranges), compare_specific);
-	for (i = 0; i < count; i++) {
-		if (i && !compare_hosts(ranges[i].service, ranges[i - 1].service))
-			continue;
-		excess = find_excess(ranges, count, ranges[i].service);
-		if (!excess)
-			continue;
-		at = place_of(all, excess, "port", &item);
-		config_report_value(all->report, &at,
-				    "allowed are at most %d ranges of one address and protocol, "
-				    "cut up where they overlap",
-				    POISE_MAX_RANGES);
+		if (all->item[i].service->port)
+			services[count++] = port_service_of(&all->item[i]);
+	if (port_lists_build(services, count, &lists)) {
+		config_report_nomem(all->report);
+		return;
 	}
+	for (i = 0; i < lists.count; i++)
+		for (which = 0; which < PORT_PROTOCOLS; which++)
+			if (lists.entries[i].lists[which].count > POISE_MAX_RANGES)
+				report_excess(all, &lists.entries[i].prefix, protocols[which]);
+	port_lists_free(&lists);
 }
 
 static int find_addresses(const void *key, const void *item)
@@ -266,20 +248,20 @@ void config_endpoints_check(struct config_report *report, const struct config_pl
 			    const struct config *config)
 {
 	struct endpoints all = { .report = report, .list = list, .config = config };
-	struct endpoint *ranges = calloc(config->service_count + 1, sizeof(*ranges));
+	struct port_service *ports = calloc(config->service_count + 1, sizeof(*ports));
 	size_t i;
 
 	all.item = calloc(config->service_count + 1, sizeof(*all.item));
-	if (all.item && ranges) {
+	if (all.item && ports) {
 		collect(&all);
 		check_duplicates(&all);
 		check_crossings(&all);
-		check_pieces(&all, ranges);
+		check_lists(&all, ports);
 		for (i = 0; i < config->service_count; i++)
 			check_loops(&all, i);
 	} else {
 		config_report_nomem(report);
 	}
 	free(all.item);
-	free(ranges);
+	free(ports);
 }

@@ -22,8 +22,12 @@ static __always_inline struct poise_fragment_key fragment_key(const struct packe
 	return key;
 }
 
-/* Notes where the first fragment of a packet goes, over what was noted of it before. */
-__noinline int fragment_remember(const struct packet *packet, __u32 backend)
+/*
+ * Notes what became of the first fragment of a packet, over what was noted of it before. reason:
+ * for those that went to the host the others go there, too; all others follow the backend, each
+ * with a fate of its own size.
+ */
+__noinline int fragment_remember(const struct packet *packet, __u32 backend, __u32 reason)
 {
 	struct poise_fragment_key key;
 	struct poise_fragment fragment = { .time_ns = bpf_ktime_get_coarse_ns(),
@@ -34,32 +38,52 @@ __noinline int fragment_remember(const struct packet *packet, __u32 backend)
 	key = fragment_key(packet);
 	fragment.hash = packet->hash;
 	fragment.service = packet->service;
+	if (reason == POISE_REASON_NOT_SERVICE || reason == POISE_REASON_TOO_BIG_PASSED)
+		fragment.reason = reason;
 	return bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
 }
 
-/* Where a later fragment goes: the backend's index, with packet->hash and packet->service filled
- * in; 0: the first one was not seen in time, or its backend is down. */
-__noinline int fragment_follow(struct packet *packet)
+/* Read after it was found: no other CPU's stamp is newer than the clock. */
+static __always_inline bool fragment_in_time(const struct poise_fragment *first,
+					     const struct poise_settings *setting)
+{
+	return bpf_ktime_get_coarse_ns() - first->time_ns < READ_ONCE(setting->fragment_ns);
+}
+
+static __always_inline int fragment_early(const struct poise_settings *setting)
+{
+	return READ_ONCE(setting->flags) & POISE_SETTING_PASS_FRAGMENTS
+		       ? POISE_REASON_FRAGMENT_PASSED
+		       : POISE_REASON_FRAGMENT_EARLY;
+}
+
+/*
+ * Where a later fragment goes. POISE_REASON_SENT: to *backend, with packet->hash and
+ * packet->service filled in. Else what becomes of it: it goes to the host after the first one, or
+ * that was not seen in time, or its backend is down.
+ */
+__noinline int fragment_follow(struct packet *packet, __u32 *backend)
 {
 	struct poise_settings *setting;
 	struct poise_fragment *first;
 	struct poise_fragment_key key;
 	__u32 zero = 0;
 
-	if (!packet)
-		return 0;
+	setting = bpf_map_lookup_elem(&settings, &zero);
+	if (!packet || !backend || !setting)
+		return POISE_REASON_INTERNAL;
 	key = fragment_key(packet);
 	first = bpf_map_lookup_elem(&fragments, &key);
-	setting = bpf_map_lookup_elem(&settings, &zero);
-	if (!first || !setting)
-		return 0;
-	/* read after it was found: no other CPU's stamp is newer */
-	if (bpf_ktime_get_coarse_ns() - first->time_ns >= READ_ONCE(setting->fragment_ns) ||
-	    !(backend_flags(first->backend) & POISE_BACKEND_LIVE))
-		return 0;
+	if (!first || !fragment_in_time(first, setting))
+		return fragment_early(setting);
+	if (first->reason != POISE_REASON_SENT)
+		return first->reason;
+	if (!(backend_flags(first->backend) & POISE_BACKEND_LIVE))
+		return fragment_early(setting);
 	packet->hash = first->hash;
 	packet->service = first->service;
-	return first->backend;
+	*backend = first->backend;
+	return POISE_REASON_SENT;
 }
 
 #endif

@@ -83,23 +83,31 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __
 
 static __always_inline int forward_later_fragment(struct xdp_md *ctx, struct packet *packet)
 {
-	struct poise_settings *setting;
-	__u32 backend = fragment_follow(packet), zero = 0;
+	__u32 backend = 0;
+	int reason = fragment_follow(packet, &backend);
 
-	if (backend)
-		return forward(ctx, packet, backend);
-	setting = bpf_map_lookup_elem(&settings, &zero);
-	if (setting && setting->flags & POISE_SETTING_PASS_FRAGMENTS)
-		return POISE_REASON_FRAGMENT_PASSED;
-	return POISE_REASON_FRAGMENT_EARLY;
+	return reason == POISE_REASON_SENT ? forward(ctx, packet, backend) : reason;
+}
+
+/* A packet with ports. */
+static __always_inline int forward_flow(struct xdp_md *ctx, struct packet *packet,
+					const struct poise_service *address, __u32 *backend)
+{
+	struct poise_service *service = service_of(packet, address);
+
+	if (!service)
+		return packet->flags & PACKET_QUOTED ? POISE_REASON_ICMP_PASSED
+						     : POISE_REASON_NOT_SERVICE;
+	packet->hash = flow_hash(packet);
+	*backend = choose(ctx, packet, service);
+	return forward(ctx, packet, *backend);
 }
 
 /* A packet for an address that has services. */
 static __always_inline int special(struct xdp_md *ctx, struct packet *packet,
 				   const struct poise_service *address)
 {
-	struct poise_service *service;
-	__u32 backend;
+	__u32 backend = 0;
 	int reason;
 
 	if (packet->flags & PACKET_LATER_FRAGMENT)
@@ -109,15 +117,10 @@ static __always_inline int special(struct xdp_md *ctx, struct packet *packet,
 		if (reason != POISE_REASON_SENT)
 			return reason;
 	}
-	service = service_of(packet, address);
-	if (!service)
-		return packet->flags & PACKET_QUOTED ? POISE_REASON_ICMP_PASSED
-						     : POISE_REASON_NOT_SERVICE;
-	packet->hash = flow_hash(packet);
-	backend = choose(ctx, packet, service);
+	reason = forward_flow(ctx, packet, address, &backend);
 	if (packet->flags & PACKET_FIRST_FRAGMENT)
-		fragment_remember(packet, backend);
-	return forward(ctx, packet, backend);
+		fragment_remember(packet, backend, reason);
+	return reason;
 }
 
 static __always_inline int handle(struct xdp_md *ctx, struct packet *packet)

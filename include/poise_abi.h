@@ -237,7 +237,7 @@ struct poise_fragment {
 	__u64 time_ns; /* of the first fragment, CLOCK_MONOTONIC_COARSE */
 	__u64 hash;    /* of the flow */
 	__u16 service, backend;
-	__u32 reserved;
+	__u32 reason; /* enum poise_reason: SENT, or why the whole packet is the host's */
 };
 _Static_assert(sizeof(struct poise_fragment) == 24, "poise_fragment");
 

@@ -53,29 +53,36 @@ static __always_inline __u16 checksum_ip4(const __be32 *words)
 	return ~checksum_fold((__u64)words[0] + words[1] + words[2] + words[3] + words[4]);
 }
 
-/* bpf_loop() goes on while this returns 0. Only the last step may end at an odd byte. */
+/*
+ * bpf_loop() goes on while this returns 0. Only the last step may end at an odd byte. The masks and
+ * barriers are there for the verifier, which wants to see the bounds (that of 6.1 does not learn
+ * from '!= 0').
+ */
 static long checksum_step(__u32 index, struct checksum_walk *walk)
 {
-	__u32 bytes = walk->left < sizeof(__be32) ? walk->left : sizeof(__be32);
-	__u32 offset = walk->offset;
+	__u32 offset = walk->offset, last = walk->left - 1; /* byte of a word */
 	__be32 word = 0;
 	void *at;
 
-	barrier_var(bytes); /* the verifier wants to see the bounds */
 	barrier_var(offset);
-	if (offset > CHECKSUM_REACH || bytes == 0 || bytes > sizeof(word))
+	if (offset > CHECKSUM_REACH || walk->left == 0)
 		return 1;
 	at = packet_data(walk->ctx) + offset;
 	if (walk->left >= CHUNK_BYTES && at + CHUNK_BYTES <= packet_end(walk->ctx)) {
 		walk->sum = (__u32)bpf_csum_diff(NULL, 0, at, CHUNK_BYTES, walk->sum);
-		bytes = CHUNK_BYTES;
-	} else {
-		if (!packet_load(walk->ctx, offset, &word, bytes))
-			return 1;
-		walk->sum = (__u32)bpf_csum_diff(NULL, 0, &word, sizeof(word), walk->sum);
+		walk->offset += CHUNK_BYTES;
+		walk->left -= CHUNK_BYTES;
+		return 0;
 	}
-	walk->offset += bytes;
-	walk->left -= bytes;
+	if (last > sizeof(word) - 1)
+		last = sizeof(word) - 1;
+	barrier_var(last);
+	last &= sizeof(word) - 1;
+	if (!packet_load(walk->ctx, offset, &word, last + 1))
+		return 1;
+	walk->sum = (__u32)bpf_csum_diff(NULL, 0, &word, sizeof(word), walk->sum);
+	walk->offset += last + 1;
+	walk->left -= last + 1;
 	return 0;
 }
 

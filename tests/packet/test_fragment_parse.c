@@ -194,6 +194,8 @@ static void test_later(void)
 		PASSED("IPv6, later fragment of ICMPv6", ICMP_PASSED, TO_VIP6,
 		       next(LATER6, IPPROTO_ICMPV6), DATA),
 		PASSED("IPv4, later fragment of GRE", NOT_SERVICE, next(last4, IPPROTO_GRE)),
+		PASSED("IPv4, later fragment of IPv6's destination options", NOT_SERVICE,
+		       next(last4, IPPROTO_DSTOPTS)),
 		PASSED("IPv6, later fragment of ESP", NOT_SERVICE, TO_VIP6,
 		       next(LATER6, IPPROTO_ESP), DATA),
 		PASSED("IPv4, later fragment, another address", NOT_SERVICE,

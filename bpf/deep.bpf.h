@@ -24,6 +24,8 @@ enum {
 	EXTENSION_UNIT = 8, /* bytes, of their length, which does not count the first */
 
 	ICMP_BYTES = 8, /* of the shortest message */
+
+	TCP_WORDS_OFFSET = 12, /* of the header's length, in its upper four bits */
 };
 
 static __always_inline bool is_tag(__be16 type)
@@ -32,19 +34,16 @@ static __always_inline bool is_tag(__be16 type)
 }
 
 /* Sets where the IP header begins. Returns the Ethernet type that announces it; 0: cut before. */
-static __always_inline __be16 skip_tags(struct xdp_md *ctx, struct packet *packet)
+static __always_inline __be16 skip_tags(const struct xdp_md *ctx, struct packet *packet)
 {
-	__be16 type = 0;
+	__be16 *type = packet_at(ctx, ETH_HLEN - sizeof(*type), sizeof(*type));
 
 	packet->l3 = ETH_HLEN;
-	if (!packet_load(ctx, packet->l3 - sizeof(type), &type, sizeof(type)))
-		return 0;
-	for (int i = 0; i < MAX_TAGS && is_tag(type); i++) {
+	for (int i = 0; i < MAX_TAGS && type && is_tag(*type); i++) {
 		packet->l3 += TAG_BYTES;
-		if (!packet_load(ctx, packet->l3 - sizeof(type), &type, sizeof(type)))
-			return 0;
+		type = packet_at(ctx, packet->l3 - sizeof(*type), sizeof(*type));
 	}
-	return type;
+	return type ? *type : 0;
 }
 
 /* Bytes of the IP packet from l4 on. */
@@ -119,40 +118,49 @@ static __always_inline int later_fragment(const struct packet *packet, __u32 off
 							       : POISE_REASON_NOT_SERVICE;
 }
 
+/* Fragments of ICMP are the host's: whatever is to be done with ICMP takes a whole message. */
+static __always_inline int read_icmp(const struct packet *packet)
+{
+	if (packet->flags & PACKET_FIRST_FRAGMENT)
+		return POISE_REASON_ICMP_PASSED;
+	return bytes_left(packet) < ICMP_BYTES ? POISE_REASON_MALFORMED : POISE_REASON_SENT;
+}
+
+static __always_inline int read_udp(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 *ports = packet_at(ctx, packet->l4, sizeof(struct udphdr));
+
+	if (!ports || bytes_left(packet) < sizeof(struct udphdr))
+		return cut_short(packet);
+	packet->ports = *ports;
+	return POISE_REASON_SENT;
+}
+
 /*
  * A first fragment must hold the whole TCP header, options included: RFC 7112 asks it of IPv6, and
  * no honest IPv4 sender makes less.
  */
 static __always_inline int read_tcp(struct xdp_md *ctx, struct packet *packet)
 {
-	__u8 words_and_flags[2] = {};
+	__u8 *header = packet_at(ctx, packet->l4, sizeof(struct tcphdr));
 
-	if (!packet_load(ctx, packet->l4 + TCP_FLAGS_OFFSET - 1, words_and_flags,
-			 sizeof(words_and_flags)))
-		return POISE_REASON_INTERNAL;
-	packet->tcp_flags = words_and_flags[1];
+	if (!header || bytes_left(packet) < sizeof(struct tcphdr))
+		return cut_short(packet);
+	packet->ports = *(__u32 *)header;
+	packet->tcp_flags = header[TCP_FLAGS_OFFSET];
 	if (packet->flags & PACKET_FIRST_FRAGMENT &&
-	    bytes_left(packet) < (words_and_flags[0] >> 4) * 4U)
+	    bytes_left(packet) < (header[TCP_WORDS_OFFSET] >> 4) * 4U)
 		return POISE_REASON_FRAGMENT_TINY;
 	return POISE_REASON_SENT;
 }
 
-/* Fragments of ICMP are the host's: whatever is to be done with ICMP takes a whole message. */
 static __always_inline int read_transport(struct xdp_md *ctx, struct packet *packet)
 {
-	__u32 bytes = transport_bytes(packet);
-
-	if (!bytes)
-		return POISE_REASON_NOT_SERVICE;
-	if (is_icmp(packet) && packet->flags & PACKET_FIRST_FRAGMENT)
-		return POISE_REASON_ICMP_PASSED;
-	if (bytes_left(packet) < bytes)
-		return cut_short(packet);
-	if (is_icmp(packet))
-		return POISE_REASON_SENT;
-	if (!packet_load(ctx, packet->l4, &packet->ports, sizeof(packet->ports)))
-		return POISE_REASON_INTERNAL;
-	return packet->protocol == IPPROTO_TCP ? read_tcp(ctx, packet) : POISE_REASON_SENT;
+	if (packet->protocol == IPPROTO_TCP)
+		return read_tcp(ctx, packet);
+	if (packet->protocol == IPPROTO_UDP)
+		return read_udp(ctx, packet);
+	return is_icmp(packet) ? read_icmp(packet) : POISE_REASON_NOT_SERVICE;
 }
 
 /* Whether the frame is as long as the IP packet says; what follows it is padding. */
@@ -163,27 +171,29 @@ static __always_inline bool frame_holds(const struct xdp_md *ctx, const struct p
 
 static __always_inline int parse_deep4(struct xdp_md *ctx, struct packet *packet)
 {
-	struct iphdr ip = {};
+	struct iphdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
 	__u32 header, offset;
+	__u16 place;
 	int reason;
 
-	if (!packet_load(ctx, packet->l3, &ip, sizeof(ip)) || ip.version != 4)
+	if (!ip || ip->version != 4)
 		return POISE_REASON_NOT_SERVICE;
 	packet->family = 4;
-	packet->protocol = ip.protocol;
-	packet->tos = ip.tos;
-	packet->ttl = ip.ttl;
-	packet->length = bpf_ntohs(ip.tot_len);
-	packet->source[0] = ip.saddr;
-	packet->destination[0] = ip.daddr;
-	packet->fragment_id = ip.id;
-	packet->flags = ip.frag_off & bpf_htons(IP4_DONT_FRAGMENT) ? PACKET_DONT_FRAGMENT : 0;
-	header = ip.ihl * 4;
-	if (header < sizeof(ip) || packet->length < header || !frame_holds(ctx, packet))
+	packet->protocol = ip->protocol;
+	packet->tos = ip->tos;
+	packet->ttl = ip->ttl;
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->source[0] = ip->saddr;
+	packet->destination[0] = ip->daddr;
+	packet->fragment_id = ip->id;
+	place = bpf_ntohs(ip->frag_off);
+	packet->flags = place & IP4_DONT_FRAGMENT ? PACKET_DONT_FRAGMENT : 0;
+	header = ip->ihl * 4;
+	if (header < sizeof(*ip) || packet->length < header || !frame_holds(ctx, packet))
 		return POISE_REASON_MALFORMED;
 	packet->l4 = packet->l3 + header;
-	offset = (bpf_ntohs(ip.frag_off) & IP4_FRAGMENT_OFFSET) * FRAGMENT_UNIT;
-	reason = note_fragment(packet, offset, ip.frag_off & bpf_htons(IP4_MORE_FRAGMENTS));
+	offset = (place & IP4_FRAGMENT_OFFSET) * FRAGMENT_UNIT;
+	reason = note_fragment(packet, offset, place & IP4_MORE_FRAGMENTS);
 	if (reason != POISE_REASON_SENT)
 		return reason;
 	return offset ? later_fragment(packet, offset) : read_transport(ctx, packet);
@@ -222,23 +232,21 @@ static __always_inline int read_fragment6(struct packet *packet, const struct ex
  */
 static __always_inline int skip_extension(struct xdp_md *ctx, struct packet *packet, __u32 *offset)
 {
-	struct extension extension = {};
+	struct extension *extension = packet_at(ctx, packet->l4, sizeof(*extension));
 	__u32 bytes = EXTENSION_UNIT;
 	__u8 protocol = packet->protocol;
 
-	if (bytes_left(packet) < bytes)
+	if (!extension || bytes_left(packet) < bytes)
 		return cut_short(packet);
-	if (!packet_load(ctx, packet->l4, &extension, sizeof(extension)))
-		return POISE_REASON_INTERNAL;
-	if (protocol == IPPROTO_ROUTING && extension.segments_left)
+	if (protocol == IPPROTO_ROUTING && extension->segments_left)
 		return POISE_REASON_NOT_SERVICE;
 	if (protocol != IPPROTO_FRAGMENT)
-		bytes += extension.length * EXTENSION_UNIT;
+		bytes += extension->length * EXTENSION_UNIT;
 	if (bytes_left(packet) < bytes)
 		return cut_short(packet);
 	packet->l4 += bytes;
-	packet->protocol = extension.next;
-	return protocol == IPPROTO_FRAGMENT ? read_fragment6(packet, &extension, offset)
+	packet->protocol = extension->next;
+	return protocol == IPPROTO_FRAGMENT ? read_fragment6(packet, extension, offset)
 					    : POISE_REASON_SENT;
 }
 
@@ -262,21 +270,21 @@ static __always_inline int skip_extensions(struct xdp_md *ctx, struct packet *pa
 /* No Ethernet frame holds a jumbogram (RFC 2675): a payload length of 0 means just that. */
 static __always_inline int parse_deep6(struct xdp_md *ctx, struct packet *packet)
 {
-	struct ipv6hdr ip = {};
+	struct ipv6hdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
 
-	if (!packet_load(ctx, packet->l3, &ip, sizeof(ip)) || ip.version != 6)
+	if (!ip || ip->version != 6)
 		return POISE_REASON_NOT_SERVICE;
 	packet->family = 6;
-	packet->protocol = ip.nexthdr;
-	packet->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
-	packet->ttl = ip.hop_limit;
-	packet->length = sizeof(ip) + bpf_ntohs(ip.payload_len);
-	__builtin_memcpy(packet->source, &ip.saddr, sizeof(packet->source));
-	__builtin_memcpy(packet->destination, &ip.daddr, sizeof(packet->destination));
+	packet->protocol = ip->nexthdr;
+	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	packet->ttl = ip->hop_limit;
+	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	__builtin_memcpy(packet->source, &ip->saddr, sizeof(packet->source));
+	__builtin_memcpy(packet->destination, &ip->daddr, sizeof(packet->destination));
 	packet->flags = PACKET_DONT_FRAGMENT;
 	if (!frame_holds(ctx, packet))
 		return POISE_REASON_MALFORMED;
-	packet->l4 = packet->l3 + sizeof(ip);
+	packet->l4 = packet->l3 + sizeof(*ip);
 	return skip_extensions(ctx, packet);
 }
 

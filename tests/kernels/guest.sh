@@ -1,14 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# What depends on the kernel, checked on the one that runs: verifier, libxdp's chain, restarts, and
-# the kernel's own tunnels on backends without poise-agent. For a guest of tests/kernels/run, on the
-# network of tests/netns/lib.sh.
+# What depends on the kernel, checked on the one that runs: verifier, libxdp's chain, restarts, VLAN
+# interfaces and bonds, and the kernel's own tunnels on backends without poise-agent. For a guest of
+# tests/kernels/run, on the network of tests/netns/lib.sh.
 
 # shellcheck source=../netns/tap.sh
 . "$(dirname "$0")/../netns/tap.sh"
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 SERVERS=2
+
+# shellcheck source=guest_devices.sh
+. "$HERE/guest_devices.sh"
+# shellcheck source=guest_tunnels.sh
+. "$HERE/guest_tunnels.sh"
+
+# The services of all four mixes; checks that an emulated processor keeps up with.
+config_mixes()
+{
+	{
+		config_web 1 2
+		service_yaml web46 "$VIP46" 6 1 2
+		service_yaml web64 "$VIP64" 4 1 2
+	} | sed 's/timeout: 450ms/timeout: 2s/; s/interval: 500ms/interval: 2s/'
+}
 
 #
 # packets
@@ -23,6 +38,13 @@ test_packets()
 				env CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 "$program"
 		fi
 	done
+}
+
+# Against the kernel's own VLAN interfaces.
+test_next_hops()
+{
+	check "next hops through VLAN interfaces" env CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 \
+		"$NET_BUILD/tests/modules/test_nexthop_vlan"
 }
 
 #
@@ -258,100 +280,10 @@ test_two_interfaces()
 	check "requests are served" wait_for 60 served
 }
 
-#
-# backends without poise-agent
-#
-
-# Every device that tunnels_make makes, whether it is there or not.
-tunnels_remove()
-{
-	local i
-	for ((i = 1; i <= SERVERS; i++)); do
-		ip -n "$(net_name "b$i")" link del poise4 2>/dev/null || true
-		ip -n "$(net_name "b$i")" link del poise6 2>/dev/null || true
-	done
-}
-
-# What the README says, on each backend: tunnels_make FAMILY ARGUMENT..., those of 'ip link add'.
-tunnels_make()
-{
-	local family=$1 i
-	shift
-	for ((i = 1; i <= SERVERS; i++)); do
-		on "b$i" ip link add "poise$family" type "$@" local "$(backend_address $i "$family")" &&
-			on "b$i" ip link set "poise$family" up || return 1
-	done
-}
-
-# Puts an IPv4 VIP on each backend's tunnel device, or back on lo: vip_move VIP FROM TO
-vip_move()
-{
-	local i
-	for ((i = 1; i <= SERVERS; i++)); do
-		ip -n "$(net_name "b$i")" address del "$1/32" dev "$2"
-		ip -n "$(net_name "b$i")" address add "$1/32" dev "$3"
-	done
-}
-
-rp_filter()
-{
-	local value=$1 i device
-	shift
-	for ((i = 1; i <= SERVERS; i++)); do
-		for device; do
-			on "b$i" sysctl -qw "net.ipv4.conf.$device.rp_filter=$value"
-		done
-	done
-}
-
-not_served() { refused 28 on client curl -s --max-time 3 "$(url "$1" /)"; }
-
-# tunnel_test MIX VIP FAMILY ARGUMENT...: one kind of tunnel; FAMILY and arguments as above.
-tunnel_test()
-{
-	local mix=$1 vip=$2 family=$3
-	shift 2
-	check "$mix: without a tunnel nothing is served" not_served "$vip"
-	check "$mix: ip link add poise$family type ${*:2}" tunnels_make "$@"
-	check "$mix: requests are served" spread "$vip" 20 1 2
-	case $vip in
-	*:*) ;;
-	*)
-		vip_move "$vip" lo "poise$family"
-		rp_filter 1 all default eth0
-		rp_filter 2 "poise$family"
-		check "$mix: the VIP on the device, rp_filter strict elsewhere" spread "$vip" 20 1 2
-		rp_filter 0 all default eth0
-		vip_move "$vip" "poise$family" lo
-		;;
-	esac
-	tunnels_remove
-}
-
-test_tunnels()
-{
-	local i
-	for i in 1 2 3 4; do
-		on "b$i" "$NET_BUILD/poise-agent" detach eth0 --pin-path "$NET_DIR/bpf/agent-b$i" >/dev/null
-	done
-	tunnel_test "4in4" "$VIP44" 4 ipip
-	tunnel_test "6in4" "$VIP64" 4 sit
-	tunnel_test "6in6" "$VIP66" 6 ip6tnl mode ip6ip6
-	tunnel_test "4in6" "$VIP46" 6 ip6tnl mode ipip6
-	tunnel_test "4in4 by sit" "$VIP44" 4 sit mode any
-	tunnel_test "6in4 by sit" "$VIP64" 4 sit mode any
-	tunnel_test "6in6 by ip6tnl" "$VIP66" 6 ip6tnl mode any
-	tunnel_test "4in6 by ip6tnl" "$VIP46" 6 ip6tnl mode any
-}
-
 tap_begin one $SERVERS
 clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" -c -o "$NET_DIR/other.o" \
 	"$HERE/other.bpf.c"
-{
-	config_web 1 2
-	service_yaml web46 "$VIP46" 6 1 2
-	service_yaml web64 "$VIP64" 4 1 2
-} | sed 's/timeout: 450ms/timeout: 2s/; s/interval: 500ms/interval: 2s/' >"$NET_CONFIG"
+config_mixes >"$NET_CONFIG"
 EXPECTED=$(chain_expected)
 test_start
 if [ "$EXPECTED" = dispatcher ]; then
@@ -362,6 +294,8 @@ else
 fi
 test_restart
 test_two_interfaces
+test_devices
 test_tunnels
+test_next_hops
 test_packets
 tap_end

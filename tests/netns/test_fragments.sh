@@ -75,6 +75,21 @@ drained()
 	! grep -q 'lost\|broken' <<<"$got"
 }
 
+# Full fragments do not fit the tunnel: the client is told, loses the first datagram, as UDP does, and
+# makes smaller fragments from then on.
+learned()
+{
+	local told got
+	told=$(reason too_big_told)
+	got=$(datagrams "$1" $PORT 5 $LARGE | xargs)
+	echo "told: $told, then $(reason too_big_told); $got"
+	[ "$(reason too_big_told)" -gt "$told" ] && ! grep -q 'broken\|app.*lost' <<<"$got" &&
+		grep -q 'app.* app.* app.* app' <<<"$got"
+}
+
+# The way to every backend takes packets of so many bytes.
+mtu_is() { equal "[$1]" "$(status -c '[.services[].backends[].next_hop.mtu] | unique')"; }
+
 tap_begin one
 for i in 1 2 3 4; do
 	server_start_udp "$i"
@@ -99,4 +114,8 @@ check "4in6: datagrams in three fragments" answered "$VIP46" $LARGE 2
 check "6in4: datagrams in three fragments" answered "$VIP64" $LARGE 2
 check "IPv4: datagrams in 41 fragments" largest "$VIP44"
 check "a drain loses no datagram in fragments" drained "$VIP44"
+
+ip -n "$(net_name balancer)" link set lb0 mtu 1500
+check "the way to the backends becomes narrower" wait_for 10 mtu_is 1500
+check "IPv6: the client learns to make smaller fragments" learned "$VIP66"
 tap_end

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """udp_client.py ADDRESS PORT COUNT BYTES: sends COUNT random datagrams, each from a port of its own,
-and prints a line for each: who sent it back whole, 'broken', or 'lost' when nobody did within 5 s."""
+and prints a line for each: who sent it back whole, 'broken', or 'lost' when nobody did within 5 s
+or an ICMP error came."""
 import os
 import socket
 import sys
@@ -19,7 +20,7 @@ def answer(address, port, size):
         client.send(data)
         try:
             name, _, got = client.recv(LARGEST).partition(b" ")
-        except TimeoutError:
+        except OSError:  # time is up, or an ICMP error came
             return "lost"
     return name.decode() if got == data else "broken"
 

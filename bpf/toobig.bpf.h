@@ -145,7 +145,8 @@ static __always_inline bool toobig_may_answer(struct xdp_md *ctx, const struct p
 					      const struct poise_settings *setting)
 {
 	return !(packet->flags & (PACKET_LATER_FRAGMENT | PACKET_QUOTED)) &&
-	       answerable(ctx, packet) && limit_allows(POISE_LIMIT_ERROR, setting->error_rate);
+	       answerable(ctx, packet) &&
+	       limit_allows(POISE_LIMIT_ERROR, READ_ONCE(setting->error_rate));
 }
 
 /* mtu: the largest IP packet that would have fitted. Returns what became of the packet. */

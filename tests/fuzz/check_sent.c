@@ -18,6 +18,8 @@ enum {
 	TYPE_IP6 = 0x86dd,
 	GRE_BYTES = 4,
 	GUE_BYTES = 12, /* with UDP's */
+	TCP_BYTES = 20, /* of the least header */
+	UDP_BYTES = 8,
 	UDP_LENGTH = 4,
 	UDP_CHECKSUM = 6,
 	GUE_FIRST_PORT = 49152,
@@ -165,6 +167,20 @@ static uint32_t check_tunnel(const struct passage *passage, const struct view *i
 	return bytes;
 }
 
+/* A whole packet has its transport header in it: what chose the backend is part of it. Behind
+ * extension headers nobody looks here. */
+static void check_transport(const struct passage *passage, const struct view *in)
+{
+	uint32_t bytes = in->length - in->header;
+
+	if (in->fragment)
+		return;
+	if (in->protocol == PROTOCOL_TCP)
+		REQUIRE(bytes >= TCP_BYTES);
+	if (in->protocol == PROTOCOL_UDP)
+		REQUIRE(bytes >= UDP_BYTES);
+}
+
 void check_sent(const struct passage *passage, const struct view *in, uint32_t number)
 {
 	const struct poise_backend *backend = world_backend(number);
@@ -172,6 +188,7 @@ void check_sent(const struct passage *passage, const struct view *in, uint32_t n
 	uint8_t family = kind == POISE_ENCAP_L2 ? in->family : backend->family;
 
 	REQUIRE(in->whole);
+	check_transport(passage, in);
 	REQUIRE((passage->verdict == XDP_TX) == (backend->ifindex == WORLD_INGRESS));
 	REQUIRE(backend->ifindex && backend->ifindex != WORLD_NO_EGRESS);
 	at = check_link(passage, backend, family == 4 ? TYPE_IP4 : TYPE_IP6);

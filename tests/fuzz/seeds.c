@@ -222,6 +222,47 @@ static void write_icmp(const char *directory)
 	     PKT(IN, router6, icmp6(135, 0, 0), payload(16)));
 }
 
+/* Sources that are no host's: never answered. The frame's are groups' in the end. */
+static void write_unanswerable(const char *directory, const char *name, struct world_choice choice,
+			       struct layer request4, struct layer request6, size_t bytes)
+{
+	static const char *const sources4[] = { "0.0.0.0",   "127.0.0.1",	"224.0.0.1",
+						"239.1.2.3", "255.255.255.255", WORLD_VIP4 };
+	static const char *const sources6[] = { "::", "::1", "ff02::1", WORLD_VIP6 };
+	struct seed seed = { .name = name, .choice = choice };
+	size_t count = 0, i;
+
+	for (i = 0; i < sizeof(sources4) / sizeof(sources4[0]); i++)
+		seed.frames[count++] =
+			PKT(IN, ip4_fragment(ip4(sources4[i], WORLD_VIP4), IP4_DONT_FRAGMENT),
+			    request4, payload(bytes));
+	for (i = 0; i < sizeof(sources6) / sizeof(sources6[0]); i++)
+		seed.frames[count++] =
+			PKT(IN, ip6(sources6[i], WORLD_VIP6), request6, payload(bytes));
+	seed.frames[count++] =
+		PKT(eth("ff:ff:ff:ff:ff:ff", EDGE_MAC), C6, request6, payload(bytes));
+	seed.frames[count++] =
+		PKT(eth(ROUTER_MAC, "33:33:00:00:00:01"), C6, request6, payload(bytes));
+	write_seed(directory, &seed);
+}
+
+/* To many backends, some of which take one of the client's TTL. */
+static void write_hops(const char *directory)
+{
+	struct seed four = { .name = "ttl-4", .choice = usual };
+	struct seed six = { .name = "ttl-6", .choice = usual };
+	uint16_t i;
+
+	for (i = 0; i < MAX_FRAMES; i++) {
+		struct layer to = tcp((uint16_t)(CLIENT_PORT + i), WORLD_PLAIN, ACK);
+
+		four.frames[i] = PKT(IN, ttl(C4, (uint8_t)(i % 3)), to);
+		six.frames[i] = PKT(IN, ttl(C6, (uint8_t)(i % 3)), to);
+	}
+	write_seed(directory, &four);
+	write_seed(directory, &six);
+}
+
 static void write_too_big(const char *directory)
 {
 	struct world_choice small = { .flags = WORLD_FAST_ERRORS, .mtu = 3, .headroom = 96 };
@@ -256,5 +297,13 @@ int main(int argc, char **argv)
 	write_fragments(argv[1]);
 	write_icmp(argv[1]);
 	write_too_big(argv[1]);
+	write_hops(argv[1]);
+	write_unanswerable(argv[1], "echo-unanswerable",
+			   (struct world_choice){ .flags = WORLD_FAST_ECHO, .headroom = 96 },
+			   echo(), echo6(), 56);
+	write_unanswerable(
+		argv[1], "too-big-unanswerable",
+		(struct world_choice){ .flags = WORLD_FAST_ERRORS, .mtu = 4, .headroom = 96 },
+		tcp(CLIENT_PORT, WORLD_PLAIN, ACK), tcp(CLIENT_PORT, WORLD_PLAIN, ACK), 100);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 /* Where a packet went that did not go to a backend of the pool. */
 enum { DROPPED = -1, PASSED = -2, ELSEWHERE = -3 };
@@ -21,6 +22,7 @@ struct tuple {
 	struct address vip;
 	uint16_t vport, port;
 	uint32_t client; /* the last four bytes of the client's address */
+	bool udp;	 /* else TCP */
 };
 
 struct frame {
@@ -48,7 +50,23 @@ static struct tcphdr tcp_of(const struct tuple *tuple, uint8_t flags)
 	return tcp;
 }
 
-static size_t frame_make(const struct tuple *tuple, uint8_t flags, struct frame *out)
+/* A UDP header in the place of the TCP header, the rest of which is its data. */
+static void make_udp(const struct tuple *tuple, struct frame *frame)
+{
+	struct udphdr udp = { .source = htons(tuple->port),
+			      .dest = htons(tuple->vport),
+			      .len = htons(sizeof(struct tcphdr)) };
+
+	if (tuple->vip.family == 4) {
+		frame->v4.ip.protocol = IPPROTO_UDP;
+		memcpy(&frame->v4.tcp, &udp, sizeof(udp));
+	} else {
+		frame->v6.ip.ip6_nxt = IPPROTO_UDP;
+		memcpy(&frame->v6.tcp, &udp, sizeof(udp));
+	}
+}
+
+static size_t make_tcp(const struct tuple *tuple, uint8_t flags, struct frame *out)
 {
 	static const uint8_t macs[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 1, 0xc8 };
 
@@ -76,6 +94,15 @@ static size_t frame_make(const struct tuple *tuple, uint8_t flags, struct frame 
 	memcpy(&out->v6.ip.ip6_dst, tuple->vip.bytes, 16);
 	out->v6.tcp = tcp_of(tuple, flags);
 	return sizeof(out->eth) + sizeof(out->v6);
+}
+
+static size_t frame_make(const struct tuple *tuple, uint8_t flags, struct frame *out)
+{
+	size_t length = make_tcp(tuple, flags, out);
+
+	if (tuple->udp)
+		make_udp(tuple, out);
+	return length;
 }
 
 /* The backend that a tunnel's packet goes to, by its outer destination. */

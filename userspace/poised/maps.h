@@ -57,6 +57,7 @@ int maps_ranges_write(struct maps *maps, const struct poise_port_range *list, si
 /* Takes ranges that an earlier poised wrote. 0 or a negative errno. */
 int maps_ranges_adopt(struct maps *maps, uint32_t ranges);
 void maps_ranges_release(struct maps *maps, uint32_t ranges);
+size_t maps_ranges_used(const struct maps *maps); /* entries */
 const struct poise_port_range *maps_ranges(struct maps *maps, uint32_t ranges);
 
 /* The same as of the service table for the entry of a prefix. 0 or a negative errno. */

@@ -139,6 +139,15 @@ const struct poise_port_range *maps_ranges(struct maps *maps, uint32_t ranges)
 	return &maps->port_ranges[ranges >> 8];
 }
 
+size_t maps_ranges_used(const struct maps *maps)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < maps->ranges.count; i++)
+		used += maps->ranges.list[i].size;
+	return used;
+}
+
 static struct poise_prefix prefix_key(const struct poise_service *entry)
 {
 	struct poise_prefix key = { .length = POISE_PREFIX_FAMILY_BITS + entry->prefix,

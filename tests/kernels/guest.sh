@@ -223,6 +223,9 @@ load_clean()
 	grep -q '^[1-9][0-9]* requests, 0 failed$' "$NET_DIR/load"
 }
 
+# It runs, or came whole meanwhile, on a machine that took long.
+download_lives() { download_runs "$1" || download_finish "$1"; }
+
 # SYNs that client and backends sent again: a packet was lost on its way, or its answer.
 syns_again()
 {
@@ -251,7 +254,7 @@ test_restart()
 	done
 	check "no request failed meanwhile" load_clean
 	check "no SYN was sent twice" equal "$again" "$(syns_again)"
-	check "a connection that was open lives" download_runs long
+	check "a connection that was open lives" download_lives long
 	download_stop long
 	check "all backends are up" wait_for 60 all_up
 	check "requests are served" served

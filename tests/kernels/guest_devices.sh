@@ -97,6 +97,8 @@ bond_up()
 {
 	local i name
 	name=$(net_name balancer)
+	# both are on one bridge: only lb0 may answer for lb0's addresses
+	on balancer sysctl -qw net.ipv4.conf.all.arp_ignore=1 || return 1
 	ip -n "$name" link add bond0 mtu 1600 type bond mode active-backup miimon 100 || return 1
 	for i in bp0 bp1; do
 		link_make balancer $i $i 1600
@@ -128,16 +130,22 @@ agents_take_all_vips()
 	done
 }
 
+bond_active()
+{
+	ip -n "$(net_name balancer)" -d -j link show bond0 |
+		jq -r '.[0].linkinfo.info_data.active_slave'
+}
+
 # The bond's slave that is not in use takes over.
 bond_fails_over()
 {
 	local active
-	active=$(on balancer cat /sys/class/net/bond0/bonding/active_slave)
+	active=$(bond_active)
 	ip -n "$(net_name switch)" link set "$active" down
 	wait_for 10 bond_left "$active"
 }
 
-bond_left() { [ "$(on balancer cat /sys/class/net/bond0/bonding/active_slave)" != "$1" ]; }
+bond_left() { [ "$(bond_active)" != "$1" ]; }
 
 test_bond()
 {

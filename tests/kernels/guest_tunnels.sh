@@ -101,6 +101,7 @@ test_tunnels()
 	tunnel_test "4in6 by ip6tnl" "$VIP46" 6 ip6tnl mode any
 
 	check "the encapsulation changes to gue" encapsulate gue
+	check "gue: modprobe fou" modprobe fou
 	check "gue: ip fou add port 6080 gue" gue_ports add
 	tunnel_test "gue, 4in4" "$VIP44" 4 sit mode any
 	tunnel_test "gue, 6in4" "$VIP64" 4 sit mode any

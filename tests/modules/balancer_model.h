@@ -9,7 +9,7 @@
 #define POISE_BALANCER_MODEL_H
 
 enum {
-	SITES = 3, /* services, by their names and addresses; each may be declared or not */
+	SITES = 5, /* services, by their names and addresses; each may be declared or not */
 	FLOWS = 540,
 	FAULT_BYTES = 384,
 	FIRST_PORT = 20000,
@@ -63,12 +63,32 @@ struct model {
 	bool forgets; /* settle is short: connections of a backend that is down are lost */
 };
 
-static struct address site_address(int i)
-{
-	static const char *const texts[SITES] = { "203.0.113.10", "2001:db8:f::10",
-						  "203.0.113.12" };
+/* What kind of service a site is. */
+static const struct kind_of_site {
+	const char *address; /* or prefix */
+	uint16_t ports;	     /* one, or a range of so many */
+	const char *lines;   /* further ones of the configuration */
+} site_kinds[SITES] = {
+	{ "203.0.113.10", 1, "" },
+	{ "2001:db8:f::10", 1, "" },
+	{ "203.0.113.12", 1, "" },
+	{ "203.0.113.64/28", 10, "" },
+	{ "203.0.113.14", 1, "  affinity: source/30\n" },
+};
 
-	return address_of(texts[i]);
+/* Where the packets of a flow of a site go: some address and port of it, always the same. */
+static void flow_aim(struct tuple *tuple, int number, int site, uint16_t port)
+{
+	const struct kind_of_site *kind = &site_kinds[site];
+	struct prefix prefix;
+
+	assert_int_equal(prefix_parse(kind->address, &prefix), 0);
+	tuple->vip = prefix.address;
+	tuple->vport = port;
+	if (kind->ports == 1)
+		return;
+	tuple->vip.bytes[3] += number % 16;
+	tuple->vport += number % kind->ports;
 }
 
 /* Plans. */
@@ -81,15 +101,16 @@ static struct config *plan_config(const struct plan *plan)
 	snprintf(source, sizeof(source), "172.%u.0.0/16", 16 + plan->source);
 	text_begin(&text, plan->settle, source);
 	for (int i = 0; i < SITES; i++) {
-		struct address vip = site_address(i);
+		unsigned int port = plan->sites[i].port;
 
 		if (!plan->sites[i].present)
 			continue;
 		fprintf(text.stream,
-			"- name: s%d\n  address: \"%s\"\n  port: %u\n  ring_size: %u\n"
-			"  on_down: %s\n  backends:\n",
-			i, address_format(&vip, address), plan->sites[i].port,
-			plan->sites[i].ring_size, plan->sites[i].keep ? "keep" : "rehash");
+			"- name: s%d\n  address: \"%s\"\n  port: \"%u-%u\"\n  ring_size: %u\n"
+			"  on_down: %s\n%s  backends:\n",
+			i, site_kinds[i].address, port, port + site_kinds[i].ports - 1,
+			plan->sites[i].ring_size, plan->sites[i].keep ? "keep" : "rehash",
+			site_kinds[i].lines);
 		for (int k = 0; k < POOL; k++) {
 			if (!plan->sites[i].servers[k].present)
 				continue;

@@ -88,8 +88,7 @@ static void open_flow(struct flow *flow)
 	}
 	site = flow->site;
 	place = &run.model.sites[site];
-	flow->tuple.vip = site_address(site);
-	flow->tuple.vport = place->running ? place->port : 80;
+	flow_aim(&flow->tuple, flow - run.model.flows, site, place->running ? place->port : 80);
 	got = packet_sent(&flow->tuple, TH_SYN);
 	if (!may_open(&run.model, site, got)) {
 		char text[FAULT_BYTES];
@@ -185,6 +184,9 @@ static void check_no_loss(void)
 	assert_int_equal(maps_event_count(maps, POISE_EVENT_EXCEPTION_LOST), 0);
 	assert_int_equal(maps_event_count(maps, POISE_EVENT_EXCEPTION_EVICTED), 0);
 	assert_int_equal(maps_event_count(maps, POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN), 0);
+	assert_int_equal(maps_event_count(maps, POISE_EVENT_FLOW_LOST), 0);
+	assert_int_equal(maps_event_count(maps, POISE_EVENT_FLOW_EVICTED), 0);
+	assert_int_equal(maps_event_count(maps, POISE_EVENT_FLOW_EVICTED_HALF_OPEN), 0);
 	assert_int_equal(maps_reason_count(maps, POISE_REASON_INTERNAL), 0);
 }
 
@@ -268,7 +270,7 @@ static void open_meanwhile(struct flow *flow, const struct model *before, const 
 
 	if (!after->sites[flow->site].running || after->sites[flow->site].port != port)
 		return;
-	flow->tuple.vport = port;
+	flow_aim(&flow->tuple, flow - run.model.flows, flow->site, port);
 	got = packet_sent(&flow->tuple, TH_SYN);
 	if (!may_open(before, flow->site, got) && !may_open(after, flow->site, got) &&
 	    got != DROPPED)

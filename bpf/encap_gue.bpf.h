@@ -110,16 +110,16 @@ static __always_inline bool gue_sum_plain(const struct xdp_md *ctx, const struct
 static __always_inline __u64 gue_sum_any(struct xdp_md *ctx, const struct packet *packet)
 {
 	const __u8 not_whole = PACKET_FIRST_FRAGMENT | PACKET_LATER_FRAGMENT | PACKET_QUOTED;
-	__u32 ip_bytes = packet->l4 - packet->l3, first;
+	__u32 ip_bytes = packet->l4 - packet->l3;
 	__u32 bytes = packet->length - ip_bytes;
-	struct udphdr udp;
+	struct udphdr *udp = packet_at(ctx, packet->l4, sizeof(*udp));
+	__u32 *first = packet_at(ctx, packet->l3, sizeof(*first));
 
 	if (!(packet->flags & not_whole) &&
-	    (packet->family == 4 || ip_bytes == sizeof(struct ipv6hdr)) &&
-	    packet_load(ctx, packet->l3, &first, sizeof(first)) &&
-	    packet_load(ctx, packet->l4, &udp, sizeof(udp)) && gue_covered(packet, &udp, bytes))
-		return gue_sum_covered(packet, first, bytes);
-	return checksum_bytes(ctx, packet->l3, packet->length);
+	    (packet->family == 4 || ip_bytes == sizeof(struct ipv6hdr)) && first && udp &&
+	    gue_covered(packet, udp, bytes))
+		return gue_sum_covered(packet, *first, bytes);
+	return (__u32)checksum_bytes(ctx, packet->l3, packet->length);
 }
 
 #endif

@@ -46,18 +46,22 @@ static __always_inline __be16 *put_tag(__be16 *at, __u16 tag)
 	return at + 2;
 }
 
-/* With the backend's tags, at the beginning of the frame. */
+/* With the backend's tags, at the beginning of the frame; false: cannot be, as an IP header
+ * follows.
+ */
 static __always_inline bool write_link(struct xdp_md *ctx, const struct poise_backend *backend,
 				       __u16 type)
 {
-	__u32 header[LINK_MAX_WORDS];
-	__be16 *at = (__be16 *)((void *)header + TYPE_OFFSET);
+	void *data = packet_at(ctx, 0, LINK_MAX_BYTES);
+	__be16 *at = data + TYPE_OFFSET;
 
-	write_macs(header, backend);
+	if (!data)
+		return false;
+	write_macs(data, backend);
 	at = put_tag(at, backend->vlan[0]);
 	at = put_tag(at, backend->vlan[1]);
 	*at = bpf_htons(type);
-	return packet_store(ctx, 0, header, link_bytes(backend));
+	return true;
 }
 
 /* Back to where the frame came from: its MAC addresses change places. */

@@ -115,19 +115,20 @@ static __always_inline enum poise_reason refusal(struct xdp_md *ctx, const struc
 /* Takes one from the client's TTL or hop limit. */
 static __always_inline bool take_hop(struct xdp_md *ctx, struct packet *packet)
 {
-	__u32 offset = packet->l3 + offsetof(struct iphdr, ttl);
-	__be16 half[2], old; /* TTL and protocol; checksum */
+	struct iphdr *ip = packet_at(ctx, packet->l3, sizeof(*ip));
+	__be16 *word = (__be16 *)&ip->ttl, before; /* and the protocol */
 
-	packet->ttl--;
-	if (packet->family == 6)
-		return packet_store(ctx, packet->l3 + offsetof(struct ipv6hdr, hop_limit),
-				    &packet->ttl, sizeof(packet->ttl));
-	if (!packet_load(ctx, offset, half, sizeof(half)))
+	if (!ip)
 		return false;
-	old = half[0];
-	*(__u8 *)half = packet->ttl;
-	half[1] = checksum_replace(half[1], old, half[0]);
-	return packet_store(ctx, offset, half, sizeof(half));
+	packet->ttl--;
+	if (packet->family == 6) {
+		((struct ipv6hdr *)ip)->hop_limit = packet->ttl;
+		return true;
+	}
+	before = *word;
+	ip->ttl = packet->ttl;
+	ip->check = checksum_replace(ip->check, before, *word);
+	return true;
 }
 
 /* Puts all that the way out needs in the place of all that was before the client's packet. */

@@ -3,7 +3,7 @@
 # make demo     shows the whole at work (KEEP=1 leaves it running)
 # make test     runs every test         make bench    measures
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
-# make fuzz     TIME=60 (seconds), TARGET='packet config'
+# make fuzz     TIME=60 (seconds), TARGET='packet agent config'
 #                                       make kernels  tests other kernels in qemu
 
 CC     = gcc
@@ -91,7 +91,7 @@ test: setup
 	@$(MAKE) --no-print-directory all tests
 	@./tests/run
 
-tests: $(unit) $(modules) $(packet) $(B)/fuzz_packet $(B)/fuzz_config
+tests: $(unit) $(modules) $(packet) $(B)/fuzz_packet $(B)/fuzz_agent $(B)/fuzz_config
 
 bench: setup
 	@$(MAKE) --no-print-directory $(B)/poise-bench
@@ -108,32 +108,34 @@ kernels: setup
 	@./tests/kernels/run $(KERNEL)
 
 # Feeds packets and configurations that others might write to the code that reads them, each for
-# TIME seconds; what is found stays in build/corpus. The program is built for this host with what
+# TIME seconds; what is found stays in build/corpus. The programs are built for this host with what
 # tests/fuzz/shim has in place of the kernel. BPF may read words at any address: no check for that.
 TIME = 60
-TARGET = packet config
+TARGET = packet agent config
 FUZZ = -g -O1 $(CSTD) $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_PROGRAM = -fsanitize=fuzzer-no-link -fno-sanitize=alignment -Wno-unused-parameter \
 	       -Wno-unused-function -Wno-sign-compare -Wno-missing-prototypes -Ibpf
 fuzz_lib  = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard userspace/lib/*.c))
-fuzz_shim = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard tests/fuzz/shim/*.c) \
-	    $(addprefix tests/fuzz/,fuzz_packet.c program.c world.c world_services.c \
-	    check.c check_sent.c check_answer.c view.c))
+fuzz_shim = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard tests/fuzz/shim/*.c))
+fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,program world world_services input check \
+	    check_sent check_answer view)
 
-$(B)/fuzz/tests/fuzz/program.o: tests/fuzz/program.c
+$(B)/fuzz/tests/fuzz/program.o $(B)/fuzz/tests/fuzz/fuzz_agent.o: $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ) $(FUZZ_PROGRAM) -Itests/fuzz/shim -Iinclude -MMD -MP -c -o $@ $<
+	$(CLANG) $(FUZZ) $(FUZZ_PROGRAM) -Itests/fuzz/shim -Itests/fuzz -Iinclude -MMD -MP -c -o $@ $<
 $(B)/fuzz/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ) -Itests/fuzz/shim $(INC) -MMD -MP -c -o $@ $<
 $(B)/fuzz/userspace/%.o: userspace/%.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -MP -c -o $@ $<
-$(B)/fuzz_packet: $(fuzz_shim) $(addprefix $(B)/fuzz/userspace/lib/,address.o port_lists.o)
+$(B)/fuzz_agent: $(fuzz_shim) $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_agent input view)
+	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
+$(B)/fuzz_packet: $(B)/fuzz/tests/fuzz/fuzz_packet.o $(fuzz_o) $(fuzz_shim) $(addprefix $(B)/fuzz/userspace/lib/,address.o port_lists.o)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(B)/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
-# Writes tests/fuzz/corpus/packet anew, but for what fuzzing has found.
+# Writes the seeds of tests/fuzz/corpus anew: build/fuzz_seeds tests/fuzz/corpus
 $(B)/fuzz_seeds: tests/fuzz/seeds.c tests/packet/build.c tests/packet/inspect.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) -O1 $(INC) -Itests/packet -Itests/fuzz -o $@ $^

@@ -73,14 +73,14 @@ static __always_inline void *frame_end(struct xdp_md *ctx)
 /*
  * What begins offset bytes (0 to MAX_OFFSET) into the frame, and of which bytes must be in it; NULL
  * if they are not. The mask is for the verifier, which may have lost the offset's bounds; the
- * compiler, which knows them, must not see it.
+ * compiler, which knows them, would leave it out.
  */
 static __always_inline void *frame_at(struct xdp_md *ctx, __u64 offset, __u32 bytes)
 {
 	void *at;
 
-	asm volatile("%0 &= %1" : "+r"(offset) : "i"(MAX_OFFSET));
-	at = frame_begin(ctx) + offset;
+	barrier_var(offset);
+	at = frame_begin(ctx) + (offset & MAX_OFFSET);
 	return at + bytes > frame_end(ctx) ? NULL : at;
 }
 

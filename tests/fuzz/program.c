@@ -7,22 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "poise.bpf.c"
+#include "open.h"
 
-#define NUMBER(member) (sizeof(*(member)) / sizeof(int)) /* that __uint() wrote */
-#define TYPED(map, folded_)                                                                        \
-	shim_map_open(&(map), &(struct shim_map_shape){ .name = #map,                              \
-							.type = NUMBER((map).type),                \
-							.entries = NUMBER((map).max_entries),      \
-							.key_bytes = sizeof(*(map).key),           \
-							.value_bytes = sizeof(*(map).value),       \
-							.folded = (folded_) })
-#define OF_MAPS(map, inner)                                                                        \
-	shim_map_open(&(map), &(struct shim_map_shape){ .name = #map,                              \
-							.type = BPF_MAP_TYPE_ARRAY_OF_MAPS,        \
-							.entries = NUMBER((map).max_entries),      \
-							.key_bytes = sizeof(__u32),                \
-							.value_bytes = sizeof(inner) })
+#include "poise.bpf.c"
 
 /* Options are constants to the program, as they are to the verifier: in memory that is not written.
  */
@@ -40,27 +27,27 @@ void program_open(uint64_t seed)
 {
 	uint32_t flow_mask = PROGRAM_FLOW_BUCKETS - 1;
 
-	TYPED(settings, 0);
-	TYPED(service_table, 0);
-	TYPED(services, 0);
-	TYPED(backends, 0);
-	TYPED(backends_next, 0);
-	TYPED(port_ranges, 0);
-	TYPED(backend_load, 0);
-	TYPED(cursors, 0);
-	TYPED(flows, PROGRAM_FLOW_BUCKETS);
-	TYPED(limits, 0);
-	TYPED(exceptions, PROGRAM_EXCEPTION_BUCKETS);
-	OF_MAPS(rings, struct poise_ring_segment);
-	OF_MAPS(moves, struct poise_move_segment);
-	TYPED(egress, 0);
-	TYPED(prefixes, 0);
-	TYPED(quic_servers, 0);
-	TYPED(fragments, 0);
-	TYPED(service_count, 0);
-	TYPED(backend_count, 0);
-	TYPED(reason_count, 0);
-	TYPED(event_count, 0);
+	SHIM_OPEN(settings, 0);
+	SHIM_OPEN(service_table, 0);
+	SHIM_OPEN(services, 0);
+	SHIM_OPEN(backends, 0);
+	SHIM_OPEN(backends_next, 0);
+	SHIM_OPEN(port_ranges, 0);
+	SHIM_OPEN(backend_load, 0);
+	SHIM_OPEN(cursors, 0);
+	SHIM_OPEN(flows, PROGRAM_FLOW_BUCKETS);
+	SHIM_OPEN(limits, 0);
+	SHIM_OPEN(exceptions, PROGRAM_EXCEPTION_BUCKETS);
+	SHIM_OPEN_ARRAY_OF_MAPS(rings, struct poise_ring_segment);
+	SHIM_OPEN_ARRAY_OF_MAPS(moves, struct poise_move_segment);
+	SHIM_OPEN(egress, 0);
+	SHIM_OPEN(prefixes, 0);
+	SHIM_OPEN(quic_servers, 0);
+	SHIM_OPEN(fragments, 0);
+	SHIM_OPEN(service_count, 0);
+	SHIM_OPEN(backend_count, 0);
+	SHIM_OPEN(reason_count, 0);
+	SHIM_OPEN(event_count, 0);
 	set_option(&poise_seed, &seed, sizeof(seed));
 	set_option(&poise_flow_mask, &flow_mask, sizeof(flow_mask));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Writes the packet fuzzer's first inputs, valid packets of every kind, into a directory, a file
- * each: seeds DIRECTORY. The format is fuzz_packet.c's.
+ * Writes the fuzzers' first inputs, valid packets of every kind, a file each: those of
+ * fuzz_packet.c into DIRECTORY/packet, those of fuzz_agent.c into DIRECTORY/agent. seeds DIRECTORY
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,21 +36,24 @@ struct seed {
 	struct world_choice choice;
 	struct packet frames[MAX_FRAMES];
 	uint8_t clock[MAX_FRAMES]; /* before each */
+	bool agent;		   /* of the choice, only the first byte is written */
 };
 
 static void write_seed(const char *directory, const struct seed *seed)
 {
+	size_t choice_bytes = seed->agent ? 1 : sizeof(seed->choice);
 	char path[4096];
 	FILE *file;
 	size_t i;
 
-	snprintf(path, sizeof(path), "%s/%s", directory, seed->name);
+	snprintf(path, sizeof(path), "%s/%s/%s", directory, seed->agent ? "agent" : "packet",
+		 seed->name);
 	file = fopen(path, "wb");
 	if (!file) {
 		perror(path);
 		exit(1);
 	}
-	fwrite(&seed->choice, sizeof(seed->choice), 1, file);
+	fwrite(&seed->choice, choice_bytes, 1, file);
 	for (i = 0; i < MAX_FRAMES && seed->frames[i].length; i++) {
 		const struct packet *frame = &seed->frames[i];
 
@@ -280,6 +283,34 @@ static void write_too_big(const char *directory)
 	SEED("other-copy", small, PKT(IN, C4, to), PKT(IN, C6, to), PKT(IN, C4, to, payload(5)));
 }
 
+/* Tunnels of every kind between both families, as the balancer makes them. */
+static void write_agent(const char *directory)
+{
+	static const uint8_t gue[2][4] = { { 0, IPPROTO_IPIP }, { 0, IPPROTO_IPV6 } };
+	static const uint8_t gre[2][4] = { { 0, 0, 0x08, 0 }, { 0, 0, 0x86, 0xdd } };
+	const struct layer outer[] = { ip4("172.16.1.2", "10.0.1.11"),
+				       ip6("100::7", "2001:db8:2::11") };
+	const struct layer inner[] = { C4, C6 };
+	const struct layer to = tcp(CLIENT_PORT, WORLD_PLAIN, SYN);
+	struct seed seed = { .agent = true };
+	char name[64];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		struct layer out = outer[i / 2], in = inner[i % 2];
+
+		snprintf(name, sizeof(name), "tunnel-%din%d", i % 2 ? 6 : 4, i / 2 ? 6 : 4);
+		seed.name = name;
+		seed.choice.flags = (uint8_t)(i % 2);
+		seed.frames[0] = PKT(IN, out, in, to);
+		seed.frames[1] = PKT(IN, tos(out, 3), tos(in, 2), to, padding(6));
+		seed.frames[2] =
+			PKT(IN, out, udp(50000, WORLD_GUE_PORT), raw(gue[i % 2], 4), in, to);
+		seed.frames[3] = PKT(IN, next(out, IPPROTO_GRE), raw(gre[i % 2], 4), in, to);
+		write_seed(directory, &seed);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -298,6 +329,7 @@ int main(int argc, char **argv)
 	write_icmp(argv[1]);
 	write_too_big(argv[1]);
 	write_hops(argv[1]);
+	write_agent(argv[1]);
 	write_unanswerable(argv[1], "echo-unanswerable",
 			   (struct world_choice){ .flags = WORLD_FAST_ECHO, .headroom = 96 },
 			   echo(), echo6(), 56);

@@ -117,10 +117,11 @@ FUZZ_PROGRAM = -fsanitize=fuzzer-no-link -fno-sanitize=alignment -Wno-unused-par
 	       -Wno-unused-function -Wno-sign-compare -Wno-missing-prototypes -Ibpf
 fuzz_lib  = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard userspace/lib/*.c))
 fuzz_shim = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard tests/fuzz/shim/*.c))
-fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,program world world_services input check \
-	    check_sent check_answer view)
+fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_packet program world world_services \
+	    input check check_sent check_answer view) \
+	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists)
 
-$(B)/fuzz/tests/fuzz/program.o $(B)/fuzz/tests/fuzz/fuzz_agent.o: $(B)/fuzz/tests/fuzz/%.o: tests/fuzz/%.c
+$(patsubst %,$(B)/fuzz/tests/fuzz/%.o,program fuzz_agent): $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ) $(FUZZ_PROGRAM) -Itests/fuzz/shim -Itests/fuzz -Iinclude -MMD -MP -c -o $@ $<
 $(B)/fuzz/tests/%.o: tests/%.c
@@ -131,7 +132,7 @@ $(B)/fuzz/userspace/%.o: userspace/%.c
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -MP -c -o $@ $<
 $(B)/fuzz_agent: $(fuzz_shim) $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_agent input view)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
-$(B)/fuzz_packet: $(B)/fuzz/tests/fuzz/fuzz_packet.o $(fuzz_o) $(fuzz_shim) $(addprefix $(B)/fuzz/userspace/lib/,address.o port_lists.o)
+$(B)/fuzz_packet: $(fuzz_o) $(fuzz_shim)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(B)/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)

@@ -7,8 +7,8 @@
 
 enum {
 	MAC_BYTES = 6,
+	TTL = 64,
 	ICMP_BYTES = 8,
-	ICMP_CHECKSUM = 2,
 	PROTOCOL_ICMP = 1,
 	PROTOCOL_ICMP6 = 58,
 	ERROR4_MAX_BYTES = 576,
@@ -98,6 +98,8 @@ void check_error(const struct passage *passage, const struct view *in)
 	REQUIRE(out.length <= (in->family == 4 ? ERROR4_MAX_BYTES : ERROR6_MAX_BYTES));
 	REQUIRE(view_header_right(&out) && icmp_right(&out));
 	REQUIRE(in->family == 4 ? icmp[0] == 3 && icmp[1] == 4 : icmp[0] == 2 && icmp[1] == 0);
+	REQUIRE(out.frame[out.l3 + (out.family == 4 ? VIEW_TTL4 : VIEW_HOPS6)] == TTL);
+	REQUIRE(!view_get16(icmp + 4));
 	REQUIRE(view_get16(icmp + 6) >= (in->family == 4 ? 68 : 1280));
 	REQUIRE(quoted <= in->length);
 	REQUIRE(quoted == in->length ||

@@ -8,7 +8,6 @@
 
 enum {
 	MACS_BYTES = 12,
-	MAX_IP_BYTES = 1 << 16,
 	PROTOCOL_IPIP = 4,
 	PROTOCOL_UDP = 17,
 	PROTOCOL_IPV6 = 41,
@@ -16,6 +15,8 @@ enum {
 	PROTOCOL_TCP = 6,
 	TYPE_IP4 = 0x0800,
 	TYPE_IP6 = 0x86dd,
+	TTL = 64,
+	DONT_FRAGMENT = 0x4000,
 	GRE_BYTES = 4,
 	GUE_BYTES = 12, /* with UDP's */
 	TCP_BYTES = 20, /* of the least header */
@@ -142,6 +143,18 @@ static uint8_t tos_of(const struct view *view)
 	return view->family == 4 ? ip[1] : (uint8_t)(view_get16(ip) >> 4);
 }
 
+/* What is the same for all packets: DF, no id, and the TTL. */
+static void check_outer(const struct passage *passage, const struct view *outer)
+{
+	const uint8_t *ip = outer->frame + outer->l3;
+
+	if (outer->family == 4)
+		REQUIRE(!view_get16(ip + 4) && view_get16(ip + 6) == DONT_FRAGMENT &&
+			ip[VIEW_TTL4] == TTL);
+	else
+		REQUIRE(ip[VIEW_HOPS6] == TTL);
+}
+
 /* Returns the bytes of the tunnel's headers. */
 static uint32_t check_tunnel(const struct passage *passage, const struct view *in, uint32_t at,
 			     const struct poise_backend *backend, uint32_t kind)
@@ -153,6 +166,7 @@ static uint32_t check_tunnel(const struct passage *passage, const struct view *i
 	REQUIRE(view_header_right(&outer) && outer.protocol == outer_protocol(in, kind));
 	REQUIRE(outer.header == (backend->family == 4 ? 20 : 40));
 	REQUIRE(!memcmp(outer.destination, backend->address, outer.address_bytes));
+	check_outer(passage, &outer);
 	check_source(passage, backend, outer.source);
 	REQUIRE(tos_of(&outer) == tos_of(in));
 	bytes = outer.header;

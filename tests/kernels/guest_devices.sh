@@ -81,6 +81,7 @@ test_vlans()
 	check "all backends come up" wait_for 60 all_up
 	check "one tag: frames leave by the interface below" hop_is 7 interface lb0
 	check "two tags: frames leave by the interface below" hop_is 9 interface lb0
+	check "two tags: the outer one first" hop_is 9 "vlan | join(\" \")" "8 9"
 	check "two tags: the MTU leaves room for the second" hop_is 9 mtu 1596
 	device_tunnels add 7
 	check "one tag: requests are served, tunnels of the kernel" spread "${VIP_OF[7]}" 20 1 2

@@ -106,6 +106,17 @@ static const char *lower(const char *word, char *out, size_t size)
 	return out;
 }
 
+/* Ids of the tags, the outer one first. */
+static json_t *report_vlan(const struct nexthop *hop)
+{
+	json_t *ids = json_array();
+
+	for (int i = 0; i < 2; i++)
+		if (hop->state == NEXTHOP_READY && hop->vlan[i])
+			json_array_append_new(ids, json_integer(hop->vlan[i] & POISE_VLAN_ID));
+	return ids;
+}
+
 static json_t *report_nexthop(const struct backend *backend)
 {
 	static const struct nexthop none = { .state = NEXTHOP_RESOLVING };
@@ -119,10 +130,11 @@ static json_t *report_nexthop(const struct backend *backend)
 			 hop->destination_mac[1], hop->destination_mac[2], hop->destination_mac[3],
 			 hop->destination_mac[4], hop->destination_mac[5]);
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "state",
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:i}", "state",
 			 lower(nexthop_word(hop->state), state, sizeof(state)), "text",
 			 nexthop_state_text(hop->state), "interface", ready ? hop->interface : "",
-			 "gateway", gateway, "mac", mac, "mtu", ready ? hop->mtu : 0);
+			 "vlan", report_vlan(hop), "gateway", gateway, "mac", mac, "mtu",
+			 ready ? hop->mtu : 0);
 }
 
 /* How it is reached, and what only some services have. */

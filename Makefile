@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # make          builds build/poised, build/poise, build/poise-agent
 # make demo     shows the whole at work (KEEP=1 leaves it running)
-# make test     runs every test         make bench    measures
+# make test     runs every test
+# make bench    measures (QUICK=1, ONLY=key, BASELINE=earlier.json: bench/run)
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
 # make fuzz     TIME=60 (seconds), TARGET='packet agent config'
 #                                       make kernels  tests other kernels in qemu

@@ -7,60 +7,112 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
 #include <string.h>
 
-static void build_ip4(struct iphdr *ip)
+enum {
+	QUIC_SHORT_HEADER = 0x40, /* the fixed bit (RFC 9000, 17.3) */
+	QUIC_CONFIG_SHIFT = 5,	  /* of a connection id's first byte */
+	IP_NO_OPERATION = 1,
+};
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t count)
 {
-	ip->version = 4;
-	ip->ihl = FRAME_IP4_BYTES / 4;
-	ip->tot_len = htons(FRAME4_BYTES - FRAME_ETHERNET_BYTES);
-	ip->ttl = 64;
-	ip->protocol = IPPROTO_TCP;
-	inet_pton(AF_INET, FRAME_VIP4, &ip->daddr);
+	memcpy(at, bytes, count);
+	return at + count;
 }
 
-static void build_ip6(struct ip6_hdr *ip)
+static uint8_t *put_ethernet(uint8_t *at, const struct frame *frame)
 {
-	ip->ip6_flow = htonl(6U << 28);
-	ip->ip6_plen = htons(FRAME6_BYTES - FRAME_ETHERNET_BYTES - FRAME_IP6_BYTES);
-	ip->ip6_nxt = IPPROTO_TCP;
-	ip->ip6_hlim = 64;
-	inet_pton(AF_INET6, "2001:db8:1::", &ip->ip6_src);
-	inet_pton(AF_INET6, FRAME_VIP6, &ip->ip6_dst);
+	uint16_t vlan[2] = { htons(ETH_P_8021Q), htons(FRAME_VLAN_ID) };
+	uint16_t type = htons(frame->family == 4 ? ETH_P_IP : ETH_P_IPV6);
+
+	at += FRAME_ETHERNET_BYTES - sizeof(type);
+	if (frame->shape == FRAME_VLAN)
+		at = put(at, vlan, sizeof(vlan));
+	return put(at, &type, sizeof(type));
 }
 
-uint32_t frame_build(uint8_t family, uint8_t tcp_flags, uint8_t frame[FRAME_MAX_BYTES])
+static uint8_t *put_ip4(uint8_t *at, const struct frame *frame, uint32_t length)
 {
-	uint16_t type = htons(family == 4 ? ETH_P_IP : ETH_P_IPV6);
-	struct iphdr ip4 = {};
-	struct ip6_hdr ip6 = {};
-	struct tcphdr tcp = {};
-	uint8_t *at = frame + FRAME_ETHERNET_BYTES;
+	bool options = frame->shape == FRAME_OPTIONS;
+	struct iphdr ip = { .version = 4,
+			    .ihl = (FRAME_IP4_BYTES + (options ? FRAME_OPTIONS_BYTES : 0)) / 4,
+			    .tot_len = htons(length),
+			    .ttl = 64,
+			    .protocol = frame->protocol };
 
-	memset(frame, 0, FRAME_MAX_BYTES);
-	memcpy(at - sizeof(type), &type, sizeof(type));
-	if (family == 4) {
-		build_ip4(&ip4);
-		memcpy(at, &ip4, sizeof(ip4));
-		at += sizeof(ip4);
-	} else {
-		build_ip6(&ip6);
-		memcpy(at, &ip6, sizeof(ip6));
-		at += sizeof(ip6);
-	}
-	tcp.th_dport = htons(FRAME_PORT);
-	tcp.th_off = sizeof(tcp) / 4;
-	tcp.th_flags = tcp_flags;
-	memcpy(at, &tcp, sizeof(tcp));
-	return frame_bytes(family);
+	inet_pton(AF_INET, frame->shape == FRAME_OTHER ? FRAME_OTHER_VIP4 : FRAME_VIP4, &ip.daddr);
+	at = put(at, &ip, sizeof(ip));
+	if (!options)
+		return at;
+	memset(at, IP_NO_OPERATION, FRAME_OPTIONS_BYTES);
+	return at + FRAME_OPTIONS_BYTES;
 }
 
-uint32_t frame_bytes(uint8_t family)
+static uint8_t *put_ip6(uint8_t *at, const struct frame *frame, uint32_t length)
 {
-	return family == 4 ? FRAME4_BYTES : FRAME6_BYTES;
+	struct ip6_hdr ip = { .ip6_flow = htonl(6U << 28),
+			      .ip6_plen = htons(length - FRAME_IP6_BYTES),
+			      .ip6_nxt = frame->protocol,
+			      .ip6_hlim = 64 };
+
+	inet_pton(AF_INET6, "2001:db8:1::", &ip.ip6_src);
+	inet_pton(AF_INET6, FRAME_VIP6, &ip.ip6_dst);
+	return put(at, &ip, sizeof(ip));
 }
 
-uint32_t frame_tunnel_bytes(uint8_t family)
+static uint8_t *put_tcp(uint8_t *at, const struct frame *frame)
 {
-	return frame_bytes(family) + (family == 4 ? FRAME_IP4_BYTES : FRAME_IP6_BYTES);
+	struct tcphdr tcp = { .th_dport = htons(FRAME_PORT), .th_off = sizeof(tcp) / 4 };
+
+	tcp.th_flags = frame->tcp_flags;
+	return put(at, &tcp, sizeof(tcp));
+}
+
+static void put_udp(uint8_t *at, const struct frame *frame, uint32_t length)
+{
+	struct udphdr udp = { .uh_dport = htons(FRAME_PORT), .uh_ulen = htons(length) };
+
+	at = put(at, &udp, sizeof(udp));
+	if (frame->shape != FRAME_QUIC)
+		return;
+	*at++ = QUIC_SHORT_HEADER;
+	*at++ = FRAME_QUIC_CONFIG << QUIC_CONFIG_SHIFT;
+	frame_server_id(FRAME_QUIC_BACKEND, at);
+}
+
+void frame_server_id(uint16_t backend, uint8_t id[FRAME_SERVER_ID_BYTES])
+{
+	uint32_t word = htonl(backend);
+
+	memcpy(id, &word, FRAME_SERVER_ID_BYTES);
+}
+
+uint32_t frame_build(const struct frame *frame, uint8_t bytes[FRAME_MAX_BYTES])
+{
+	uint32_t length = frame_bytes(frame);
+	uint8_t *ip, *at;
+
+	memset(bytes, 0, FRAME_MAX_BYTES);
+	ip = put_ethernet(bytes, frame);
+	if (frame->family == 4)
+		at = put_ip4(ip, frame, length - (ip - bytes));
+	else
+		at = put_ip6(ip, frame, length - (ip - bytes));
+	if (frame->protocol == IPPROTO_TCP)
+		put_tcp(at, frame);
+	else
+		put_udp(at, frame, length - (at - bytes));
+	return length;
+}
+
+uint32_t frame_bytes(const struct frame *frame)
+{
+	if (frame->bytes)
+		return frame->bytes;
+	if (frame->shape == FRAME_VLAN)
+		return FRAME_SMALLEST4 + FRAME_VLAN_BYTES;
+	return frame->family == 4 ? FRAME_SMALLEST4 : FRAME_SMALLEST6;
 }

@@ -15,7 +15,9 @@ struct {
 } subject SEC(".maps");
 
 __u32 next_flow;
-__u32 flows; /* after so many, the first comes again; 0: never before 2^32 */
+__u32 flows;	/* after so many, the first comes again; 0: never before 2^32 */
+__u32 services; /* a power of two */
+__u32 bytes;	/* of the frame */
 
 static __always_inline __u32 take_flow(void)
 {
@@ -26,25 +28,60 @@ static __always_inline __u32 take_flow(void)
 }
 
 /* The call is made even when nothing moved: every program behind pays for the same. */
-static __always_inline bool undo_head(struct xdp_md *ctx, __u32 bytes)
+static __always_inline bool undo_head(struct xdp_md *ctx)
 {
-	return bpf_xdp_adjust_head(ctx, (int)(ctx->data_end - ctx->data) - (int)bytes) == 0;
+	__u64 length = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
+
+	barrier_var(length); /* pointers may not be subtracted as 32-bit numbers */
+	return bpf_xdp_adjust_head(ctx, (int)length - (int)bytes) == 0;
 }
 
-SEC("xdp")
-int harness4(struct xdp_md *ctx)
+static __always_inline int next4(struct xdp_md *ctx, __u32 l3, __u32 l4)
 {
-	if (!undo_head(ctx, FRAME4_BYTES) || !frame_write4(ctx, take_flow()))
+	void *data;
+
+	if (!undo_head(ctx) || !frame_write4(ctx, l3, l4, take_flow(), services))
 		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN + FRAME_VLAN_BYTES > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	frame_write_ethernet(data, l3 == ETH_HLEN ? ETH_P_IP : ETH_P_8021Q);
+	if (l3 != ETH_HLEN)
+		*(__u32 *)(data + ETH_HLEN) = bpf_htonl(FRAME_VLAN_ID << 16 | ETH_P_IP);
 	bpf_tail_call_static(ctx, &subject, 0);
 	return XDP_ABORTED;
 }
 
 SEC("xdp")
+int harness4(struct xdp_md *ctx)
+{
+	return next4(ctx, ETH_HLEN, ETH_HLEN + FRAME_IP4_BYTES);
+}
+
+SEC("xdp")
+int harness_vlan(struct xdp_md *ctx)
+{
+	return next4(ctx, ETH_HLEN + FRAME_VLAN_BYTES,
+		     ETH_HLEN + FRAME_VLAN_BYTES + FRAME_IP4_BYTES);
+}
+
+SEC("xdp")
+int harness_options(struct xdp_md *ctx)
+{
+	return next4(ctx, ETH_HLEN, ETH_HLEN + FRAME_IP4_BYTES + FRAME_OPTIONS_BYTES);
+}
+
+SEC("xdp")
 int harness6(struct xdp_md *ctx)
 {
-	if (!undo_head(ctx, FRAME6_BYTES) || !frame_write6(ctx, take_flow()))
+	void *data;
+
+	if (!undo_head(ctx) || !frame_write6(ctx, take_flow(), services))
 		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	frame_write_ethernet(data, ETH_P_IPV6);
 	bpf_tail_call_static(ctx, &subject, 0);
 	return XDP_ABORTED;
 }

@@ -4,13 +4,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "frame.h"
 #include "harness.skel.h"
 #include "limit.skel.h"
 
@@ -19,6 +19,7 @@ struct harness {
 	struct limit_bpf *limit;
 	int program_fd; /* the one that stands behind now */
 	uint32_t fresh; /* flows that never were */
+	uint32_t turn;	/* flows so far: where the next run begins */
 };
 
 int harness_new(struct harness **out)
@@ -50,17 +51,6 @@ void harness_free(struct harness *harness)
 	free(harness);
 }
 
-int harness_empty_fd(const struct harness *harness)
-{
-	return bpf_program__fd(harness->object->progs.empty);
-}
-
-int harness_limit_fd(const struct harness *harness, uint8_t family)
-{
-	return bpf_program__fd(family == 4 ? harness->limit->progs.limit4
-					   : harness->limit->progs.limit6);
-}
-
 static int put_behind(struct harness *harness, int program_fd)
 {
 	__u32 zero = 0;
@@ -83,35 +73,75 @@ static double cpu_ns(void)
 	return now.tv_sec * 1e9 + now.tv_nsec;
 }
 
-int harness_run(struct harness *harness, int program_fd, const struct traffic *traffic,
-		uint32_t packets, double *ns)
+static int front_fd(const struct harness *harness, const struct frame *frame)
 {
-	struct bpf_program *program = traffic->family == 4 ? harness->object->progs.harness4
-							   : harness->object->progs.harness6;
+	if (frame->family == 6)
+		return bpf_program__fd(harness->object->progs.harness6);
+	if (frame->shape == FRAME_VLAN)
+		return bpf_program__fd(harness->object->progs.harness_vlan);
+	if (frame->shape == FRAME_OPTIONS)
+		return bpf_program__fd(harness->object->progs.harness_options);
+	return bpf_program__fd(harness->object->progs.harness4);
+}
+
+static void set_traffic(struct harness *harness, const struct traffic *traffic)
+{
+	harness->object->bss->bytes = frame_bytes(&traffic->frame);
+	harness->object->bss->services = traffic->services ? traffic->services : 1;
+	harness->object->bss->flows = traffic->flows;
+	harness->object->bss->next_flow =
+		traffic->flows ? harness->turn % traffic->flows : harness->fresh;
+}
+
+int harness_run(struct harness *harness, int program_fd, const struct traffic *traffic,
+		const struct outcome *outcome, uint32_t packets, double *ns)
+{
 	uint8_t in[FRAME_MAX_BYTES], out[2 * FRAME_MAX_BYTES];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = packets);
-	bool empty = program_fd == harness_empty_fd(harness);
-	uint32_t bytes;
-	double begin;
+	uint32_t bytes = frame_bytes(&traffic->frame) + outcome->growth;
 	int err = put_behind(harness, program_fd);
+	double begin;
 
 	if (err)
 		return err;
-	run.data_size_in = frame_build(traffic->family, traffic->tcp_flags, in);
-	harness->object->bss->flows = traffic->flows;
-	harness->object->bss->next_flow = traffic->flows ? 0 : harness->fresh;
+	run.data_size_in = frame_build(&traffic->frame, in);
+	set_traffic(harness, traffic);
+	harness->turn += outcome->growth ? packets : 0;
 	begin = cpu_ns();
-	err = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+	err = bpf_prog_test_run_opts(front_fd(harness, &traffic->frame), &run);
 	*ns = (cpu_ns() - begin) / packets;
 	if (err)
 		return err;
-	if (!traffic->flows && !empty)
+	if (!traffic->flows && outcome->growth)
 		harness->fresh = harness->object->bss->next_flow;
-	bytes = empty ? frame_bytes(traffic->family) : frame_tunnel_bytes(traffic->family);
-	if (run.retval == XDP_TX && run.data_size_out == bytes)
+	if (run.retval == outcome->verdict && run.data_size_out == bytes)
 		return 0;
-	fprintf(stderr, "bench: verdict %u and %u bytes instead of XDP_TX and %u bytes\n",
-		run.retval, run.data_size_out, bytes);
+	fprintf(stderr, "bench: verdict %u and %u bytes instead of %u and %u\n", run.retval,
+		run.data_size_out, outcome->verdict, bytes);
 	return -EBADMSG;
+}
+
+int harness_run_empty(struct harness *harness, const struct traffic *traffic, uint32_t packets,
+		      double *ns)
+{
+	static const struct outcome unchanged = { .verdict = XDP_TX };
+
+	return harness_run(harness, bpf_program__fd(harness->object->progs.empty), traffic,
+			   &unchanged, packets, ns);
+}
+
+int harness_run_limit(struct harness *harness, const struct traffic *traffic, uint32_t packets,
+		      double *ns)
+{
+	bool is4 = traffic->frame.family == 4;
+	struct outcome tunnel = { XDP_TX, is4 ? FRAME_IP4_BYTES : FRAME_IP6_BYTES };
+	struct traffic tcp = *traffic;
+
+	tcp.frame.protocol = IPPROTO_TCP;
+	tcp.frame.shape = FRAME_PLAIN;
+	return harness_run(
+		harness,
+		bpf_program__fd(is4 ? harness->limit->progs.limit4 : harness->limit->progs.limit6),
+		&tcp, &tunnel, packets, ns);
 }

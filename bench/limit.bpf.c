@@ -40,7 +40,7 @@ int limit4(struct xdp_md *ctx)
 		return XDP_DROP;
 	frame_write_ethernet(data, ETH_P_IP);
 	outer = data + ETH_HLEN;
-	outer[0] = bpf_htonl(0x45000000 | (FRAME4_BYTES - ETH_HLEN + sizeof(*ip)));
+	outer[0] = bpf_htonl(0x45000000 | (FRAME_SMALLEST4 - ETH_HLEN + sizeof(*ip)));
 	outer[1] = bpf_htonl(0x00004000);
 	outer[2] = bpf_htonl(OUTER_TTL << 24 | IPPROTO_IPIP << 16);
 	outer[3] = bpf_htonl(0xac100001); /* 172.16.0.1 */
@@ -65,7 +65,7 @@ int limit6(struct xdp_md *ctx)
 	frame_write_ethernet(data, ETH_P_IPV6);
 	outer = data + ETH_HLEN;
 	outer[0] = bpf_htonl(0x60000000);
-	outer[1] = bpf_htonl((FRAME6_BYTES - ETH_HLEN) << 16 | IPPROTO_IPV6 << 8 | OUTER_TTL);
+	outer[1] = bpf_htonl((FRAME_SMALLEST6 - ETH_HLEN) << 16 | IPPROTO_IPV6 << 8 | OUTER_TTL);
 	outer[2] = bpf_htonl(0x01000000); /* 100::1 */
 	outer[3] = 0;
 	outer[4] = 0;

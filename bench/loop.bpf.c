@@ -20,9 +20,14 @@ SEC("xdp")
 int generator(struct xdp_md *ctx)
 {
 	__u32 flow = next_flow;
+	void *data;
 
-	if (!frame_write4(ctx, flow))
+	if (!frame_write4(ctx, ETH_HLEN, ETH_HLEN + FRAME_IP4_BYTES, flow, 1))
 		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	frame_write_ethernet(data, ETH_P_IP);
 	next_flow = flow + 1 == flows ? 0 : flow + 1;
 	if (sent == 0)
 		first_ns = bpf_ktime_get_ns();

@@ -13,13 +13,18 @@
 #define LOOP_GENERATOR "gen"
 #define LOOP_EDGE      "edge"
 
-enum { LOOP_PACKETS = 1000000, LOOP_FLOWS = 1000000 };
+enum { LOOP_PACKETS = 500000, LOOP_FLOWS = 1000000, LOOP_SIZES = 3 };
+
+/* Bytes of Ethernet frames, their checksum included. */
+static const int loop_sizes[LOOP_SIZES] = { 64, 512, 1500 };
 
 struct loop {
-	struct samples poise_rate; /* packets a second that came back */
-	struct samples bare_rate;
-	struct samples ratio; /* Poise / bare */
-	struct samples lost;  /* of each run with Poise: share that did not come back */
+	struct {
+		struct samples poise_rate; /* packets a second that came back */
+		struct samples bare_rate;
+		struct samples ratio; /* Poise / bare */
+	} size[LOOP_SIZES];
+	struct samples lost; /* of each run with Poise: share that did not come back */
 };
 
 /* 0 or a negative errno with the reason on stderr. */

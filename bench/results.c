@@ -1,39 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "results.h"
 
-#include <errno.h>
-#include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 
-struct aim {
-	const char *text;
-	double found, most;
-};
+#define TITLE "%-44s"
 
-enum { AIM_COUNT = 3 };
-
-static void find_aims(const struct results *results, struct aim aims[AIM_COUNT])
+static void add_ratio(const struct results *results, struct aim *aims, int *count, const char *text,
+		      const char *key, const char *to, double most)
 {
 	const struct cost *cost = &results->cost;
-	double million = cost_ratio(cost, COST_SETTLED_1M);
+	size_t row = row_index(key);
+	double base = 1;
 
-	aims[0] = (struct aim){ "settled: 1,000,000 flows / 1 flow",
-				million / cost_ratio(cost, COST_SETTLED_1), 1.25 };
-	aims[1] = (struct aim){ "settled: 1,000,000 flows / limit", million, 3 };
-	aims[2] = (struct aim){ "settled: all SYN / established",
-				cost_ratio(cost, COST_SETTLED_SYN) / million, 1.1 };
+	if (!cost_measured(cost, row) || (to && !cost_measured(cost, row_index(to))))
+		return;
+	if (to) /* of nanoseconds relative to the harness, which both families' limits share */
+		base = samples_median(&cost->rows[row_index(to)].figures.relative);
+	aims[(*count)++] = (struct aim){
+		text,
+		to ? samples_median(&cost->rows[row].figures.relative) / base
+		   : cost_ratio(cost, row),
+		most,
+	};
 }
 
-/* Exceptions that were given up for newer ones, of all that were recorded. */
-static bool given_up(const struct cost_row *row, double *share)
+static void add_uncached(const struct results *results, struct aim *aims, int *count)
 {
-	uint64_t recorded = row->events[POISE_EVENT_EXCEPTION_RECORDED];
+	const struct cost *cost = &results->cost;
+	size_t many = row_index("services_4096"), one = row_index("settled_1m");
+
+	if (!cost_measured(cost, many) || !cost_measured(cost, one))
+		return;
+	aims[(*count)++] = (struct aim){ "4,096 services more than one / an uncached load",
+					 (samples_median(&cost->rows[many].figures.ns) -
+					  samples_median(&cost->rows[one].figures.ns)) /
+						 results->uncached_ns,
+					 1 };
+}
+
+static void add_time(const struct samples *samples, struct aim *aims, int *count, const char *text,
+		     double most)
+{
+	if (samples->count)
+		aims[(*count)++] = (struct aim){ text, samples_median(samples), most };
+}
+
+int results_aims(const struct results *results, struct aim aims[AIM_MAX])
+{
+	const struct changes *changes = &results->changes;
+	int count = 0;
+
+	add_ratio(results, aims, &count, "settled, 1 flow / limit", "settled_1", NULL, 2.5);
+	add_ratio(results, aims, &count, "settled, 1,000,000 flows / limit", "settled_1m", NULL,
+		  2.5);
+	add_ratio(results, aims, &count, "settled, all SYN / limit", "settled_syn", NULL, 2.5);
+	add_ratio(results, aims, &count, "all slots moving, 100,000 recorded / limit",
+		  "recorded_100k", NULL, 6);
+	add_ratio(results, aims, &count, "IPv6 / IPv4", "settled6_1m", "settled_1m", 1.3);
+	add_ratio(results, aims, &count, "GUE / IPIP", "gue_4in4", "settled_1m", 1.2);
+	add_uncached(results, aims, &count);
+	add_time(&changes->build, aims, &count, "ring of 65,537 for 1,000 backends built, ms", 5);
+	add_time(&changes->drain, aims, &count, "a drain of it in effect, ms", 10);
+	return count;
+}
+
+bool results_given_up(const struct cost_row *row, double *share)
+{
+	uint64_t recorded = row->events[POISE_EVENT_EXCEPTION_RECORDED] +
+			    row->events[POISE_EVENT_FLOW_RECORDED];
 
 	if (!recorded)
 		return false;
 	*share = (double)(row->events[POISE_EVENT_EXCEPTION_EVICTED] +
-			  row->events[POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN]) /
+			  row->events[POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN] +
+			  row->events[POISE_EVENT_FLOW_EVICTED] +
+			  row->events[POISE_EVENT_FLOW_EVICTED_HALF_OPEN]) /
 		 recorded;
 	return true;
 }
@@ -48,43 +89,86 @@ void results_print_machine(const struct results *results)
 		printf("The kernel's BPF JIT is off: these figures mean nothing.\n");
 }
 
+static void print_program(const char *name, const struct program_size *size)
+{
+	printf(TITLE " %8u %8u\n", name, size->verified, size->jited_bytes);
+}
+
+void results_print_sizes(const struct results *results)
+{
+	const struct memory *memory = &results->memory;
+
+	printf("\n" TITLE " %8s %8s\n", "programs", "verified", "bytes");
+	print_program("poise", &memory->poise);
+	print_program("poise_agent", &memory->agent);
+	printf("'verified': instructions that the verifier looked at.\n");
+	printf("\n" TITLE " %12s %12s\n", "memory, bytes", "shared", "a CPU");
+	printf(TITLE " %12llu\n", "maps, all CPUs, without recorded flows",
+	       (unsigned long long)memory->fixed_bytes);
+	printf(TITLE " %12llu\n", "a segment of rings (2^20 slots)",
+	       (unsigned long long)memory->segment_bytes);
+	printf(TITLE " %12u %12u\n", "of these: a service, its ring of 65,537 slots",
+	       memory->service_bytes + memory->slot_bytes * SUBJECT_SLOTS,
+	       memory->service_cpu_bytes);
+	printf(TITLE " %12u %12u\n", "of these: a backend", memory->backend_bytes,
+	       memory->backend_cpu_bytes);
+	printf(TITLE " %12u\n", "an exception, or a recorded flow", memory->record_bytes);
+	printf(TITLE " %12u\n", "a connection in a settled slot", 0);
+}
+
 static void print_samples(const char *title, const struct samples *samples)
 {
-	printf("%-36s %8.1f %8.1f %8.1f", title, samples_median(samples), samples_min(samples),
+	printf(TITLE " %8.1f %8.1f %8.1f", title, samples_median(samples), samples_min(samples),
 	       samples_max(samples));
+}
+
+static void print_row(const struct cost *cost, size_t index)
+{
+	char title[64];
+	double share;
+
+	snprintf(title, sizeof(title), "  %s", rows[index].title);
+	print_samples(title, &cost->rows[index].figures.ns);
+	printf(" %8.2f", cost_ratio(cost, index));
+	if (results_given_up(&cost->rows[index], &share))
+		printf(" %8.1f%%", share * 100);
+	printf("\n");
 }
 
 void results_print_cost(const struct results *results)
 {
+	static const char *const limits[COST_FAMILIES] = { "limit", "limit, IPv6" };
 	const struct cost *cost = &results->cost;
-	double share;
 
-	printf("\n%-36s %8s %8s %8s %8s %9s\n", "nanoseconds a packet", "median", "min", "max",
+	printf("\n" TITLE " %8s %8s %8s %8s %9s\n", "nanoseconds a packet", "median", "min", "max",
 	       "x limit", "given up");
 	print_samples("empty harness (subtracted below)", &cost->harness_ns);
 	printf("\n");
-	print_samples("limit", &cost->limit[0].ns);
-	printf(" %8.2f\n", 1.0);
-	print_samples("limit, IPv6", &cost->limit[1].ns);
-	printf(" %8.2f\n", 1.0);
-	for (int i = 0; i < COST_ROW_COUNT; i++) {
-		const struct cost_row *row = &cost->rows[i];
-
-		print_samples(row->title, &row->figures.ns);
-		printf(" %8.2f", cost_ratio(cost, i));
-		if (given_up(row, &share))
-			printf(" %8.1f%%", share * 100);
-		printf("\n");
+	for (int i = 0; i < COST_FAMILIES; i++) {
+		if (!cost->limit[i].ns.count)
+			continue;
+		print_samples(limits[i], &cost->limit[i].ns);
+		printf(" %8.2f\n", 1.0);
 	}
-	printf("'given up': exceptions that a newer one took the place of, of those recorded.\n");
+	for (size_t i = 0; i < row_count; i++) {
+		if (rows[i].section)
+			printf("%s\n", rows[i].section);
+		if (cost_measured(cost, i))
+			print_row(cost, i);
+	}
+	printf(TITLE " %8.1f\n", "a load that no cache holds", results->uncached_ns);
+	printf("'given up': records that a newer one took the place of, of all.\n");
 	if (cost->unsteady)
 		printf("%d measurements were repeated: the CPU's speed changed in the middle.\n",
 		       cost->unsteady);
 }
 
-static void print_rate(const char *title, const struct samples *samples)
+static void print_rate(const char *who, int bytes, const struct samples *samples)
 {
-	printf("%-36s %8.2f %8.2f %8.2f\n", title, samples_median(samples) / 1e6,
+	char title[64];
+
+	snprintf(title, sizeof(title), "%s, %d bytes", who, bytes);
+	printf(TITLE " %8.2f %8.2f %8.2f\n", title, samples_median(samples) / 1e6,
 	       samples_min(samples) / 1e6, samples_max(samples) / 1e6);
 }
 
@@ -92,102 +176,47 @@ void results_print_loop(const struct results *results)
 {
 	const struct loop *loop = &results->loop;
 
-	printf("\n%-36s %8s %8s %8s\n", "million packets a second, veth loop", "median", "min",
+	printf("\n" TITLE " %8s %8s %8s\n", "million packets a second, veth loop", "median", "min",
 	       "max");
-	print_rate("bare XDP_TX", &loop->bare_rate);
-	print_rate("Poise, settled, 1,000,000 flows", &loop->poise_rate);
-	printf("%-36s %8.2f %8.2f %8.2f\n", "Poise / bare", samples_median(&loop->ratio),
-	       samples_min(&loop->ratio), samples_max(&loop->ratio));
+	for (int i = 0; i < LOOP_SIZES; i++) {
+		print_rate("bare XDP_TX", loop_sizes[i], &loop->size[i].bare_rate);
+		print_rate("Poise, settled, 1,000,000 flows", loop_sizes[i],
+			   &loop->size[i].poise_rate);
+		printf(TITLE " %8.2f %8.2f %8.2f\n", "  Poise / bare",
+		       samples_median(&loop->size[i].ratio), samples_min(&loop->size[i].ratio),
+		       samples_max(&loop->size[i].ratio));
+	}
 	if (samples_max(&loop->lost) > 0)
 		printf("lost on the way: at most %.2f%% of a run\n",
 		       samples_max(&loop->lost) * 100);
 }
 
+static void print_time(const char *title, const struct samples *samples)
+{
+	if (!samples->count)
+		return;
+	printf(TITLE " %8.2f %8.2f %8.2f\n", title, samples_median(samples), samples_min(samples),
+	       samples_max(samples));
+}
+
+void results_print_changes(const struct results *results)
+{
+	const struct changes *changes = &results->changes;
+
+	printf("\n" TITLE " %8s %8s %8s\n", "milliseconds", "median", "min", "max");
+	print_time("a ring of 65,537 for 1,000 backends, built", &changes->build);
+	print_time("a drain of one of them, in effect", &changes->drain);
+	print_time("a drain in one of 4,096 services, in effect", &changes->among);
+	print_time("start of 4,096 services, 16,384 backends", &changes->load);
+}
+
 void results_print_aims(const struct results *results)
 {
-	struct aim aims[AIM_COUNT];
+	struct aim aims[AIM_MAX];
+	int count = results_aims(results, aims);
 
-	find_aims(results, aims);
 	printf("\n");
-	for (int i = 0; i < AIM_COUNT; i++)
+	for (int i = 0; i < count; i++)
 		printf("aim %s <= %.2f: %.2f, %s\n", aims[i].text, aims[i].most, aims[i].found,
 		       aims[i].found <= aims[i].most ? "met" : "not met");
-}
-
-static json_t *samples_json(const struct samples *samples)
-{
-	return json_pack("{s:f, s:f, s:f, s:i}", "median", samples_median(samples), "min",
-			 samples_min(samples), "max", samples_max(samples), "count",
-			 samples->count);
-}
-
-static json_t *row_json(const struct cost *cost, enum cost_row_index index)
-{
-	const struct cost_row *row = &cost->rows[index];
-	json_t *object =
-		json_pack("{s:s, s:s, s:i, s:o, s:f}", "key", row->key, "title", row->title,
-			  "flows", (int)row->traffic.flows, "ns", samples_json(&row->figures.ns),
-			  "ratio_to_limit", cost_ratio(cost, index));
-	double share;
-
-	if (given_up(row, &share))
-		json_object_set_new(object, "exceptions_given_up", json_real(share));
-	return object;
-}
-
-static json_t *rows_json(const struct results *results)
-{
-	json_t *rows = json_array();
-
-	for (int i = 0; i < COST_ROW_COUNT; i++)
-		json_array_append_new(rows, row_json(&results->cost, i));
-	return rows;
-}
-
-static json_t *aims_json(const struct results *results)
-{
-	struct aim aims[AIM_COUNT];
-	json_t *array = json_array();
-
-	find_aims(results, aims);
-	for (int i = 0; i < AIM_COUNT; i++)
-		json_array_append_new(array, json_pack("{s:s, s:f, s:f, s:b}", "aim", aims[i].text,
-						       "found", aims[i].found, "most", aims[i].most,
-						       "met", aims[i].found <= aims[i].most));
-	return array;
-}
-
-static json_t *machine_json(const struct machine *machine)
-{
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b}", "kernel", machine->kernel, "cpu_model",
-			 machine->cpu_model, "libbpf", machine->libbpf, "cpus", machine->cpus,
-			 "pinned_cpu", machine->cpu, "jit", (int)machine->jit);
-}
-
-static json_t *loop_json(const struct loop *loop)
-{
-	return json_pack("{s:o, s:o, s:o, s:o}", "bare_packets_per_second",
-			 samples_json(&loop->bare_rate), "poise_packets_per_second",
-			 samples_json(&loop->poise_rate), "ratio", samples_json(&loop->ratio),
-			 "lost", samples_json(&loop->lost));
-}
-
-int results_write_json(const struct results *results, const char *path)
-{
-	const struct cost *cost = &results->cost;
-	json_t *root = json_pack("{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "machine",
-				 machine_json(&results->machine), "rounds", results->rounds,
-				 "packets_per_run", COST_PACKETS, "repeated", cost->unsteady,
-				 "harness_ns", samples_json(&cost->harness_ns), "limit_ns",
-				 samples_json(&cost->limit[0].ns), "limit_ipv6_ns",
-				 samples_json(&cost->limit[1].ns), "rows", rows_json(results),
-				 "loop", loop_json(&results->loop), "aims", aims_json(results));
-	int err = -ENOMEM;
-
-	if (root && !json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
-		err = 0;
-	else if (root)
-		err = -EIO;
-	json_decref(root);
-	return err;
 }

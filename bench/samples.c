@@ -34,6 +34,11 @@ double samples_median(const struct samples *samples)
 	return (copy.value[middle - 1] + copy.value[middle]) / 2;
 }
 
+double samples_quantile(const struct samples *samples, double share)
+{
+	return sorted(samples).value[(int)(share * (samples->count - 1) + 0.5)];
+}
+
 double samples_min(const struct samples *samples)
 {
 	return sorted(samples).value[0];

@@ -3,7 +3,7 @@
 #ifndef POISE_BENCH_SAMPLES_H
 #define POISE_BENCH_SAMPLES_H
 
-enum { SAMPLES_MAX = 512 };
+enum { SAMPLES_MAX = 1024 };
 
 struct samples {
 	double value[SAMPLES_MAX];
@@ -14,6 +14,8 @@ void samples_add(struct samples *samples, double value); /* does nothing when th
 
 /* Of at least one sample. */
 double samples_median(const struct samples *samples);
+double samples_quantile(const struct samples *samples,
+			double share); /* 0: the least, 1: the most */
 double samples_min(const struct samples *samples);
 double samples_max(const struct samples *samples);
 

@@ -13,22 +13,26 @@
 #include "loader.h"
 #include "maglev.h"
 #include "maps.h"
+#include "schedule.h"
 
 enum {
-	SERVICE_INDEX = 1,
-	ADDRESS_INDEX = 2,
-	FIRST_BACKEND = 1,
+	FIRST_SERVICE = 1,
+	FIRST_ADDRESS = FIRST_SERVICE + FRAME_SERVICES, /* the entry of the first one's address */
+	FIRST_BACKEND = FRAME_QUIC_BACKEND,
 	BACKEND_WEIGHT = 100,
-	BACKEND_MTU = 1500,
+	BACKEND_MTU = 1600,
+	PREFIX_BITS = 20, /* as many addresses as there may be services */
+	GUE_PORT = 6080,
 	SETTLE_TICKS = 840, /* 15 minutes */
 	SEED = 0x5eed,
 };
 
 struct subject {
+	struct subject_options options;
 	struct loader *loader;
 	struct maps *maps;
-	struct ring ring;
-	uint8_t family;
+	struct ring ring; /* of the first service */
+	struct extent schedule;
 	uint16_t owners[SUBJECT_SLOTS];
 };
 
@@ -44,98 +48,200 @@ static struct address backend_address(uint8_t family, uint16_t index)
 	return address;
 }
 
+static void init_source(struct poise_backend *entry)
+{
+	if (entry->family == 4) {
+		inet_pton(AF_INET, "172.16.0.0", entry->source);
+		entry->source_mask = htonl(0x0000ffff);
+	} else {
+		inet_pton(AF_INET6, "100::", entry->source);
+		entry->source_mask = 0xffffffff;
+	}
+}
+
 static void init_backend(struct subject *subject, uint16_t index, uint32_t ifindex)
 {
-	struct address address = backend_address(subject->family, index);
+	struct address address = backend_address(subject->options.tunnel, index);
+	struct poise_backend_load *load = maps_load(subject->maps, index);
 	struct poise_backend entry = {
 		.destination_mac = { 2, 0, 0, 0, 1, (uint8_t)index },
-		.source_mac = { 2, 0, 0, 0, 0, 2 },
+		.source_mac = { 2, 0, 0, 0, 0, 1 }, /* what clients' frames are sent to */
 		.ifindex = ifindex,
 		.mtu = BACKEND_MTU,
-		.family = subject->family,
+		.family = subject->options.tunnel,
 		.flags = POISE_BACKEND_LIVE | POISE_BACKEND_ELIGIBLE,
+		.encapsulation = subject->options.encapsulation,
+		.gue_port = htons(GUE_PORT),
 	};
 
 	memcpy(entry.address, address.bytes, sizeof(entry.address));
-	if (subject->family == 4) {
-		inet_pton(AF_INET, "172.16.0.0", entry.source);
-		entry.source_mask = htonl(0x0000ffff);
-	} else {
-		inet_pton(AF_INET6, "100::", entry.source);
-		entry.source_mask = 0xffffffff;
-	}
+	init_source(&entry);
 	maps_backend_init(subject->maps, index, &entry);
+	load->weight = BACKEND_WEIGHT;
+	load->idle_ticks = SETTLE_TICKS;
 }
 
-static int fill_ring(struct subject *subject)
+static void list_members(const struct subject *subject, struct maglev_member *members)
 {
-	struct maglev_member members[SUBJECT_BACKENDS];
-	int err;
-
 	for (int i = 0; i < SUBJECT_BACKENDS; i++)
 		members[i] = (struct maglev_member){
-			.address = backend_address(subject->family, FIRST_BACKEND + i),
+			.address = backend_address(subject->options.tunnel, FIRST_BACKEND + i),
 			.index = FIRST_BACKEND + i,
 			.weight = BACKEND_WEIGHT,
 		};
-	err = maglev_build(members, SUBJECT_BACKENDS, SUBJECT_SLOTS, SEED, subject->owners);
+}
+
+static int make_schedule(struct subject *subject, const struct maglev_member *members)
+{
+	struct ring schedule;
+	uint16_t *slots = calloc(SUBJECT_SLOTS, sizeof(*slots));
+	int err = slots ? maps_ring_allocate(subject->maps, SUBJECT_SLOTS, &subject->schedule)
+			: -ENOMEM;
+
 	if (!err)
-		ring_fill(&subject->ring, subject->owners);
+		err = schedule_build(members, SUBJECT_BACKENDS, SUBJECT_SLOTS, slots);
+	if (!err) {
+		schedule = maps_ring(subject->maps, &subject->schedule);
+		ring_fill(&schedule, slots);
+	}
+	free(slots);
 	return err;
 }
 
-static int publish_service(struct subject *subject, const struct extent *extent)
+/* The address of the service with this number. */
+static void write_address(uint8_t family, uint32_t number, uint8_t bytes[16])
+{
+	uint32_t word;
+
+	inet_pton(family == 4 ? AF_INET : AF_INET6, family == 4 ? FRAME_VIP4 : FRAME_VIP6, bytes);
+	bytes += family == 4 ? 0 : 12;
+	memcpy(&word, bytes, sizeof(word));
+	word |= htonl(number);
+	memcpy(bytes, &word, sizeof(word));
+}
+
+static struct poise_service service_entry(const struct subject *subject, uint32_t number,
+					  const struct extent *extent)
 {
 	struct poise_service service = {
-		.port = htons(FRAME_PORT),
-		.protocol = IPPROTO_TCP,
-		.family = subject->family,
+		.port = subject->options.match == SUBJECT_EXACT ? htons(FRAME_PORT) : 0,
+		.protocol = subject->options.protocol,
+		.family = subject->options.family,
+		.flags = subject->options.service_flags,
 		.segment = extent->segment,
 		.base = extent->base,
 		.size = extent->size,
+		.affinity = subject->options.family == 4 ? 32 : 128,
+		.scheduler = subject->options.scheduler,
+		.quic_config = FRAME_QUIC_CONFIG,
+		.quic_length = FRAME_SERVER_ID_BYTES,
+		.idle_ticks = SETTLE_TICKS,
+		.schedule_segment = subject->schedule.segment,
+		.schedule_base = subject->schedule.base,
+		.schedule_size = subject->schedule.size,
 	};
-	int err;
 
-	if (subject->family == 4)
-		inet_pton(AF_INET, FRAME_VIP4, service.address);
-	else
-		inet_pton(AF_INET6, FRAME_VIP6, service.address);
-	err = maps_service_publish(subject->maps, SERVICE_INDEX, &service);
+	service.prefix = service.family == 4 ? 32 : 128;
+	write_address(service.family, number, service.address);
+	return service;
+}
+
+/* What leads to the service besides its own entry: that of its address, or of its prefix. */
+static int publish_address(struct subject *subject, uint32_t number)
+{
+	struct poise_port_range range = { FRAME_PORT, FRAME_PORT + 100,
+					  (uint16_t)(FIRST_SERVICE + number), 0 };
+	struct poise_service entry = { .family = subject->options.family,
+				       .flags = POISE_SERVICE_ADDRESS };
+	int err = 0, which = subject->options.protocol == IPPROTO_TCP ? 0 : 1;
+
+	write_address(entry.family, number, entry.address);
+	entry.prefix = entry.family == 4 ? 32 : 128;
+	if (subject->options.match == SUBJECT_PREFIX)
+		entry.prefix = entry.family == 4 ? PREFIX_BITS : 64;
+	if (subject->options.match != SUBJECT_EXACT)
+		err = maps_ranges_write(subject->maps, &range, 1, &entry.ranges[which]);
 	if (err)
 		return err;
-	service.port = 0;
-	service.protocol = 0;
-	service.flags = POISE_SERVICE_ADDRESS;
-	return maps_service_publish(subject->maps, ADDRESS_INDEX, &service);
+	if (subject->options.match != SUBJECT_PREFIX)
+		return maps_service_publish(subject->maps, FIRST_ADDRESS + number, &entry);
+	maps_settings(subject->maps)->flags |= POISE_SETTING_PREFIXES;
+	return maps_prefix_publish(subject->maps, FIRST_ADDRESS + number, &entry);
+}
+
+static int make_service(struct subject *subject, uint32_t number)
+{
+	struct poise_service entry;
+	struct extent extent;
+	struct ring ring;
+	int err = maps_ring_allocate(subject->maps, SUBJECT_SLOTS, &extent);
+
+	if (err)
+		return err;
+	ring = maps_ring(subject->maps, &extent);
+	ring_fill(&ring, subject->owners);
+	if (number == 0)
+		subject->ring = ring;
+	entry = service_entry(subject, number, &extent);
+	maps_service_write(subject->maps, FIRST_SERVICE + number, &entry);
+	if (subject->options.match == SUBJECT_EXACT)
+		err = maps_service_publish(subject->maps, FIRST_SERVICE + number, &entry);
+	return err ? err : publish_address(subject, number);
+}
+
+static int set_server_id(struct subject *subject)
+{
+	struct poise_quic_server server = { .service = FIRST_SERVICE,
+					    .length = FRAME_SERVER_ID_BYTES };
+
+	if (!(subject->options.service_flags & POISE_SERVICE_QUIC))
+		return 0;
+	frame_server_id(FRAME_QUIC_BACKEND, server.id);
+	return maps_quic_set(subject->maps, &server, FRAME_QUIC_BACKEND);
 }
 
 static int set_up(struct subject *subject, uint32_t ifindex)
 {
-	struct extent extent;
+	struct maglev_member members[SUBJECT_BACKENDS];
 	int err;
 
 	maps_settings(subject->maps)->settle_ticks = SETTLE_TICKS;
 	for (int i = 0; i < SUBJECT_BACKENDS; i++)
 		init_backend(subject, FIRST_BACKEND + i, ifindex);
-	err = maps_ring_allocate(subject->maps, SUBJECT_SLOTS, &extent);
-	if (err)
-		return err;
-	subject->ring = maps_ring(subject->maps, &extent);
-	err = fill_ring(subject);
-	return err ? err : publish_service(subject, &extent);
+	list_members(subject, members);
+	err = maglev_build(members, SUBJECT_BACKENDS, SUBJECT_SLOTS, SEED, subject->owners);
+	if (!err && subject->options.scheduler != POISE_SCHEDULER_RING)
+		err = make_schedule(subject, members);
+	for (uint32_t i = 0; i < subject->options.services && !err; i++)
+		err = make_service(subject, i);
+	return err ? err : set_server_id(subject);
 }
 
-int subject_new(uint8_t family, uint32_t ifindex, struct subject **out)
+static void set_defaults(struct subject_options *options)
 {
-	struct loader_options options = { .seed = SEED };
+	if (!options->tunnel)
+		options->tunnel = options->family;
+	if (!options->protocol)
+		options->protocol = IPPROTO_TCP;
+	if (!options->services)
+		options->services = 1;
+	if (!options->flow_entries)
+		options->flow_entries = POISE_MIN_FLOWS;
+}
+
+int subject_new(const struct subject_options *options, uint32_t ifindex, struct subject **out)
+{
+	struct loader_options loader = { .seed = SEED };
 	struct subject *subject = calloc(1, sizeof(*subject));
 	char error[LOADER_ERROR_BYTES];
 	int err;
 
 	if (!subject)
 		return -ENOMEM;
-	subject->family = family;
-	err = loader_new(&options, &subject->loader, error);
+	subject->options = *options;
+	set_defaults(&subject->options);
+	loader.flow_entries = subject->options.flow_entries;
+	err = loader_new(&loader, &subject->loader, error);
 	if (err) {
 		fprintf(stderr, "bench: %s\n", error);
 		goto err_free;
@@ -185,13 +291,15 @@ int subject_move(struct subject *subject)
 
 void subject_count(struct subject *subject, struct subject_count *out)
 {
-	struct poise_service_count service;
+	*out = (struct subject_count){ 0 };
+	for (uint32_t i = 0; i < subject->options.services; i++) {
+		struct poise_service_count service;
 
-	maps_service_count(subject->maps, SERVICE_INDEX, &service);
-	*out = (struct subject_count){ .sent = service.packets };
+		maps_service_count(subject->maps, FIRST_SERVICE + i, &service);
+		out->sent += service.packets;
+	}
 	for (uint32_t i = 0; i < POISE_REASON_COUNT; i++)
-		if (i != POISE_REASON_SENT)
-			out->refused += maps_reason_count(subject->maps, i);
+		out->reasons[i] = maps_reason_count(subject->maps, i);
 	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
 		out->events[i] = maps_event_count(subject->maps, i);
 }

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "apply.h"
+#include "balancer.h"
+#include "changes.h"
+#include "loader.h"
+#include "maglev.h"
+#include "maps.h"
+#include "runtime.h"
+
+enum { SEED = 0x5eed, PATIENCE_MS = 60000 };
+
+struct bench {
+	struct event_base *base;
+	struct loader *loader;
+	struct balancer *balancer;
+};
+
+static double wall_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+static double cpu_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+static int measure_build(int rounds, struct changes *changes)
+{
+	static struct maglev_member members[CHANGES_BACKENDS];
+	uint16_t *owners = calloc(CHANGES_SLOTS, sizeof(*owners));
+	int err = owners ? 0 : -ENOMEM;
+
+	for (uint16_t i = 0; i < CHANGES_BACKENDS; i++)
+		members[i] = (struct maglev_member){
+			.address = { .family = 4,
+				     .bytes = { 10, 64, (uint8_t)(i >> 8), (uint8_t)i } },
+			.index = i + 1,
+			.weight = 100,
+		};
+	for (int i = 0; i < rounds && !err; i++) {
+		double begin = cpu_ms();
+
+		err = maglev_build(members, CHANGES_BACKENDS, CHANGES_SLOTS, SEED, owners);
+		samples_add(&changes->build, cpu_ms() - begin);
+	}
+	free(owners);
+	return err;
+}
+
+/* So many services of so many backends each; all backends differ. */
+static char *write_config(int services, int backends)
+{
+	size_t length;
+	char *text;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return NULL;
+	fprintf(out,
+		"interfaces:\n  - name: " CHANGES_INTERFACE
+		"\ntunnel:\n  source_ipv4: 172.16.0.0/16\nseed: %d\nservices:\n",
+		SEED);
+	for (int i = 0; i < services; i++) {
+		fprintf(out,
+			"- name: s%d\n  address: 198.18.%d.%d\n  port: 80\n  ring_size: %d\n"
+			"  backends:\n",
+			i, i >> 8, i & 255, CHANGES_SLOTS);
+		for (int k = i * backends; k < (i + 1) * backends; k++)
+			fprintf(out, "  - { name: b%d, address: 10.%d.%d.%d }\n", k, 64 + (k >> 16),
+				k >> 8 & 255, k & 255);
+	}
+	fclose(out);
+	return text;
+}
+
+static int apply(struct bench *bench, int services, int backends)
+{
+	struct lines changes = { 0 }, lines = { 0 };
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	char *text = write_config(services, backends);
+	int err = text ? config_load_text("bench", text, strlen(text), &config, &errors) : -ENOMEM;
+
+	free(text);
+	if (!err)
+		err = balancer_apply(bench->balancer, config, &changes, &lines);
+	if (err)
+		fprintf(stderr, "bench: %s\n",
+			errors.count  ? errors.lines[0]
+			: lines.count ? lines.text[0]
+				      : "?");
+	lines_free(&changes);
+	lines_free(&lines);
+	return err;
+}
+
+static bool is_filled(const struct balancer *balancer)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		if (balancer->services[i]->dirty || !balancer->services[i]->filled)
+			return false;
+	return true;
+}
+
+/* Until every ring is there. */
+static int wait_until_filled(struct bench *bench)
+{
+	double end = wall_ms() + PATIENCE_MS;
+
+	while (!is_filled(bench->balancer)) {
+		if (wall_ms() > end)
+			return -ETIMEDOUT;
+		event_base_loop(bench->base, EVLOOP_ONCE);
+	}
+	return 0;
+}
+
+static void stop(struct bench *bench)
+{
+	balancer_free(bench->balancer);
+	loader_free(bench->loader);
+	if (bench->base)
+		event_base_free(bench->base);
+	*bench = (struct bench){ 0 };
+}
+
+static int start(struct bench *bench)
+{
+	struct loader_options options = { .seed = SEED, .flow_entries = POISE_MIN_FLOWS };
+	char error[LOADER_ERROR_BYTES];
+	int err = loader_new(&options, &bench->loader, error);
+
+	if (err) {
+		fprintf(stderr, "bench: %s\n", error);
+		return err;
+	}
+	bench->base = event_base_new();
+	return bench->base ? balancer_new(bench->base, loader_maps(bench->loader), &bench->balancer)
+			   : -ENOMEM;
+}
+
+/* Drains a backend of the service and takes it back, in turn. */
+static int measure_drain(struct bench *bench, const char *name, int rounds, struct samples *out)
+{
+	struct service *service = balancer_find(bench->balancer, name);
+	char error[RUNTIME_ERROR_BYTES];
+	int err = service ? 0 : -ENOENT;
+
+	for (int i = 0; i < 2 * rounds && !err; i++) {
+		double begin = wall_ms();
+
+		err = runtime_drain(bench->balancer, service->backends, i % 2 == 0, error);
+		balancer_commit(bench->balancer);
+		samples_add(out, wall_ms() - begin);
+		if (!err && !service->moving)
+			err = -EBADMSG;
+		if (err)
+			fprintf(stderr, "bench: a drain moved nothing, or failed\n");
+	}
+	return err;
+}
+
+static int measure_services(int rounds, int services, int backends, struct samples *load,
+			    struct samples *drain)
+{
+	struct bench bench = { 0 };
+	double begin = wall_ms();
+	char name[16];
+	int err = start(&bench);
+
+	if (!err)
+		err = apply(&bench, services, backends);
+	if (!err)
+		err = wait_until_filled(&bench);
+	if (load)
+		samples_add(load, wall_ms() - begin);
+	snprintf(name, sizeof(name), "s%d", services / 2);
+	if (!err)
+		err = measure_drain(&bench, name, rounds, drain);
+	stop(&bench);
+	return err;
+}
+
+int changes_measure(int rounds, bool quick, struct changes *changes)
+{
+	int err = measure_build(rounds, changes);
+
+	if (!err)
+		err = measure_services(rounds, 1, CHANGES_BACKENDS, NULL, &changes->drain);
+	if (!err && !quick)
+		err = measure_services(rounds, CHANGES_SERVICES, CHANGES_SERVICE_BACKENDS,
+				       &changes->load, &changes->among);
+	if (err)
+		fprintf(stderr, "bench: changes by command: %s\n", strerror(-err));
+	return err;
+}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The exceptions table: connections that the ring alone would send to the wrong backend. Buckets of
- * eight words in a cache line, shared by all CPUs, changed by compare-and-exchange alone.
+ * eight words in a cache line, shared by all CPUs, changed by compare-and-exchange alone. The table
+ * of recorded flows (flows.bpf.h) is made of the same buckets. Which of the two a bucket is of is
+ * told by the first of the four events that its records may cause, a constant.
  */
 #ifndef POISE_EXCEPTIONS_BPF_H
 #define POISE_EXCEPTIONS_BPF_H
@@ -19,9 +21,28 @@ enum {
 	RANK_HALF_OPEN = 1 << 16,
 };
 
+/* Both tables' events stand in the same order behind the first one. */
+enum {
+	EVENT_EVICTED_HALF_OPEN =
+		POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN - POISE_EVENT_EXCEPTION_RECORDED,
+	EVENT_EVICTED = POISE_EVENT_EXCEPTION_EVICTED - POISE_EVENT_EXCEPTION_RECORDED,
+	EVENT_LOST = POISE_EVENT_EXCEPTION_LOST - POISE_EVENT_EXCEPTION_RECORDED,
+};
+_Static_assert((int)POISE_EVENT_FLOW_EVICTED_HALF_OPEN - (int)POISE_EVENT_FLOW_RECORDED ==
+			       EVENT_EVICTED_HALF_OPEN &&
+		       (int)POISE_EVENT_FLOW_EVICTED - (int)POISE_EVENT_FLOW_RECORDED ==
+			       EVENT_EVICTED &&
+		       (int)POISE_EVENT_FLOW_LOST - (int)POISE_EVENT_FLOW_RECORDED == EVENT_LOST,
+	       "order of events");
+
 struct exception {
 	__u64 *place; /* of the bucket, or NULL when there is none */
 	__u64 word;
+};
+
+/* What a compare-and-exchange did to a place; the same twice when it did nothing. */
+struct exception_change {
+	__u64 before, after;
 };
 
 /* The clock as it was last read, of all CPUs: jiffies << 16 | ticks. */
@@ -123,17 +144,33 @@ static __always_inline struct exception exception_find(struct poise_exception_bu
 }
 
 /* Writes to the shared line only when something changes: once a tick for a busy connection. */
-static __always_inline void exception_renew(const struct exception *exception, __u64 hash,
-					    __u32 state, __u16 now)
+static __always_inline struct exception_change exception_renew(const struct exception *exception,
+							       __u64 hash, __u32 state, __u16 now)
 {
 	__u64 word =
 		poise_exception_make(hash, poise_exception_backend(exception->word), state, now);
+	struct exception_change change = { exception->word, exception->word };
 
-	if (word != exception->word)
-		__sync_val_compare_and_swap(exception->place, exception->word, word);
+	if (word != exception->word &&
+	    __sync_val_compare_and_swap(exception->place, exception->word, word) == change.before)
+		change.after = word;
+	return change;
 }
 
-static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, __u16 settle)
+/* Ticks after which a record has expired: all exceptions alike, a flow as its service says. */
+static __always_inline __u16 exception_lifetime(__u64 word, __u16 settle, __u32 events)
+{
+	__u32 backend = poise_exception_backend(word);
+	struct poise_backend_load *load;
+
+	if (events == POISE_EVENT_EXCEPTION_RECORDED)
+		return settle;
+	load = bpf_map_lookup_elem(&backend_load, &backend);
+	return load ? READ_ONCE(load->idle_ticks) : 0;
+}
+
+static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, __u16 settle,
+					    __u32 events)
 {
 	__u16 age = poise_age(now, poise_exception_stamp(word));
 
@@ -141,31 +178,32 @@ static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, _
 		return RANK_EMPTY;
 	if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT))
 		return RANK_OWN;
-	if (age >= settle)
+	if (age >= exception_lifetime(word, settle, events))
 		return RANK_EXPIRED + age;
 	if (poise_exception_state(word) == POISE_EXCEPTION_HALF_OPEN)
 		return RANK_HALF_OPEN + age;
 	return age;
 }
 
-static __always_inline void exception_count_recorded(__u32 rank)
+static __always_inline void exception_count_recorded(__u32 rank, __u32 events)
 {
-	count_event(POISE_EVENT_EXCEPTION_RECORDED);
+	count_event(events);
 	if (rank < RANK_HALF_OPEN)
-		count_event(POISE_EVENT_EXCEPTION_EVICTED);
+		count_event(events + EVENT_EVICTED);
 	else if (rank < RANK_EXPIRED)
-		count_event(POISE_EVENT_EXCEPTION_EVICTED_HALF_OPEN);
+		count_event(events + EVENT_EVICTED_HALF_OPEN);
 }
 
 /* The place that is worth least: its rank << WAY_BITS | way. */
 static __always_inline __u32 exception_worst(const struct poise_exception_bucket *bucket,
-					     __u64 hash, __u16 now, __u16 settle)
+					     __u64 hash, __u16 now, __u16 settle, __u32 events)
 {
 	__u32 worst = 0;
 
 #pragma clang loop unroll(disable)
 	for (__u32 way = 0; way < POISE_EXCEPTION_WAYS; way++) {
-		__u32 rank = exception_rank(READ_ONCE(bucket->word[way]), hash, now, settle);
+		__u32 rank =
+			exception_rank(READ_ONCE(bucket->word[way]), hash, now, settle, events);
 		__u32 candidate = forget(rank, hash) << WAY_BITS | way;
 
 		if (candidate > worst)
@@ -175,26 +213,28 @@ static __always_inline __u32 exception_worst(const struct poise_exception_bucket
 }
 
 /* Records a connection that just began, in the place that is worth least. */
-static __always_inline void exception_record(struct poise_exception_bucket *bucket, __u64 hash,
-					     __u32 backend, __u16 now, __u16 settle)
+static __always_inline struct exception_change exception_record(
+	struct poise_exception_bucket *bucket, __u64 hash, __u32 backend, __u16 now, __u16 settle,
+	__u32 events)
 {
 	__u64 word = poise_exception_make(hash, backend, POISE_EXCEPTION_HALF_OPEN, now);
 
 #pragma clang loop unroll(disable)
 	for (int try = 0; try < EXCEPTION_TRIES; try++) {
-		__u32 worst = exception_worst(bucket, hash, now, settle);
+		__u32 worst = exception_worst(bucket, hash, now, settle, events);
 		__u64 *place = &bucket->word[worst & (POISE_EXCEPTION_WAYS - 1)];
 		__u64 victim = READ_ONCE(*place);
 
 		/* another CPU may have changed the place since it was ranked */
-		if (exception_rank(victim, hash, now, settle) != worst >> WAY_BITS)
+		if (exception_rank(victim, hash, now, settle, events) != worst >> WAY_BITS)
 			continue;
 		if (__sync_val_compare_and_swap(place, victim, word) == victim) {
-			exception_count_recorded(worst >> WAY_BITS);
-			return;
+			exception_count_recorded(worst >> WAY_BITS, events);
+			return (struct exception_change){ victim, word };
 		}
 	}
-	count_event(POISE_EVENT_EXCEPTION_LOST);
+	count_event(events + EVENT_LOST);
+	return (struct exception_change){};
 }
 
 /* The one of the flow's buckets to record it in. */
@@ -206,8 +246,10 @@ static __always_inline struct poise_exception_bucket *exception_choose(
 
 	if (!exception_spilled(first))
 		return first;
-	worst = exception_worst(first, hash, now, settle) >> WAY_BITS;
-	other = exception_worst(second, hash, now, settle) >> WAY_BITS;
+	worst = exception_worst(first, hash, now, settle, POISE_EVENT_EXCEPTION_RECORDED) >>
+		WAY_BITS;
+	other = exception_worst(second, hash, now, settle, POISE_EVENT_EXCEPTION_RECORDED) >>
+		WAY_BITS;
 	if (worst < RANK_OWN && other == RANK_OWN)
 		return second;
 	return worst >= RANK_EXPIRED || worst >= other ? first : second;

@@ -23,7 +23,7 @@ static __always_inline void moving_record(struct poise_exception_bucket *first,
 {
 	struct poise_exception_bucket *bucket = exception_choose(first, second, hash, now, settle);
 
-	exception_record(bucket, hash, owner, now, settle);
+	exception_record(bucket, hash, owner, now, settle, POISE_EVENT_EXCEPTION_RECORDED);
 	if (bucket == second)
 		exception_mark_spilled(first);
 }

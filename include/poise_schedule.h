@@ -25,12 +25,19 @@ static inline __u32 poise_schedule_slot(__u32 cursor, __u32 number, __u32 size)
 	return (cursor + number) % size;
 }
 
+/* What a backend has with one more connection. A flow may be seen to end before it is seen to have
+ * begun: less than none counts as none. */
+static inline __u64 poise_burden(const struct poise_backend_load *load)
+{
+	return (__s32)load->active < 0 ? 1 : (__u64)load->active + 1;
+}
+
 /* Whether one more connection is a lesser burden to a than to b, for their weights. One without
  * weight is burdened without end. */
 static inline int poise_lighter(const struct poise_backend_load *a,
 				const struct poise_backend_load *b)
 {
-	return ((__u64)a->active + 1) * b->weight < ((__u64)b->active + 1) * a->weight;
+	return poise_burden(a) * b->weight < poise_burden(b) * a->weight;
 }
 
 #endif

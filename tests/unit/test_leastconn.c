@@ -307,7 +307,8 @@ static void few_backends_are_chosen_exactly(void **state)
 static void ties_and_weights(void **state)
 {
 	struct poise_backend_load idle = { 0, 1, 0 }, busy = { 3, 4, 0 }, none = { 0, 0, 0 };
-	struct poise_backend_load full = { UINT32_MAX, 1, 0 }, heavy = { UINT32_MAX, 1000, 0 };
+	struct poise_backend_load full = { INT32_MAX, 1, 0 }, heavy = { INT32_MAX, 1000, 0 };
+	struct poise_backend_load early = { UINT32_MAX, 1, 0 }; /* -1 */
 
 	(void)state;
 	assert_false(poise_lighter(&idle, &busy)); /* 1 / 1 and 4 / 4 */
@@ -318,6 +319,8 @@ static void ties_and_weights(void **state)
 	assert_true(poise_lighter(&busy, &none));
 	assert_true(poise_lighter(&heavy, &full)); /* no overflow */
 	assert_false(poise_lighter(&full, &heavy));
+	assert_false(poise_lighter(&early, &idle)); /* as good as idle, no better */
+	assert_false(poise_lighter(&idle, &early));
 }
 
 int main(void)

@@ -380,11 +380,18 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 	free(backend);
 }
 
+uint32_t backend_active(const struct balancer *balancer, const struct backend *backend)
+{
+	return __atomic_load_n(&maps_load(balancer->maps, backend->index)->active,
+			       __ATOMIC_RELAXED);
+}
+
 bool backend_gone(const struct balancer *balancer, const struct backend *backend)
 {
 	bool leaves =
 		backend->state == POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_DRAIN);
 
 	return leaves && backend->slots == 0 && backend->leaving == 0 && backend->exceptions == 0 &&
+	       backend_active(balancer, backend) == 0 &&
 	       balancer->sweep_round >= backend->valid_at_round;
 }

@@ -153,6 +153,8 @@ bool backend_has_server_id(const struct backend *backend, const struct config_ba
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
 bool backend_eligible(const struct backend *backend);
+/* Recorded flows of it that have not ended. */
+uint32_t backend_active(const struct balancer *balancer, const struct backend *backend);
 bool backend_gone(const struct balancer *balancer, const struct backend *backend);
 /* After any change of state, weight, health or next hop: marks it and its service. */
 void backend_refresh(struct balancer *balancer, struct backend *backend);

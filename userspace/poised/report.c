@@ -141,8 +141,6 @@ static json_t *report_nexthop(const struct backend *backend)
 static void add_kind(struct balancer *balancer, const struct backend *backend, json_t *out)
 {
 	char id[SERVER_ID_TEXT_BYTES];
-	uint32_t active = __atomic_load_n(&maps_load(balancer->maps, backend->index)->active,
-					  __ATOMIC_RELAXED);
 	bool records = backend->service->flags & POISE_SERVICE_RECORD;
 
 	json_object_set_new(out, "encapsulation",
@@ -150,7 +148,9 @@ static void add_kind(struct balancer *balancer, const struct backend *backend, j
 	json_object_set_new(
 		out, "server_id",
 		json_string(server_id_format(backend->server_id, backend->server_id_length, id)));
-	json_object_set_new(out, "active", records ? json_integer(active) : json_null());
+	json_object_set_new(out, "active",
+			    records ? json_integer(backend_active(balancer, backend))
+				    : json_null());
 }
 
 json_t *report_backend(struct balancer *balancer, const struct backend *backend)

@@ -26,6 +26,14 @@
 #define DNS   SERVICE("dns", "203.0.113.10", "53", "  protocol: udp\n") B3
 #define V6    SERVICE("v6", "2001:db8:f::/64", "443", "") B1
 #define UDP1  "  protocol: udp\n"
+#define QUIC                                                                                       \
+	SERVICE("quic", "203.0.113.20", "443",                                                     \
+		UDP1 "  quic: { config_id: 3, server_id_length: 2 }\n")                            \
+	"  - { name: b0, address: 10.9.0.11, server_id: 6161 }\n"
+#define LEAST	   SERVICE("least", "203.0.113.21", "80", "  scheduler: leastconn\n  idle: 1m\n") B0 B1
+#define NEAR	   SERVICE("near", "203.0.113.22", "80", "  affinity: source/24\n") B0 B1
+#define STICKY	   SERVICE("sticky", "203.0.113.23", "1-1024", UDP1 "  udp: sticky\n") B0 B1
+#define EVERY_KIND ALL RANGE WEB80 DNS V6 QUIC LEAST NEAR STICKY
 
 static int sent(const char *vip, uint16_t port, bool udp)
 {
@@ -151,32 +159,7 @@ static void changes_of_backends_touch_no_list(void **state)
 
 static void a_restart_takes_every_kind_of_service_up(void **state)
 {
-	static const char services[] =
-		ALL
-			RANGE WEB80 DNS V6 SERVICE("quic", "203.0.113.20", "443",
-						   UDP1
-						   "  quic: { config_id: 3, server_id_length: 2 "
-						   "}\n") "  - { name: b0, address: 10.9.0.11, "
-							  "server_id: 0a0b }\n" SERVICE("least",
-											"203.0.113."
-											"21",
-											"80",
-											"  "
-											"scheduler:"
-											" leastconn"
-											"\n  idle: "
-											"1m\n")
-								  B0 B1 SERVICE(
-									  "near", "203.0.113.22",
-									  "80",
-									  "  affinity: source/24\n")
-									  B0 B1 SERVICE(
-										  "sticky",
-										  "203.0.113.23",
-										  "1-1024",
-										  UDP1
-										  "  udp: sticky\n")
-										  B0 B1;
+	const char *services = EVERY_KIND;
 	static struct poise_service before[POISE_SERVICE_ENTRIES];
 
 	(void)state;
@@ -452,10 +435,6 @@ static uint32_t backend_of_id(const char *id)
 	return maps_quic_get(world.balancer->maps, &server);
 }
 
-#define QUIC                                                                                       \
-	SERVICE("quic", "203.0.113.20", "443",                                                     \
-		UDP1 "  quic: { config_id: 3, server_id_length: 2 }\n")                            \
-	"  - { name: b0, address: 10.9.0.11, server_id: 6161 }\n"
 #define QUIC1(id) "  - { name: b1, address: 10.9.0.12, server_id: " id " }\n"
 
 static void server_ids_name_backends(void **state)

@@ -109,20 +109,30 @@ static int apply(struct bench *bench, int services, int backends)
 	return err;
 }
 
-static bool is_filled(const struct balancer *balancer)
+static bool is_filled(const struct service *service)
 {
-	for (size_t i = 0; i < balancer->service_count; i++)
-		if (balancer->services[i]->dirty || !balancer->services[i]->filled)
+	if (service->dirty || !service->filled)
+		return false;
+	for (const struct backend *b = service->backends; b; b = b->next)
+		if (b->dirty || !backend_up(b))
 			return false;
 	return true;
 }
 
-/* Until every ring is there. */
+static bool are_filled(const struct balancer *balancer)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		if (!is_filled(balancer->services[i]))
+			return false;
+	return true;
+}
+
+/* Until every ring is there, with all backends. */
 static int wait_until_filled(struct bench *bench)
 {
 	double end = wall_ms() + PATIENCE_MS;
 
-	while (!is_filled(bench->balancer)) {
+	while (!are_filled(bench->balancer)) {
 		if (wall_ms() > end)
 			return -ETIMEDOUT;
 		event_base_loop(bench->base, EVLOOP_ONCE);
@@ -187,7 +197,7 @@ static int measure_services(int rounds, int services, int backends, struct sampl
 		err = apply(&bench, services, backends);
 	if (!err)
 		err = wait_until_filled(&bench);
-	if (load)
+	if (load && !err)
 		samples_add(load, wall_ms() - begin);
 	snprintf(name, sizeof(name), "s%d", services / 2);
 	if (!err)
@@ -205,6 +215,11 @@ int changes_measure(int rounds, bool quick, struct changes *changes)
 	if (!err && !quick)
 		err = measure_services(rounds, CHANGES_SERVICES, CHANGES_SERVICE_BACKENDS,
 				       &changes->load, &changes->among);
+	if (err == -ETIMEDOUT) { /* on a machine with much else to do; the other figures stand */
+		printf("%d services were not ready in %d s: not measured\n", CHANGES_SERVICES,
+		       PATIENCE_MS / 1000);
+		err = 0;
+	}
 	if (err)
 		fprintf(stderr, "bench: changes by command: %s\n", strerror(-err));
 	return err;

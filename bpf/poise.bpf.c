@@ -5,9 +5,10 @@
  *
  * There are two ways through it. The short one, forward_plain(), takes what nearly every packet is:
  * TCP or UDP without anything unusual, for a service of one address and port that wants no more
- * than its ring. It either sends the packet or leaves it untouched to the long one, special(),
- * which knows everything. A stage returns POISE_REASON_SENT ('go on') or what became of the packet;
- * poise() alone turns reasons into counters and verdicts.
+ * than its ring, whether the flow or its client's address chooses the slot. It either sends the
+ * packet or leaves it untouched to the long one, special(), which knows everything. A stage returns
+ * POISE_REASON_SENT ('go on') or what became of the packet; poise() alone turns reasons into
+ * counters and verdicts.
  */
 #include "maps.bpf.h"
 #include "packet.bpf.h"
@@ -49,10 +50,10 @@ static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *pac
 	if (!parse_plain(ctx, packet))
 		return false;
 	service = service_of_plain(packet);
-	if (!service || unlikely(service->flags))
+	if (!service || unlikely(service->flags & ~POISE_SERVICE_AFFINITY))
 		return false;
 	packet->hash = flow_hash(packet);
-	backend = ring_choose_plain(packet, service);
+	backend = ring_choose_plain(packet, service, slot_hash(packet, service));
 	if (!send_plain(ctx, packet, backend))
 		return false;
 	count_sent(packet, backend);

@@ -186,12 +186,12 @@ static __always_inline __u32 ring_choose(const struct packet *packet,
 	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
 }
 
-/* The same for the short way, where the flow's hash chooses the slot. */
+/* The same for the short way. */
 static __always_inline __u32 ring_choose_plain(const struct packet *packet,
-					       const struct poise_service *service)
+					       const struct poise_service *service, __u64 slot_hash)
 {
 	__u64 slot = 0;
-	__u16 word = ring_word(service, packet->hash, &slot), owner = word & POISE_SLOT_OWNER;
+	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
 	__u32 backend;
 
 	if (likely(!(word & POISE_SLOT_MOVING)) || packet->protocol != IPPROTO_TCP)

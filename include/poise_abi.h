@@ -152,7 +152,8 @@ struct poise_table_bucket {
 };
 _Static_assert(sizeof(struct poise_table_bucket) == 64, "poise_table_bucket");
 
-/* Without any of these a service's packets take the short way through the data plane. */
+/* Without any of these but AFFINITY a service's packets take the short way through the data plane.
+ */
 enum poise_service_flags {
 	POISE_SERVICE_ADDRESS = 1 << 0,	 /* no service: 'this address, or prefix, has some' */
 	POISE_SERVICE_AFFINITY = 1 << 1, /* the client's address alone chooses the slot */

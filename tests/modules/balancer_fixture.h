@@ -35,7 +35,7 @@
 #include "pins.h"
 #include "poise_flow.h"
 #include "runtime.h"
-#include "upkeep.h"
+#include "sweep.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -26,9 +26,9 @@ static void an_index_is_not_reused_before_a_sweep(void **state)
 	assert_true(remove_one(backend, true));
 	assert_null(world.balancer->by_index[index]);
 	assert_int_not_equal(add("b3", 3)->index, index);
-	upkeep_sweep(world.balancer);
+	sweep_all(world.balancer);
 	assert_int_not_equal(balancer_take_index(world.balancer), index);
-	upkeep_sweep(world.balancer);
+	sweep_all(world.balancer);
 	assert_int_equal(balancer_take_index(world.balancer), index);
 }
 
@@ -56,19 +56,19 @@ static void a_sweep_keeps_second_buckets_in_reach(void **state)
 	*exception_place(FIRST, 1) = expired;
 	*exception_place(SECOND, 7) = live;
 	*exception_place(SECOND, 0) = expired;
-	upkeep_sweep(world.balancer);
+	sweep_all(world.balancer);
 	assert_true(*exception_place(FIRST, 0) == gap);
 	assert_true(*exception_place(FIRST, 1) == 0);
 	assert_true(*exception_place(SECOND, 7) == live);
 	assert_true(*exception_place(SECOND, 0) == 0);
 	assert_int_equal(backend_named("web", "b0")->exceptions, 1);
 
-	upkeep_sweep(world.balancer);
+	sweep_all(world.balancer);
 	assert_true(*exception_place(FIRST, 0) == gap);
 	*exception_place(SECOND, 7) = expired;
-	upkeep_sweep(world.balancer); /* comes by the first bucket before the second one */
+	sweep_all(world.balancer); /* comes by the first bucket before the second one */
 	assert_true(*exception_place(SECOND, 7) == 0);
-	upkeep_sweep(world.balancer);
+	sweep_all(world.balancer);
 	assert_true(*exception_place(FIRST, 0) == 0);
 }
 

@@ -9,7 +9,7 @@
 #include "log.h"
 #include "maps.h"
 #include "port_lists.h"
-#include "upkeep.h"
+#include "sweep.h"
 
 /* Does the data plane lead there? What only a port range leads to is there while its record is. */
 static bool is_published(struct balancer *balancer, uint16_t index,
@@ -73,10 +73,11 @@ static int adopt_backend(struct balancer *balancer, uint16_t index)
 
 /* Exceptions of backends that are gone must not speak for those that get their indexes next, and
  * nobody else remembers which these are. */
-static void sweep_unknown(struct balancer *balancer)
+static int sweep_unknown(struct balancer *balancer)
 {
 	maps_synchronize(balancer->maps); /* no packet is on its way to what was withdrawn here */
-	upkeep_sweep(balancer);
+	sweep_all(balancer);
+	return sweep_recount(balancer);
 }
 
 /* Server ids that a death left, of backends that are gone or have another one. */
@@ -113,7 +114,7 @@ int adopt_all(struct balancer *balancer)
 	}
 	if (!err) {
 		drop_stale_server_ids(balancer);
-		sweep_unknown(balancer);
+		err = sweep_unknown(balancer);
 	}
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];

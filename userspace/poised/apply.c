@@ -12,7 +12,7 @@
 #include "log.h"
 #include "maps.h"
 #include "settings.h"
-#include "upkeep.h"
+#include "sweep.h"
 
 static bool same_text(const char *a, const char *b)
 {
@@ -45,7 +45,7 @@ static void start_backends(struct balancer *balancer, struct service *service, b
 static void change_idle(struct balancer *balancer, struct service *service, uint16_t idle)
 {
 	if (idle > maps_service(balancer->maps, service->index)->idle_ticks)
-		upkeep_sweep(balancer);
+		sweep_all(balancer);
 	maps_service_set_idle(balancer->maps, service->index, idle);
 }
 
@@ -131,7 +131,7 @@ static void free_withdrawn(struct balancer *balancer, const struct config *confi
 			service_free(balancer, balancer->services[i]);
 	/* exceptions of theirs must not speak for connections of what may take their place */
 	if (balancer->service_count < before)
-		upkeep_sweep(balancer);
+		sweep_all(balancer);
 }
 
 /*
@@ -169,7 +169,7 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 		settings_compare(before, config, changes);
 	/* a longer time must not find exceptions that have expired */
 	if (settle > settings->settle_ticks)
-		upkeep_sweep(balancer);
+		sweep_all(balancer);
 	__atomic_store_n(&settings->settle_ticks, settle, __ATOMIC_RELAXED);
 	settings_write(settings, config);
 	balancer->config = config;

@@ -88,6 +88,7 @@ struct balancer {
 	struct event *commit_event, *settle_event, *sweep_event;
 	uint32_t sweep_bucket;	   /* next to look at */
 	uint64_t sweep_round;	   /* complete rounds */
+	uint32_t flows_seen;	   /* recorded flows, in the round under way */
 	uint32_t flows_used;	   /* recorded flows, at the last complete sweep of them */
 	uint32_t *counts;	   /* POISE_MAX_BACKENDS, of the round under way */
 	uint32_t *owned, *leaving; /* POISE_MAX_BACKENDS, zero between uses */

@@ -8,7 +8,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "port_lists.h"
-#include "upkeep.h"
+#include "sweep.h"
 
 static void set_flag(struct backend *backend, uint8_t flag, bool on)
 {
@@ -212,7 +212,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	}
 	backend_leave(balancer, backend);
 	balancer_commit(balancer);
-	upkeep_sweep(balancer);
+	sweep_all(balancer);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 	set_flag(backend, POISE_RECORD_DRAIN, drain);
 	backend->valid_at_round = balancer->sweep_round + 2;
 	put(balancer, backend);
-	upkeep_sweep(balancer);
+	sweep_all(balancer);
 	return 0;
 }
 

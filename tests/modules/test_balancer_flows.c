@@ -49,6 +49,7 @@ static void a_sweep_removes_flows_that_expired(void **state)
 	words = put_flows(index, POISE_EXCEPTION_ESTABLISHED, idle - 2);
 	load->active = 2;
 	maps_load(world.balancer->maps, 777)->active = 1;
+	maps_load(world.balancer->maps, 777)->idle_ticks = 10000; /* of what had this index */
 	sweep_all(world.balancer);
 	assert_true(*words.first && *words.last && !*words.stray);
 	assert_int_equal(load->active, 2);

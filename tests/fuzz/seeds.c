@@ -2,6 +2,7 @@
 /*
  * Writes the fuzzers' first inputs, valid packets of every kind, a file each: those of
  * fuzz_packet.c into DIRECTORY/packet, those of fuzz_agent.c into DIRECTORY/agent. seeds DIRECTORY
+ * Inputs named found-* are those that fuzzing added, for what they reach.
  */
 #include <stdio.h>
 #include <stdlib.h>

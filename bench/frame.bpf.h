@@ -61,8 +61,9 @@ static __always_inline bool frame_write4(struct xdp_md *ctx, __u32 l3, __u32 l4,
 	if ((void *)port + sizeof(struct tcphdr) > (void *)(long)ctx->data_end)
 		return false;
 	ip->saddr = (source & ~0xff) | SOURCE_NET;
-	ip->daddr = (ip->daddr & bpf_htonl(~(FRAME_SERVICES - 1))) |
-		    bpf_htonl(frame_service(flow, services));
+	if (services > 1) /* what was just written is slower to read */
+		ip->daddr = (ip->daddr & bpf_htonl(~(FRAME_SERVICES - 1))) |
+			    bpf_htonl(frame_service(flow, services));
 	*port = bpf_htons(SOURCE_PORT | (source & 0xff));
 	return true;
 }
@@ -77,7 +78,8 @@ static __always_inline bool frame_write6(struct xdp_md *ctx, __u32 flow, __u32 s
 	if ((void *)(tcp + 1) > (void *)(long)ctx->data_end)
 		return false;
 	ip->saddr.in6_u.u6_addr32[3] = source;
-	ip->daddr.in6_u.u6_addr32[3] = bpf_htonl(frame_service(flow, services));
+	if (services > 1)
+		ip->daddr.in6_u.u6_addr32[3] = bpf_htonl(frame_service(flow, services));
 	tcp->source = bpf_htons(SOURCE_PORT | (source & 0xff));
 	return true;
 }

@@ -25,10 +25,11 @@ static __always_inline void count_reason(__u32 reason)
 /* A packet that is sent. */
 static __always_inline void count_sent(const struct packet *packet, __u32 backend)
 {
+	__u32 service = packet->service; /* packet stays in registers when nothing points into it */
 	struct poise_service_count *of_service;
 	struct poise_backend_count *of_backend;
 
-	of_service = bpf_map_lookup_elem(&service_count, &packet->service);
+	of_service = bpf_map_lookup_elem(&service_count, &service);
 	if (of_service) {
 		of_service->packets += 1;
 		of_service->bytes += packet->length;

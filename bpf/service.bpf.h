@@ -74,7 +74,12 @@ static __always_inline struct poise_service *service_exact(const struct packet *
 /* The service of a plain packet, if one has exactly its address, port and protocol; else NULL. */
 static __always_inline struct poise_service *service_of_plain(struct packet *packet)
 {
-	return service_exact(packet, packet->ports >> 16, packet->protocol, &packet->service);
+	__u32 index = 0;
+	struct poise_service *service =
+		service_exact(packet, packet->ports >> 16, packet->protocol, &index);
+
+	packet->service = index;
+	return service;
 }
 
 enum { RANGE_STEPS = 8 }; /* halvings of POISE_MAX_RANGES ranges down to none */

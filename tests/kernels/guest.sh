@@ -9,6 +9,7 @@
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 SERVERS=2
+NET_DOWNLOAD_S=600 # processors are emulated
 
 # shellcheck source=guest_devices.sh
 . "$HERE/guest_devices.sh"

@@ -141,14 +141,15 @@ pages()
 # Reads pages; prints a line 'page count' for each server.
 tally() { sort | uniq -c | awk '{ print $2, $1 }'; }
 
-# Begins a download: download_start NAME VIP RATE (bytes a second, as '3m').
-# Returns when the first bytes have come.
+# Begins a download: download_start NAME VIP RATE (bytes a second, as '3m'), which is given up after
+# NET_DOWNLOAD_S, if not set a minute. Returns when the first bytes have come.
 download_start()
 {
 	rm -f "$NET_DIR/$1.header" "$NET_DIR/$1.sum"
 	# shellcheck disable=SC2016 # for the inner shell
-	on_start client "$1" bash -c 'set -o pipefail; curl -sS --fail --max-time 60 -D "$1.header" \
-		"$2" | sha256sum >"$1.sum"' download "$NET_DIR/$1" "$(url "$2" "/slow?rate=$3")"
+	on_start client "$1" bash -c 'set -o pipefail; curl -sS --fail --max-time "$3" -D "$1.header" \
+		"$2" | sha256sum >"$1.sum"' download "$NET_DIR/$1" "$(url "$2" "/slow?rate=$3")" \
+		"${NET_DOWNLOAD_S:-60}"
 	printf -v "DOWNLOAD_$1" %s $!
 	wait_for 10 download_server "$1"
 }

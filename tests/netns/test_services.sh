@@ -173,6 +173,18 @@ active_is()
 	equal "$2" "$(status "[.services[] | select(.name == \"$1\").backends[].active] | add")"
 }
 
+# A backend by command, reached in another way than the others; a restart does not forget which.
+added()
+{
+	poise backend add gue app-03 10.0.1.13 --encapsulation gre
+	wait_for 10 is_state up gue app-03
+	servers "app-01 app-02 app-03" 203.0.113.44 8000 40 || return 1
+	equal "gre added" "$(status_of gue app-03 encapsulation) $(status_of gue app-03 differs[])" ||
+		return 1
+	refused 1 poise backend add gue app-04 10.0.1.14 --encapsulation vxlan &&
+		refused 1 poise backend add gue app-04 10.0.1.14 --server-id 0a
+}
+
 # A service that takes ports over from a wider one leaves the others, and its connections, alone.
 narrowed()
 {
@@ -234,8 +246,10 @@ check "leastconn: a drain, and ended connections are counted off" least_drained
 check "gue" servers "app-01 app-02" 203.0.113.44 8000 30
 check "gre" servers "app-01 app-02" 203.0.113.45 8000 30
 check "l2" servers "app-01 app-02" 203.0.113.46 8000 30
+check "a backend added with a way of its own" added
 check "a narrower service comes and goes" narrowed
 check "poised is killed: the next one takes all of it up" restarted
 check "as before: a prefix" servers "app-01 app-02 app-03" $NET 8000 40
 check "as before: UDP" datagrams $UDP_PORT
+check "as before: the added backend" servers "app-01 app-02 app-03" 203.0.113.44 8000 40
 tap_end

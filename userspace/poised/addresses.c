@@ -294,14 +294,29 @@ static void release_old(struct balancer *balancer, const struct address_plan *pl
 	}
 }
 
-void addresses_close(struct balancer *balancer, struct address_plan *plan)
+/* Does anything of before go? */
+static bool leaves_behind(const struct balancer *balancer, const struct address_plan *plan)
+{
+	for (size_t i = 0; i < balancer->address_count; i++)
+		if (!plan->kept[i])
+			return true;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->list[i].before &&
+		    memcmp(plan->list[i].before->ranges, plan->list[i].address.ranges,
+			   sizeof(plan->list[i].address.ranges)) != 0)
+			return true;
+	return false;
+}
+
+void addresses_close(struct balancer *balancer, struct address_plan *plan, bool withdrawn)
 {
 	for (size_t i = 0; i < balancer->address_count; i++)
 		if (!plan->kept[i])
 			withdraw(balancer, &balancer->addresses[i]);
 	if (!any_prefix(plan))
 		set_prefix_flag(balancer, false);
-	maps_synchronize(balancer->maps);
+	if (withdrawn || leaves_behind(balancer, plan))
+		maps_synchronize(balancer->maps);
 	release_old(balancer, plan);
 	free(balancer->addresses);
 	balancer->addresses = plan->addresses;

@@ -10,6 +10,7 @@
 #ifndef POISE_ADDRESSES_H
 #define POISE_ADDRESSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,9 +41,9 @@ void addresses_cancel(struct balancer *balancer, struct address_plan *plan);
 
 /* New entries, and new lists of old ones. Entries of all services that they name are written. */
 void addresses_open(struct balancer *balancer, struct address_plan *plan);
-/* Withdraws entries that have no services any more, waits until no packet is on its way by them or
- * by old lists, and frees them and the plan. */
-void addresses_close(struct balancer *balancer, struct address_plan *plan);
+/* Withdraws entries that have no services any more, waits until no packet is on its way by them, by
+ * old lists or by services withdrawn before, if there are such, and frees them and the plan. */
+void addresses_close(struct balancer *balancer, struct address_plan *plan, bool withdrawn);
 
 /* Takes up an entry that an earlier poised left; one without services goes with the first plan. 0
  * or a negative errno. addresses_adopted() comes after the last one. */

@@ -110,16 +110,20 @@ static bool is_declared(const struct config *config, const struct service *servi
 	return declaration(config, service) != NULL;
 }
 
-/* Nothing leads to what is withdrawn here once the plan is closed. */
-static void withdraw_services(struct balancer *balancer, const struct config *config,
+/* Nothing leads to what is withdrawn here once the plan is closed. Returns whether there is any. */
+static bool withdraw_services(struct balancer *balancer, const struct config *config,
 			      struct lines *changes)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		if (is_declared(config, balancer->services[i]))
 			continue;
 		lines_add(changes, "service '%s' removed", balancer->services[i]->config.name);
 		service_withdraw(balancer, balancer->services[i]);
+		any = true;
 	}
+	return any;
 }
 
 static void free_withdrawn(struct balancer *balancer, const struct config *config)
@@ -147,8 +151,7 @@ static void exchange_services(struct balancer *balancer, const struct config *co
 	addresses_open(balancer, plan);
 	for (size_t i = first; i < balancer->service_count; i++)
 		service_publish(balancer->services[i]);
-	withdraw_services(balancer, config, changes);
-	addresses_close(balancer, plan);
+	addresses_close(balancer, plan, withdraw_services(balancer, config, changes));
 	free_withdrawn(balancer, config);
 }
 

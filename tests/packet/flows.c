@@ -61,11 +61,11 @@ struct extent flows_schedule(const struct fixture *fixture, uint32_t size, const
 
 uint32_t *flows_cursor(const struct fixture *fixture, uint32_t service)
 {
-	static uint32_t *cursors;
+	static uint64_t *cursors; /* an array's values are eight bytes apart at least */
 
 	if (!cursors)
 		cursors = fixture_map(fixture, "cursors");
-	return &cursors[service];
+	return (uint32_t *)&cursors[service];
 }
 
 void flows_clear(const struct fixture *fixture)

@@ -74,15 +74,20 @@ static __always_inline bool quic_server_id(struct xdp_md *ctx, struct quic_span 
 					   const struct poise_service *service,
 					   struct poise_quic_server *server)
 {
-	__u8 first, bytes = service->quic_length;
+	__u32 last = service->quic_length - 1; /* index of the id's last byte */
+	__u32 bytes;
+	__u8 first;
 
 	if (!quic_load(ctx, span, &first, sizeof(first)))
 		return false;
 	first >>= QUIC_ROTATION_SHIFT;
 	if (first == QUIC_UNROUTABLE || first != service->quic_config)
 		return false;
-	if (bytes == 0 || bytes > POISE_QUIC_ID_BYTES)
+	/* Linux 6.1's verifier learns nothing from a comparison with 0, and both bounds so. */
+	barrier_var(last);
+	if (last >= POISE_QUIC_ID_BYTES)
 		return false;
+	bytes = last + 1;
 	server->length = bytes;
 	return quic_load(ctx, span, server->id, bytes);
 }

@@ -157,20 +157,8 @@ static __always_inline struct exception_change exception_renew(const struct exce
 	return change;
 }
 
-/* Ticks after which a record has expired: all exceptions alike, a flow as its service says. */
-static __always_inline __u16 exception_lifetime(__u64 word, __u16 settle, __u32 events)
-{
-	__u32 backend = poise_exception_backend(word);
-	struct poise_backend_load *load;
-
-	if (events == POISE_EVENT_EXCEPTION_RECORDED)
-		return settle;
-	load = bpf_map_lookup_elem(&backend_load, &backend);
-	return load ? READ_ONCE(load->idle_ticks) : 0;
-}
-
-static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, __u16 settle,
-					    __u32 events)
+/* lifetime: ticks after which a record has expired. */
+static __always_inline __u32 rank_of(__u64 word, __u64 hash, __u16 now, __u16 lifetime)
 {
 	__u16 age = poise_age(now, poise_exception_stamp(word));
 
@@ -178,11 +166,31 @@ static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, _
 		return RANK_EMPTY;
 	if (!((word ^ hash) >> POISE_EXCEPTION_PRINT_SHIFT))
 		return RANK_OWN;
-	if (age >= exception_lifetime(word, settle, events))
+	if (age >= lifetime)
 		return RANK_EXPIRED + age;
 	if (poise_exception_state(word) == POISE_EXCEPTION_HALF_OPEN)
 		return RANK_HALF_OPEN + age;
 	return age;
+}
+
+/*
+ * Of a recorded flow, which lives as long as its service says. Not inlined: the verifier would
+ * follow each way through it for each place of a bucket, which are too many for Linux 6.1.
+ */
+__noinline int exception_rank_flow(__u64 word, __u64 hash, __u32 now)
+{
+	__u32 backend = poise_exception_backend(word);
+	struct poise_backend_load *load = bpf_map_lookup_elem(&backend_load, &backend);
+
+	return rank_of(word, hash, now, load ? READ_ONCE(load->idle_ticks) : 0);
+}
+
+static __always_inline __u32 exception_rank(__u64 word, __u64 hash, __u16 now, __u16 settle,
+					    __u32 events)
+{
+	if (events == POISE_EVENT_EXCEPTION_RECORDED)
+		return rank_of(word, hash, now, settle);
+	return exception_rank_flow(word, hash, now);
 }
 
 static __always_inline void exception_count_recorded(__u32 rank, __u32 events)

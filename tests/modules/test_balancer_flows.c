@@ -109,11 +109,55 @@ static void a_start_makes_wrong_counts_right(void **state)
 	assert_int_equal(maps_load(world.balancer->maps, index)->active, 0);
 }
 
+/* Puts a fragment's entry that names backend; returns its id. */
+static uint32_t put_fragment(int fragments, uint16_t backend)
+{
+	struct poise_fragment_key key = { .id = 1000U + backend, .family = 4, .protocol = 17 };
+	struct poise_fragment first = { .time_ns = 1, .backend = backend };
+
+	assert_int_equal(bpf_map_update_elem(fragments, &key, &first, BPF_ANY), 0);
+	return key.id;
+}
+
+static bool has_fragment(int fragments, uint32_t id)
+{
+	struct poise_fragment_key key = { .id = id, .family = 4, .protocol = 17 };
+	struct poise_fragment first;
+
+	return bpf_map_lookup_elem(fragments, &key, &first) == 0;
+}
+
+/* An index may become another backend's; 0 stands for the host. */
+static void a_sweep_forgets_fragments_of_nobody(void **state)
+{
+	uint32_t host, stray, own;
+	char path[sizeof(world.pin_path) + 16];
+	int fragments;
+
+	(void)state;
+	begin("15m", LEASTCONN B0 B1);
+	snprintf(path, sizeof(path), "%s/fragments", world.pin_path);
+	fragments = bpf_obj_get(path);
+	assert_true(fragments >= 0);
+	host = put_fragment(fragments, 0);
+	own = put_fragment(fragments, backend_named("web", "b0")->index);
+	stray = put_fragment(fragments, 777);
+	for (uint16_t i = 0; i < 2000; i++) /* more than are read at once */
+		put_fragment(fragments, 2000 + i);
+	sweep_all(world.balancer);
+	assert_true(has_fragment(fragments, host) && has_fragment(fragments, own));
+	assert_false(has_fragment(fragments, stray));
+	for (uint16_t i = 0; i < 2000; i++)
+		assert_false(has_fragment(fragments, 1000U + 2000 + i));
+	close(fragments);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_sweep_removes_flows_that_expired),
 		TEST(slices_make_a_round),
+		TEST(a_sweep_forgets_fragments_of_nobody),
 		TEST(a_start_makes_wrong_counts_right),
 	};
 

@@ -107,9 +107,18 @@ static void begin_round(struct balancer *balancer)
 	balancer->sweep_bucket = 0;
 }
 
+/* Nobody's index may become another backend's, to which fragments must not follow. 0: the host. */
+static bool is_nobody(void *context, uint32_t backend)
+{
+	const struct balancer *balancer = context;
+
+	return backend && (backend >= POISE_MAX_BACKENDS || !balancer->by_index[backend]);
+}
+
 static void finish_round(struct balancer *balancer)
 {
 	balancer->sweep_round++;
+	maps_fragments_forget(balancer->maps, is_nobody, balancer);
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++) {
 		if (balancer->by_index[i])
 			balancer->by_index[i]->exceptions = balancer->counts[i];

@@ -268,16 +268,20 @@ static void test_migration(void)
 	tap_ok(holds, "whatever address and port the client has");
 }
 
-/* What a backend sent, an error quotes: the id in it is the client's. */
+/* What a backend sent, an error quotes: no id in it is the service's. Taken for a UDP header, this
+ * error's own says 255 bytes, and the header that it quotes would be a short one with B4's id. */
 static void test_quotes(void)
 {
-	struct quic quic = short_header(CONFIG, B4_ID, ID_BYTES);
 	struct packet flow = error_flow(4, IPPROTO_UDP);
-	struct packet answer = PKT(eth(EDGE_MAC, ROUTER_MAC), ip4(VIP4, CLIENT4),
-				   udp(SERVICE_PORT, CLIENT_PORT), raw(quic.bytes, quic.length));
-	struct packet in = error_too_big(&answer, answer.length - ETH_BYTES);
+	struct packet answer =
+		PKT(eth(EDGE_MAC, ROUTER_MAC), tos(ip4(VIP4, CLIENT4), CONFIG << ROTATION_SHIFT),
+		    udp(SERVICE_PORT, CLIENT_PORT), payload(100));
+	struct packet in = PKT(eth(ROUTER_MAC, EDGE_MAC), ip4(ERROR_ROUTER4, VIP4),
+			       icmp(UNREACHABLE, FRAGMENTATION_NEEDED, 255 << 16 | NEXT_MTU),
+			       quote(&answer, answer.length - ETH_BYTES));
 
-	tap_ok(error_follows(&fixture, "quote", &in, &flow, A4), "an error's quote names nobody");
+	server(UDP_SERVICE4, (const char *)answer.bytes + packet_l3(&answer) + 2, ID_BYTES, B4);
+	tap_ok(error_follows(&fixture, "quote", &in, &flow, A4), "an error names nobody");
 }
 
 /* With sticky flows beside: an id is followed, but not recorded. */

@@ -190,7 +190,8 @@ static void test_leastconn_window(void)
 		set_load(all[i], 0, 1);
 	maps_backend_set_flags(fixture.maps, A4, LIVE);
 	holds = opens_at(B4, "leastconn: the last candidate") &&
-		opens_at(C4, "leastconn: the one behind it");
+		opens_at(C4, "leastconn: the one behind it") &&
+		*flows_cursor(&fixture, SERVICE4) == SLOTS;
 	maps_backend_set_flags(fixture.maps, A4, BOTH);
 	tap_ok(holds, "leastconn: candidates are as many slots in a row, then those behind them");
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "check.h"
 #include "health.h"
 #include "scripted_server.h"
 
@@ -59,10 +60,10 @@ static struct config_check check_of(enum check_type type, uint16_t port)
 static void watch_start(struct watch *watch, const char *address, const struct config_check *check,
 			enum health_state initial)
 {
-	struct address parsed;
+	struct check_target target = { .service = "web", .backend = "app" };
 
-	assert_int_equal(address_parse(address, &parsed), 0);
-	watch->health = health_new(healths, &parsed, check, initial, watch_changed, watch);
+	assert_int_equal(address_parse(address, &target.address), 0);
+	watch->health = health_new(healths, &target, check, initial, watch_changed, watch);
 	assert_non_null(watch->health);
 	assert_int_equal(watch->changes, 0);
 }

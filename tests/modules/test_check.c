@@ -344,15 +344,15 @@ static void test_invalid(void **state)
 		char *path, *host;
 	} cases[] = { { "a", NULL }, { "/a b", NULL }, { "/a\r\nb: c", NULL }, { "/", "a\nb" } };
 	struct config_check check = check_of(CHECK_HTTP, 80);
-	struct address address;
+	struct check_target target = { .service = "web", .backend = "app" };
 
 	(void)state;
-	address_parse("127.0.0.1", &address);
+	address_parse("127.0.0.1", &target.address);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		check.path = cases[i].path;
 		check.host = cases[i].host;
 		errno = 0;
-		assert_null(health_new(healths, &address, &check, HEALTH_UP, watch_changed, NULL));
+		assert_null(health_new(healths, &target, &check, HEALTH_UP, watch_changed, NULL));
 		assert_int_equal(errno, EINVAL);
 	}
 }

@@ -195,9 +195,7 @@ int config_load_text(const char *name, const char *text, size_t length, struct c
 
 static void free_service(struct config_service *service)
 {
-	free(service->check.path);
-	free(service->check.host);
-	free(service->check.body);
+	config_check_free(&service->check);
 	free(service->backends);
 }
 

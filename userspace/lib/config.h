@@ -25,7 +25,22 @@ enum {
 
 enum interface_mode { INTERFACE_AUTO, INTERFACE_NATIVE, INTERFACE_GENERIC };
 enum on_down { ON_DOWN_REHASH, ON_DOWN_KEEP };
-enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP };
+enum check_type {
+	CHECK_NONE,
+	CHECK_TCP,
+	CHECK_TLS,
+	CHECK_HTTP,
+	CHECK_HTTPS,
+	CHECK_GRPC,
+	CHECK_REDIS,
+	CHECK_POSTGRES,
+	CHECK_MYSQL,
+	CHECK_DNS,
+	CHECK_UDP,
+	CHECK_EXEC,
+};
+enum check_via { CHECK_DIRECT, CHECK_TUNNEL };
+enum mysql_role { MYSQL_ANY, MYSQL_PRIMARY, MYSQL_REPLICA };
 enum scheduler { SCHEDULER_MAGLEV, SCHEDULER_SOURCE, SCHEDULER_ROUNDROBIN, SCHEDULER_LEASTCONN };
 enum udp_mode { UDP_STATELESS, UDP_STICKY };
 
@@ -38,17 +53,55 @@ struct status_range {
 	uint16_t first, last;
 };
 
+/* Bytes of any value; length 0: none. */
+struct config_bytes {
+	uint8_t *bytes;
+	size_t length;
+};
+
+/* Of tls, https and, when 'tls' is written, of tcp, grpc, redis, postgres and mysql. */
+struct config_check_tls {
+	bool on;
+	bool insecure;	   /* whoever answers is believed; default: false */
+	char *server_name; /* SNI and what the certificate must name; NULL: neither is asked for */
+	char *ca_file;	   /* NULL: the system's */
+	uint16_t min_days; /* a certificate that ends sooner is warned of; default 14, 0: never */
+};
+
+/* Texts that are not of the check's type are NULL. config_check_copy() and config_check_free() know
+ * each of them. */
 struct config_check {
-	enum check_type type; /* CHECK_NONE: no 'check' key, the backends count as up */
-	uint16_t port;	      /* default: the service's */
-	uint32_t interval_ms; /* default 1 s; 100 ms to 1 h */
-	uint32_t timeout_ms;  /* default 500 ms, or the interval if less; 10 ms to the interval */
-	uint16_t rise, fall;  /* default 2, 3; 1 to 100 */
-	char *path;	      /* http: default "/" */
-	char *host;	      /* http: NULL: the backend's address */
-	char *body;	      /* http: substring that the answer must hold; NULL: any */
-	struct status_range expect[CONFIG_MAX_EXPECT]; /* http: default 200-399 */
+	enum check_type type;	   /* CHECK_NONE: no 'check' key, the backends count as up */
+	uint16_t port;		   /* default: the service's */
+	uint32_t interval_ms;	   /* default 1 s; 100 ms to 1 h */
+	uint32_t fast_interval_ms; /* while the state may be changing; default: the interval */
+	uint32_t timeout_ms; /* default 500 ms, or the shorter interval if less; 10 ms to that */
+	uint16_t rise, fall; /* default 2, 3; 1 to 100 */
+	uint8_t jitter;	     /* percent of the interval by which starts vary; default 5, 0-50 */
+	enum check_via via;
+	bool probe_mtu; /* with via: tunnel */
+	struct config_check_tls tls;
+	char *path; /* http, https: default "/" */
+	char *host; /* http, https, grpc: NULL: the backend's address */
+	char *body; /* http, https: substring that the answer must hold; NULL: any */
+	struct status_range expect[CONFIG_MAX_EXPECT]; /* http, https: default 200-399 */
 	size_t expect_count;
+	struct config_bytes send, answer; /* tcp, tls, udp: 'send' and 'expect' */
+	char *user;			  /* mysql, postgres, exec */
+	char *password_file;		  /* mysql, redis */
+	enum mysql_role role;		  /* mysql */
+	uint32_t max_lag_ms;		  /* mysql, of a replica; 0: any */
+	char *query;			  /* dns: a name; default "." */
+	uint16_t query_type;		  /* dns: default NS (2) */
+	uint8_t rcode;			  /* dns: default NOERROR (0) */
+	char *grpc_service;		  /* grpc: NULL: the server as a whole */
+	char **command;			  /* exec: ends with NULL */
+};
+
+/* The backend's own word on its weight and state, in the format of HAProxy's agent-check. */
+struct config_agent {
+	uint16_t port; /* 0: none */
+	uint32_t interval_ms, timeout_ms;
 };
 
 struct config_backend {
@@ -83,6 +136,10 @@ struct config_service {
 	uint8_t encapsulation;	  /* enum poise_encapsulation; default: the tunnel's */
 	enum on_down on_down;
 	struct config_check check;
+	struct config_agent agent;
+	uint32_t slow_start_ms;	 /* a returning backend's weight rises for so long; 0: at once */
+	uint8_t panic_threshold; /* percent: with fewer backends up than that, all are used; 0:
+				    never */
 	struct config_backend *backends;
 	size_t backend_count;
 };
@@ -133,6 +190,13 @@ int config_load_text(const char *name, const char *text, size_t length, struct c
 
 void config_free(struct config *config);
 void config_errors_free(struct config_errors *errors);
+
+/* out: texts of its own. 0 or -ENOMEM, and then out holds none. */
+int config_check_copy(const struct config_check *check, struct config_check *out);
+void config_check_free(struct config_check *check); /* what it points to */
+
+/* The words of the configuration. */
+const char *config_check_type_text(enum check_type type);
 
 /* Checks for values that also come by command: 0 or -EINVAL.
  * A name is 1-63 of letters, digits, '.', '_', '-', and begins with a letter or digit. */

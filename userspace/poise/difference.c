@@ -86,19 +86,14 @@ static char *describe_expect(const struct config_check *check)
 	return text;
 }
 
-static const char *check_name(enum check_type type)
-{
-	return type == CHECK_HTTP ? "http" : type == CHECK_TCP ? "tcp" : "none";
-}
-
 static void compare_check(const struct place *place, const struct view_check *running,
 			  const struct config_check *file)
 {
 	const char *type = running->type ? running->type : "none";
 	char *expect;
 
-	if (strcmp(type, check_name(file->type))) {
-		compare_text(place, "check", type, check_name(file->type));
+	if (strcmp(type, config_check_type_text(file->type))) {
+		compare_text(place, "check", type, config_check_type_text(file->type));
 		return;
 	}
 	if (file->type == CHECK_NONE)

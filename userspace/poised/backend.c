@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "check.h"
 #include "log.h"
 #include "maps.h"
 
@@ -299,14 +300,18 @@ void backend_set_server_id(struct balancer *balancer, struct backend *backend, c
 int backend_start(struct balancer *balancer, struct backend *backend)
 {
 	enum health_state initial = HEALTH_UNKNOWN;
+	struct check_target target = { .address = backend->address,
+				       .service = backend->service->config.name,
+				       .backend = backend->name,
+				       .backend_address = backend->address };
 
 	if (backend->health)
 		initial = health_get(backend->health)->state;
 	else if (balancer->adopting && backend->exposed)
 		initial = backend->record & POISE_RECORD_UP ? HEALTH_UP : HEALTH_DOWN;
 	health_free(backend->health);
-	backend->health = health_new(balancer->healths, &backend->address,
-				     &backend->service->config.check, initial, on_health, backend);
+	backend->health = health_new(balancer->healths, &target, &backend->service->config.check,
+				     initial, on_health, backend);
 	if (!backend->watch)
 		backend->watch = nexthop_watch_new(balancer->nexthops, &backend->address,
 						   on_nexthop, backend);

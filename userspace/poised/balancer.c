@@ -69,9 +69,7 @@ void balancer_free(struct balancer *balancer)
 		struct service *service = balancer->services[i];
 
 		free_backends(service);
-		free(service->config.check.path);
-		free(service->config.check.host);
-		free(service->config.check.body);
+		config_check_free(&service->config.check);
 		free(service);
 	}
 	healths_free(balancer->healths);

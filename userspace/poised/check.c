@@ -8,29 +8,36 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "check_http.h"
 #include "check_tcp.h"
 #include "health.h"
 
-struct check *check_new(const struct check_env *env, const struct address *address,
+static const struct check_kind *const kinds[] = {
+	[CHECK_TCP] = &check_tcp, [CHECK_HTTP] = &check_http, [CHECK_EXEC] = NULL, /* the last one
+										    */
+};
+
+int check_target_socket(const struct check_target *target, int fd)
+{
+	if (!target->mark)
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_MARK, &target->mark, sizeof(target->mark)) ? -errno
+											: 0;
+}
+
+struct check *check_new(const struct check_env *env, const struct check_target *target,
 			const struct config_check *config, check_done done, void *context)
 {
-	const struct check_kind *kind;
+	const struct check_kind *kind = kinds[config->type];
 	struct check *check;
 
-	switch (config->type) {
-	case CHECK_TCP:
-		kind = &check_tcp;
-		break;
-	case CHECK_HTTP:
-		kind = &check_http;
-		break;
-	default:
+	if (!kind) {
 		errno = EINVAL;
 		return NULL;
 	}
-	check = kind->create(env, address, config);
+	check = kind->create(env, target, config);
 	if (!check)
 		return NULL;
 	check->kind = kind;

@@ -60,10 +60,22 @@ struct check_env {
 	struct curl_loop *curl;
 };
 
+/* What is checked. */
+struct check_target {
+	struct address address; /* to connect to: the backend's; with via: tunnel, the service's */
+	uint32_t mark; /* of the check's sockets (SO_MARK), which leads them into the tunnel; 0:
+			  none */
+	const char *service, *backend; /* names */
+	struct address backend_address;
+};
+
+/* For the kinds, on each socket that they made, before it connects: 0 or a negative errno. */
+int check_target_socket(const struct check_target *target, int fd);
+
 struct check_kind {
-	/* Copies what it needs of address and config. NULL on an error, with errno set; the caller
+	/* Copies what it needs of target and config. NULL on an error, with errno set; the caller
 	 * fills the rest of struct check. */
-	struct check *(*create)(const struct check_env *env, const struct address *address,
+	struct check *(*create)(const struct check_env *env, const struct check_target *target,
 				const struct config_check *config);
 	/* Begins a check; none is under way. 0, or a negative errno: this host could not begin. */
 	int (*start)(struct check *check);
@@ -84,7 +96,7 @@ struct check {
 };
 
 /* NULL with errno EINVAL for CHECK_NONE and for what no check can be made of. */
-struct check *check_new(const struct check_env *env, const struct address *address,
+struct check *check_new(const struct check_env *env, const struct check_target *target,
 			const struct config_check *config, check_done done, void *context);
 void check_free(struct check *check); /* takes NULL */
 

@@ -412,7 +412,7 @@ static int copy_expectation(struct http *http, const struct config_check *config
 	return http->needle ? make_fallback(http) : -ENOMEM;
 }
 
-static struct check *http_create(const struct check_env *env, const struct address *address,
+static struct check *http_create(const struct check_env *env, const struct check_target *target,
 				 const struct config_check *config)
 {
 	struct http *http = calloc(1, sizeof(*http));
@@ -421,7 +421,7 @@ static struct check *http_create(const struct check_env *env, const struct addre
 	if (!http)
 		return NULL;
 	http->loop = env->curl;
-	r = copy_request(http, address, config);
+	r = copy_request(http, &target->address, config);
 	if (r == 0)
 		r = copy_expectation(http, config);
 	if (r != 0) {

@@ -17,6 +17,7 @@ enum { DISCARD_BYTES = 1 << 20 };
 struct tcp {
 	struct check check;
 	struct event_base *base;
+	struct check_target target;
 	struct sockaddr_storage peer;
 	socklen_t peer_length;
 	/* of the check under way: */
@@ -69,6 +70,9 @@ static int tcp_start(struct check *check)
 			 IPPROTO_TCP);
 	if (tcp->fd < 0)
 		return -errno;
+	r = check_target_socket(&tcp->target, tcp->fd);
+	if (r)
+		goto err_close;
 	tcp->writable = event_new(tcp->base, tcp->fd, EV_WRITE, socket_writable, tcp);
 	if (!tcp->writable) {
 		r = -ENOMEM;
@@ -100,7 +104,7 @@ static void tcp_expire(struct check *check)
 	check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
 }
 
-static struct check *tcp_create(const struct check_env *env, const struct address *address,
+static struct check *tcp_create(const struct check_env *env, const struct check_target *target,
 				const struct config_check *config)
 {
 	struct tcp *tcp = calloc(1, sizeof(*tcp));
@@ -108,7 +112,8 @@ static struct check *tcp_create(const struct check_env *env, const struct addres
 	if (!tcp)
 		return NULL;
 	tcp->base = env->base;
-	tcp->peer_length = address_to_sockaddr(address, config->port, &tcp->peer);
+	tcp->target = *target;
+	tcp->peer_length = address_to_sockaddr(&target->address, config->port, &tcp->peer);
 	return &tcp->check;
 }
 

@@ -253,7 +253,7 @@ static int set_first_timer(struct health *health)
 	return set_timer(health, health->due_us, now);
 }
 
-static int health_init(struct health *health, const struct address *address,
+static int health_init(struct health *health, const struct check_target *target,
 		       const struct config_check *check)
 {
 	const struct check_env *env = &health->healths->env;
@@ -261,7 +261,7 @@ static int health_init(struct health *health, const struct address *address,
 	if (check->type != CHECK_NONE) {
 		if (check->interval_ms == 0 || check->timeout_ms == 0)
 			return -EINVAL;
-		health->check = check_new(env, address, check, check_ended, health);
+		health->check = check_new(env, target, check, check_ended, health);
 		if (!health->check)
 			return -errno;
 	}
@@ -273,7 +273,7 @@ static int health_init(struct health *health, const struct address *address,
 	return health->timer ? set_first_timer(health) : -ENOMEM;
 }
 
-struct health *health_new(struct healths *healths, const struct address *address,
+struct health *health_new(struct healths *healths, const struct check_target *target,
 			  const struct config_check *check, enum health_state initial,
 			  health_changed changed, void *context)
 {
@@ -286,7 +286,7 @@ struct health *health_new(struct healths *healths, const struct address *address
 	health->status.state = initial;
 	health->changed = changed;
 	health->context = context;
-	r = health_init(health, address, check);
+	r = health_init(health, target, check);
 	if (r == 0)
 		return health;
 	health_free(health);

@@ -12,6 +12,7 @@
 #include "address.h"
 #include "config.h"
 
+struct check_target;
 struct event_base;
 struct healths; /* all of them */
 struct health;	/* one backend's */
@@ -42,13 +43,13 @@ int healths_new(struct event_base *base, struct healths **out);
 void healths_free(struct healths *healths); /* takes NULL; every health must be freed before */
 
 /*
- * Begins to check address as check says (copied). initial is the state to begin with: from UNKNOWN
- * the first result decides at once, whatever rise and fall are. With CHECK_NONE the state becomes
- * UP from the event loop and stays it. First checks of backends that are UNKNOWN run at once
- * (spread over at most 100 ms); all others are spread over the interval. NULL on an error, with
- * errno set.
+ * Begins to check target as check says (both copied). initial is the state to begin with: from
+ * UNKNOWN the first result decides at once, whatever rise and fall are. With CHECK_NONE the state
+ * becomes UP from the event loop and stays it. First checks of backends that are UNKNOWN run at
+ * once (spread over at most 100 ms); all others are spread over the interval. NULL on an error,
+ * with errno set.
  */
-struct health *health_new(struct healths *healths, const struct address *address,
+struct health *health_new(struct healths *healths, const struct check_target *target,
 			  const struct config_check *check, enum health_state initial,
 			  health_changed changed, void *context);
 void health_free(struct health *health); /* cancels what is under way; takes NULL */

@@ -213,9 +213,9 @@ static json_t *report_check(const struct config_check *check)
 	if (check->type == CHECK_NONE)
 		return json_null();
 	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "type",
-			check->type == CHECK_HTTP ? "http" : "tcp", "port", check->port,
-			"interval_ms", check->interval_ms, "timeout_ms", check->timeout_ms, "rise",
-			check->rise, "fall", check->fall);
+			config_check_type_text(check->type), "port", check->port, "interval_ms",
+			check->interval_ms, "timeout_ms", check->timeout_ms, "rise", check->rise,
+			"fall", check->fall);
 	if (check->type != CHECK_HTTP)
 		return out;
 	format_expect(check, expect, sizeof(expect));

@@ -13,35 +13,13 @@
 
 enum { FILL_GRACE_MS = 1000 }; /* how long next hops may take before the first fill */
 
-static char *copy_text(const char *text, bool *failed)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	*failed |= text && !copy;
-	return copy;
-}
-
-static void free_texts(struct config_check *check)
-{
-	free(check->path);
-	free(check->host);
-	free(check->body);
-	check->path = check->host = check->body = NULL;
-}
-
 int service_set_config(struct service *service, const struct config_service *config)
 {
-	struct config_check check = config->check;
-	bool failed = false;
+	struct config_check check;
 
-	check.path = copy_text(config->check.path, &failed);
-	check.host = copy_text(config->check.host, &failed);
-	check.body = copy_text(config->check.body, &failed);
-	if (failed) {
-		free_texts(&check);
+	if (config_check_copy(&config->check, &check))
 		return -ENOMEM;
-	}
-	free_texts(&service->config.check);
+	config_check_free(&service->config.check);
 	service->config = *config;
 	service->config.check = check;
 	service->config.backends = NULL;
@@ -236,7 +214,7 @@ err_free:
 	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': no room for its ring of %u slots: %s",
 		 config->name, config->ring_size, strerror(-err));
 	if (service)
-		free_texts(&service->config.check);
+		config_check_free(&service->config.check);
 	free(service);
 	return err;
 }
@@ -364,6 +342,6 @@ void service_free(struct balancer *balancer, struct service *service)
 			(balancer->service_count - i) * sizeof(service));
 		break;
 	}
-	free_texts(&service->config.check);
+	config_check_free(&service->config.check);
 	free(service);
 }

@@ -39,10 +39,15 @@ bool backend_known(const struct backend *backend)
 	return health == HEALTH_UP && backend->hop_asked;
 }
 
+uint16_t backend_effective_weight(const struct backend *backend)
+{
+	return backend->weight;
+}
+
 bool backend_eligible(const struct backend *backend)
 {
 	return backend->state == POISE_RECORD_ACTIVE && !(backend->record & POISE_RECORD_DRAIN) &&
-	       backend->weight > 0 && backend_up(backend);
+	       backend_effective_weight(backend) > 0 && backend_up(backend);
 }
 
 uint8_t backend_flags(const struct backend *backend)

@@ -154,6 +154,8 @@ bool backend_has_server_id(const struct backend *backend, const struct config_ba
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
 bool backend_eligible(const struct backend *backend);
+/* What the ring is built with, 0-1000: the weight in force, less what reduces it for now. */
+uint16_t backend_effective_weight(const struct backend *backend);
 /* Recorded flows of it that have not ended. */
 uint32_t backend_active(const struct balancer *balancer, const struct backend *backend);
 bool backend_gone(const struct balancer *balancer, const struct backend *backend);

@@ -41,7 +41,7 @@ static size_t collect_members(struct service *service, struct maglev_member *mem
 			continue;
 		members[count++] = (struct maglev_member){ .address = b->address,
 							   .index = b->index,
-							   .weight = b->weight };
+							   .weight = backend_effective_weight(b) };
 		b->exposed = true;
 	}
 	return count;

@@ -55,10 +55,15 @@ static void absent_keys_have_their_defaults(void **state)
 	assert_int_equal(service->backends[0].server_id_length, 0);
 	assert_int_equal(service->ring_size, 65537);
 	assert_int_equal(service->on_down, ON_DOWN_REHASH);
+	assert_int_equal(service->slow_start_ms, 0);
+	assert_int_equal(service->panic_threshold, 0);
+	assert_true(service->damping);
 	assert_int_equal(service->check.type, CHECK_HTTP);
 	assert_int_equal(service->check.port, 80);
 	assert_int_equal(service->check.interval_ms, 1000);
 	assert_int_equal(service->check.timeout_ms, 500);
+	assert_int_equal(service->check.fast_interval_ms, 1000);
+	assert_int_equal(service->check.jitter, 5);
 	assert_int_equal(service->check.rise, 2);
 	assert_int_equal(service->check.fall, 3);
 	assert_string_equal(service->check.path, "/");
@@ -95,7 +100,10 @@ static void every_key_is_taken(void **state)
 		"    on_down: keep\n"
 		"    check: { type: http, port: 8081, path: '/a?b=%20', host: '[fd00::1]:80',\n"
 		"             body: \"it's \xc3\xbc\", expect: '200,204, 300-399', interval: 1h,\n"
-		"             timeout: 1h, rise: 1, fall: 100 }\n"
+		"             timeout: 1m, rise: 1, fall: 100, fast_interval: 1m, jitter: 50% }\n"
+		"    slow_start: 1h\n"
+		"    panic_threshold: \"100%\"\n"
+		"    damping: false\n"
 		"    backends: [{ name: b, address: 'fd00::2', weight: 0 },\n"
 		"               { name: c, address: 10.0.0.1, weight: 1000 }]\n"
 		"  - { name: plain, address: 203.0.113.1, port: '443', ring_size: 251,\n"
@@ -131,6 +139,9 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(service->port, 8080);
 	assert_int_equal(service->ring_size, 655373);
 	assert_int_equal(service->on_down, ON_DOWN_KEEP);
+	assert_int_equal(service->slow_start_ms, 3600 * 1000);
+	assert_int_equal(service->panic_threshold, 100);
+	assert_false(service->damping);
 	assert_int_equal(check->port, 8081);
 	assert_string_equal(check->path, "/a?b=%20");
 	assert_string_equal(check->host, "[fd00::1]:80");
@@ -141,7 +152,9 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(check->expect[2].first, 300);
 	assert_int_equal(check->expect[2].last, 399);
 	assert_int_equal(check->interval_ms, 3600 * 1000);
-	assert_int_equal(check->timeout_ms, 3600 * 1000);
+	assert_int_equal(check->fast_interval_ms, 60 * 1000);
+	assert_int_equal(check->timeout_ms, 60 * 1000);
+	assert_int_equal(check->jitter, 50);
 	assert_int_equal(check->rise, 1);
 	assert_int_equal(check->fall, 100);
 	assert_int_equal(service->backend_count, 2);
@@ -151,6 +164,7 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(service->backends[1].weight, 1000);
 	assert_int_equal(service[1].check.type, CHECK_TCP);
 	assert_int_equal(service[1].check.port, 443);
+	assert_int_equal(service[1].check.fast_interval_ms, 100);
 	assert_int_equal(service[1].check.expect_count, 0);
 	assert_null(service[1].check.path);
 	config_free(config);

@@ -9,10 +9,12 @@
 
 #define SERVICE_KEYS                                                                               \
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
-	"ring_size, on_down, check, backends\n"
+	"ring_size, on_down, check, slow_start, panic_threshold, damping, backends\n"
 #define TOP_KEYS                                                                                   \
 	"interfaces, tunnel, icmp, fragments, flows, seed, control, pin_path, settle, services\n"
-#define CHECK_KEYS "type, port, path, host, body, expect, interval, timeout, rise, fall\n"
+#define CHECK_KEYS                                                                                 \
+	"type, port, path, host, body, expect, interval, fast_interval, jitter, timeout, rise, "   \
+	"fall\n"
 #define HOST_ADDRESS                                                                               \
 	"allowed is a host's IPv4 or IPv6 address: not unspecified, loopback, multicast, "         \
 	"broadcast or link-local IPv6\n"
@@ -381,6 +383,19 @@ static const struct bad {
 	  "poise.yaml:5:16: services[0].check.timeout: found 1001ms, allowed is at most the "
 	  "interval, "
 	  "1s\n" },
+	{ "fast interval", SERVICE HTTP "interval: 2s, fast_interval: 2001ms } }\n",
+	  "poise.yaml:5:36: services[0].check.fast_interval: found 2001ms, allowed is at most the "
+	  "interval, 2s\n" },
+	{ "timeout beyond the fast interval",
+	  SERVICE HTTP "fast_interval: 200ms, timeout: 201ms } }\n",
+	  "poise.yaml:5:38: services[0].check.timeout: found 201ms, allowed is at most the "
+	  "fast_interval, 200ms\n" },
+	{ "jitter", SERVICE HTTP "jitter: 51% } }\n",
+	  "poise.yaml:5:15: services[0].check.jitter: found '51%', allowed is a percentage from 0% "
+	  "to 50%\n" },
+	{ "jitter without its sign", SERVICE HTTP "jitter: 5 } }\n",
+	  "poise.yaml:5:15: services[0].check.jitter: found 5, allowed is a percentage from 0% to "
+	  "50%\n" },
 	{ "rise and fall", SERVICE HTTP "rise: 0, fall: 101 } }\n",
 	  "poise.yaml:5:13: services[0].check.rise: found 0, allowed is an integer from 1 to 100\n"
 	  "poise.yaml:5:22: services[0].check.fall: found 101, allowed is an integer from 1 to "

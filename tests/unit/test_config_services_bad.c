@@ -44,6 +44,15 @@ static const struct bad {
 	  "poise.yaml:2:8: flows: found 134217728, allowed is a power of two from 1024 to "
 	  "67108864\n" },
 
+	/* How a service bears the loss and return of backends. */
+	{ "slow start, panic, damping",
+	  SERVICE "    slow_start: 999ms, panic_threshold: 101%, damping: on }\n",
+	  "poise.yaml:4:17: services[0].slow_start: found 999ms, allowed is a duration from 1s to "
+	  "1h, its unit one of ms, s, m, h\n"
+	  "poise.yaml:4:41: services[0].panic_threshold: found '101%', allowed is a percentage "
+	  "from 0% to 100%\n"
+	  "poise.yaml:4:56: services[0].damping: found 'on', allowed is true or false\n" },
+
 	/* Keys of a service that do not go together. */
 	{ "udp keys in tcp",
 	  SERVICE "    udp: sticky, quic: { config_id: 0, server_id_length: 1 } }\n",

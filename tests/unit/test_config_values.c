@@ -44,6 +44,21 @@ static void primes(void **state)
 		assert_false(is_prime(composite[i]));
 }
 
+static void percentages(void **state)
+{
+	static const char *const wrong[] = { "",   "%",	  "50",	  "101%", "256%", "05%",
+					     "-1", "1%%", "0x1%", "1 %",  "1.5%" };
+	uint8_t value = 7;
+
+	(void)state;
+	assert_int_equal(config_parse_percent("0%", &value), 0);
+	assert_int_equal(value, 0);
+	assert_int_equal(config_parse_percent("100%", &value), 0);
+	assert_int_equal(value, 100);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(config_parse_percent(wrong[i], &value), -EINVAL);
+}
+
 static void integers(void **state)
 {
 	static const struct {
@@ -181,9 +196,9 @@ static void status_ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names),	 cmocka_unit_test(primes),
-		cmocka_unit_test(integers),	 cmocka_unit_test(durations),
-		cmocka_unit_test(status_ranges),
+		cmocka_unit_test(names),       cmocka_unit_test(primes),
+		cmocka_unit_test(percentages), cmocka_unit_test(integers),
+		cmocka_unit_test(durations),   cmocka_unit_test(status_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,7 @@ struct config_service {
 	uint32_t slow_start_ms;	 /* a returning backend's weight rises for so long; 0: at once */
 	uint8_t panic_threshold; /* percent: with fewer backends up than that, all are used; 0:
 				    never */
+	bool damping;		 /* of backends that go up and down; default: true */
 	struct config_backend *backends;
 	size_t backend_count;
 };
@@ -194,6 +195,7 @@ void config_errors_free(struct config_errors *errors);
 /* out: texts of its own. 0 or -ENOMEM, and then out holds none. */
 int config_check_copy(const struct config_check *check, struct config_check *out);
 void config_check_free(struct config_check *check); /* what it points to */
+bool config_check_equal(const struct config_check *a, const struct config_check *b);
 
 /* The words of the configuration. */
 const char *config_check_type_text(enum check_type type);

@@ -16,18 +16,22 @@ enum {
 	DEFAULT_TIMEOUT_MS = 500,
 	DEFAULT_RISE = 2,
 	DEFAULT_FALL = 3,
+	DEFAULT_JITTER = 5,
 	DEFAULT_STATUS_FIRST = 200,
 	DEFAULT_STATUS_LAST = 399,
 	MIN_INTERVAL_MS = 100,
 	MAX_INTERVAL_MS = 3600 * 1000,
 	MIN_TIMEOUT_MS = 10,
 	MAX_RISE_FALL = 100,
+	MAX_JITTER = 50,
 };
 
 static const struct config_range rise_fall_range = { .min = 1, .max = MAX_RISE_FALL };
 static const struct config_range interval_range = { .min = MIN_INTERVAL_MS,
 						    .max = MAX_INTERVAL_MS };
 static const struct config_range timeout_range = { .min = MIN_TIMEOUT_MS, .max = MAX_INTERVAL_MS };
+
+static const struct config_range jitter_range = { .min = 0, .max = MAX_JITTER };
 
 static const struct config_choice types[] = {
 	{ "tcp", CHECK_TCP },
@@ -52,6 +56,8 @@ static const struct config_field check_fields[] = {
 	CONFIG_OPTIONAL("body", string, config_check, body, &body_text),
 	CONFIG_WHOLE("expect", expect, config_check, NULL, false),
 	CONFIG_OPTIONAL("interval", duration, config_check, interval_ms, &interval_range),
+	CONFIG_OPTIONAL("fast_interval", duration, config_check, fast_interval_ms, &interval_range),
+	CONFIG_OPTIONAL("jitter", percent, config_check, jitter, &jitter_range),
 	CONFIG_OPTIONAL("timeout", duration, config_check, timeout_ms, &timeout_range),
 	CONFIG_OPTIONAL("rise", integer, config_check, rise, &rise_fall_range),
 	CONFIG_OPTIONAL("fall", integer, config_check, fall, &rise_fall_range),
@@ -83,20 +89,38 @@ static void finish_check(struct config_report *report, const struct config_place
 	}
 }
 
-/* Without the key: the default, or the interval if that is less. */
+/* Without the key: the interval. */
+static void finish_fast_interval(struct config_report *report, const struct config_place *place,
+				 struct config_check *check)
+{
+	struct config_place at = config_place_key(place, "fast_interval");
+	char interval[CONFIG_DURATION_BYTES];
+
+	if (!check->interval_ms)
+		return;
+	if (at.node == place->node)
+		check->fast_interval_ms = check->interval_ms;
+	else if (check->fast_interval_ms > check->interval_ms)
+		config_report_value(report, &at, "allowed is at most the interval, %s",
+				    config_format_duration(check->interval_ms, interval));
+}
+
+/* Without the key: the default, or the shorter interval if that is less. */
 static void finish_timeout(struct config_report *report, const struct config_place *place,
 			   struct config_check *check)
 {
 	struct config_place at = config_place_key(place, "timeout");
 	char interval[CONFIG_DURATION_BYTES];
 
-	if (!check->interval_ms || check->timeout_ms <= check->interval_ms)
+	if (!check->fast_interval_ms || check->timeout_ms <= check->fast_interval_ms)
 		return;
 	if (at.node == place->node)
-		check->timeout_ms = check->interval_ms;
+		check->timeout_ms = check->fast_interval_ms;
 	else
-		config_report_value(report, &at, "allowed is at most the interval, %s",
-				    config_format_duration(check->interval_ms, interval));
+		config_report_value(report, &at, "allowed is at most the %s, %s",
+				    check->fast_interval_ms < check->interval_ms ? "fast_interval"
+										 : "interval",
+				    config_format_duration(check->fast_interval_ms, interval));
 }
 
 CONFIG_READ(check)
@@ -107,9 +131,11 @@ CONFIG_READ(check)
 	*check = (struct config_check){ .interval_ms = DEFAULT_INTERVAL_MS,
 					.timeout_ms = DEFAULT_TIMEOUT_MS,
 					.rise = DEFAULT_RISE,
-					.fall = DEFAULT_FALL };
+					.fall = DEFAULT_FALL,
+					.jitter = DEFAULT_JITTER };
 	config_section_read(report, place, &check_section, check);
 	finish_check(report, place, check);
+	finish_fast_interval(report, place, check);
 	finish_timeout(report, place, check);
 }
 

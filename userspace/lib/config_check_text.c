@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A check's words, and what it points to: copied and freed as a whole. */
+/* A check's words, and what it points to: compared, copied and freed as a whole. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +93,60 @@ static int copy_command(char ***command, char *const *from)
 	for (size_t i = 0; i < count && !err; i++)
 		err = copy_text(&(*command)[i], from[i]);
 	return err;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_bytes(const struct config_bytes *a, const struct config_bytes *b)
+{
+	return a->length == b->length && (!a->length || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+static bool same_command(char *const *a, char *const *b)
+{
+	size_t i = 0;
+
+	if (!a || !b)
+		return a == b;
+	while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+		i++;
+	return !a[i] && !b[i];
+}
+
+static bool same_times(const struct config_check *a, const struct config_check *b)
+{
+	return a->interval_ms == b->interval_ms && a->fast_interval_ms == b->fast_interval_ms &&
+	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall &&
+	       a->jitter == b->jitter;
+}
+
+static bool same_tls(const struct config_check_tls *a, const struct config_check_tls *b)
+{
+	return a->on == b->on && a->insecure == b->insecure && a->min_days == b->min_days;
+}
+
+/* What is expected of the answer, texts apart. */
+static bool same_expectation(const struct config_check *a, const struct config_check *b)
+{
+	return a->expect_count == b->expect_count &&
+	       memcmp(a->expect, b->expect, a->expect_count * sizeof(*a->expect)) == 0 &&
+	       a->role == b->role && a->max_lag_ms == b->max_lag_ms &&
+	       a->query_type == b->query_type && a->rcode == b->rcode;
+}
+
+bool config_check_equal(const struct config_check *a, const struct config_check *b)
+{
+	for (size_t i = 0; i < TEXT_COUNT; i++)
+		if (!same_text(*text_of((struct config_check *)a, i),
+			       *text_of((struct config_check *)b, i)))
+			return false;
+	return a->type == b->type && a->port == b->port && a->via == b->via &&
+	       a->probe_mtu == b->probe_mtu && same_times(a, b) && same_tls(&a->tls, &b->tls) &&
+	       same_expectation(a, b) && same_bytes(&a->send, &b->send) &&
+	       same_bytes(&a->answer, &b->answer) && same_command(a->command, b->command);
 }
 
 int config_check_copy(const struct config_check *check, struct config_check *out)

@@ -108,6 +108,21 @@ CONFIG_READ(duration)
 	store(out, field->size, value);
 }
 
+CONFIG_READ(percent)
+{
+	const char *text = scalar_text(place->node);
+	const struct config_range *range = field->rule;
+	uint8_t value = 0;
+
+	if (!text || config_parse_percent(text, &value) || !in_range(value, range)) {
+		config_report_value(report, place,
+				    "allowed is a percentage from %" PRIu64 "%% to %" PRIu64 "%%",
+				    range->min, range->max);
+		value = 0;
+	}
+	*(uint8_t *)out = value;
+}
+
 static void report_choice(struct config_report *report, const struct config_place *place,
 			  const struct config_choice *choices)
 {

@@ -7,7 +7,7 @@
 
 enum config_number { NUMBER_ANY, NUMBER_PRIME, NUMBER_POWER_OF_TWO };
 
-/* Rule of integers (inclusive) and of durations (in milliseconds). */
+/* Rule of integers (inclusive), of durations (in milliseconds) and of percentages. */
 struct config_range {
 	uint64_t min, max;
 	enum config_number kind;
@@ -40,6 +40,7 @@ enum { CONFIG_UNSET = 0xff }; /* an enum's value while its key was not read */
 
 CONFIG_READ(integer);	/* uint16_t, uint32_t or uint64_t; rule: struct config_range */
 CONFIG_READ(duration);	/* the same, milliseconds */
+CONFIG_READ(percent);	/* uint8_t; rule: struct config_range */
 CONFIG_READ(choice);	/* uint8_t or an enum; rule: struct config_choice[] */
 CONFIG_READ(name);	/* char[max + 1]; rule: struct config_text */
 CONFIG_READ(string);	/* char *, allocated; rule: struct config_text */

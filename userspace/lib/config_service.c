@@ -20,6 +20,8 @@ enum {
 	MIN_IDLE_MS = 1000,
 	MAX_IDLE_MS = 12 * 3600 * 1000,
 	MAX_QUIC_CONFIG = 6,
+	MIN_SLOW_START_MS = 1000,
+	MAX_SLOW_START_MS = 3600 * 1000,
 };
 
 static const struct config_range weight_range = { .min = 0, .max = POISE_MAX_WEIGHT };
@@ -27,6 +29,9 @@ static const struct config_range ring_range = { .min = POISE_MIN_RING,
 						.max = POISE_MAX_RING,
 						.kind = NUMBER_PRIME };
 static const struct config_range idle_range = { .min = MIN_IDLE_MS, .max = MAX_IDLE_MS };
+static const struct config_range slow_start_range = { .min = MIN_SLOW_START_MS,
+						      .max = MAX_SLOW_START_MS };
+static const struct config_range panic_range = { .min = 0, .max = 100 };
 static const struct config_range quic_config_range = { .min = 0, .max = MAX_QUIC_CONFIG };
 static const struct config_range server_id_range = { .min = 1, .max = POISE_QUIC_ID_BYTES };
 
@@ -95,6 +100,9 @@ static const struct config_field service_fields[] = {
 	CONFIG_OPTIONAL("ring_size", integer, config_service, ring_size, &ring_range),
 	CONFIG_OPTIONAL("on_down", choice, config_service, on_down, on_downs),
 	CONFIG_OPTIONAL("check", check, config_service, check, NULL),
+	CONFIG_OPTIONAL("slow_start", duration, config_service, slow_start_ms, &slow_start_range),
+	CONFIG_OPTIONAL("panic_threshold", percent, config_service, panic_threshold, &panic_range),
+	CONFIG_OPTIONAL("damping", choice, config_service, damping, config_booleans),
 	CONFIG_WHOLE("backends", backends, config_service, NULL, false),
 };
 static const struct config_section service_section = CONFIG_SECTION(service_fields);
@@ -234,6 +242,7 @@ static void read_service(struct config_report *report, const struct config_place
 	service->encapsulation = CONFIG_UNSET;
 	service->ring_size = DEFAULT_RING;
 	service->on_down = ON_DOWN_REHASH;
+	service->damping = true;
 	config_section_read(report, place, &service_section, service);
 	if (place->node->kind != TREE_MAPPING)
 		return;

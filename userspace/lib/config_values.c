@@ -96,6 +96,17 @@ const char *config_format_duration(uint64_t ms, char out[CONFIG_DURATION_BYTES])
 	return out;
 }
 
+int config_parse_percent(const char *text, uint8_t *out)
+{
+	const char *end;
+	uint64_t value;
+
+	if (parse_decimal(text, &end, &value) || strcmp(end, "%") || value > 100)
+		return -EINVAL;
+	*out = (uint8_t)value;
+	return 0;
+}
+
 static int parse_status(const char *text, const char **end, uint16_t *out)
 {
 	uint64_t value;

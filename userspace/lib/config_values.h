@@ -21,6 +21,9 @@ enum { CONFIG_DURATION_BYTES = 32 };
 /* The shortest such text. */
 const char *config_format_duration(uint64_t ms, char out[CONFIG_DURATION_BYTES]);
 
+/* "50%": 0 to 100. 0 or -EINVAL. */
+int config_parse_percent(const char *text, uint8_t *out);
+
 /* "200", "200-399", "200,204, 300-399": 100 to 599. 0, -EINVAL, or -E2BIG for more ranges than
  * CONFIG_MAX_EXPECT. */
 int config_parse_expect(const char *text, struct status_range out[CONFIG_MAX_EXPECT],

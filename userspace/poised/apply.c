@@ -14,20 +14,6 @@
 #include "settings.h"
 #include "sweep.h"
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool same_check(const struct config_check *a, const struct config_check *b)
-{
-	return a->type == b->type && a->port == b->port && a->interval_ms == b->interval_ms &&
-	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall &&
-	       same_text(a->path, b->path) && same_text(a->host, b->host) &&
-	       same_text(a->body, b->body) && a->expect_count == b->expect_count &&
-	       memcmp(a->expect, b->expect, a->expect_count * sizeof(*a->expect)) == 0;
-}
-
 /* Starts what is not running: checks of adopted backends, or anew after the check changed. */
 static void start_backends(struct balancer *balancer, struct service *service, bool anew)
 {
@@ -52,7 +38,7 @@ static void change_idle(struct balancer *balancer, struct service *service, uint
 static void change_service(struct balancer *balancer, struct service *service,
 			   const struct config_service *config, struct lines *changes)
 {
-	bool check_changed = !same_check(&service->config.check, &config->check);
+	bool check_changed = !config_check_equal(&service->config.check, &config->check);
 	bool on_down_changed = service->config.on_down != config->on_down;
 	uint16_t idle = balancer_settle_ticks(config->idle_ms);
 	bool idle_changed = maps_service(balancer->maps, service->index)->idle_ticks != idle;

@@ -19,21 +19,29 @@ static void require(bool condition)
 		abort();
 }
 
+static void require_http(const struct config_check *check)
+{
+	require(check->path && check->path[0] == '/' && !strpbrk(check->path, "\r\n "));
+	require(!check->host || !strpbrk(check->host, "\r\n "));
+	require(check->expect_count && check->expect_count <= CONFIG_MAX_EXPECT);
+}
+
 static void require_check(const struct config_service *service)
 {
 	const struct config_check *check = &service->check;
+	bool http = check->type == CHECK_HTTP || check->type == CHECK_HTTPS;
 
 	if (check->type == CHECK_NONE)
 		return;
 	require(check->port && check->rise && check->fall);
 	require(check->timeout_ms && check->timeout_ms <= check->interval_ms);
-	if (check->type == CHECK_TCP) {
-		require(!check->path && !check->host && !check->body && !check->expect_count);
-		return;
-	}
-	require(check->path && check->path[0] == '/' && !strpbrk(check->path, "\r\n "));
-	require(!check->host || !strpbrk(check->host, "\r\n "));
-	require(check->expect_count && check->expect_count <= CONFIG_MAX_EXPECT);
+	require(http || (!check->path && !check->host && !check->body && !check->expect_count));
+	require(check->tls.on || (!check->tls.server_name && !check->tls.ca_file));
+	require(check->tls.on || (check->type != CHECK_TLS && check->type != CHECK_HTTPS));
+	require(check->type != CHECK_DNS || (check->query && check->query_type));
+	require(check->type != CHECK_UDP || (check->send.length && check->answer.length));
+	if (http)
+		require_http(check);
 }
 
 static bool has_bits_after(const struct address *address, unsigned int length)

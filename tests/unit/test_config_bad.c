@@ -13,8 +13,8 @@
 #define TOP_KEYS                                                                                   \
 	"interfaces, tunnel, icmp, fragments, flows, seed, control, pin_path, settle, services\n"
 #define CHECK_KEYS                                                                                 \
-	"type, port, path, host, body, expect, interval, fast_interval, jitter, timeout, rise, "   \
-	"fall\n"
+	"type, port, path, host, body, send, expect, tls, user, password_file, query, "            \
+	"query_type, rcode, interval, fast_interval, jitter, timeout, rise, fall\n"
 #define HOST_ADDRESS                                                                               \
 	"allowed is a host's IPv4 or IPv6 address: not unspecified, loopback, multicast, "         \
 	"broadcast or link-local IPv6\n"
@@ -319,18 +319,8 @@ static const struct bad {
 	  "poise.yaml:4:12: services[0].check: found nothing, allowed is a mapping "
 	  "of " CHECK_KEYS },
 	{ "check type", SERVICE "    check: { type: icmp } }\n",
-	  "poise.yaml:4:20: services[0].check.type: found 'icmp', allowed is tcp or http\n" },
-	{ "http keys in tcp",
-	  SERVICE "    check: { type: tcp, path: /, host: a, body: a, expect: 200 } }\n",
-	  "poise.yaml:4:31: services[0].check.path: found in a check of type tcp, allowed is http "
-	  "only\n"
-	  "poise.yaml:4:40: services[0].check.host: found in a check of type tcp, allowed is http "
-	  "only\n"
-	  "poise.yaml:4:49: services[0].check.body: found in a check of type tcp, allowed is http "
-	  "only\n"
-	  "poise.yaml:4:60: services[0].check.expect: found in a check of type tcp, allowed is "
-	  "http "
-	  "only\n" },
+	  "poise.yaml:4:20: services[0].check.type: found 'icmp', allowed is tcp, tls, http, "
+	  "https, redis, postgres, dns, udp or none\n" },
 #define HTTP "    check: { type: http,\n      "
 #define HTTP_PATH                                                                                  \
 	"allowed is a path that begins with '/', of printable ASCII without spaces and '#', 1 to " \

@@ -63,13 +63,14 @@ struct config_bytes {
 struct config_check_tls {
 	bool on;
 	bool insecure;	   /* whoever answers is believed; default: false */
-	char *server_name; /* SNI and what the certificate must name; NULL: neither is asked for */
+	char *server_name; /* SNI and what the certificate must name; NULL: neither is asked for.
+			    * https: default: the host's name */
 	char *ca_file;	   /* NULL: the system's */
 	uint16_t min_days; /* a certificate that ends sooner is warned of; default 14, 0: never */
 };
 
 /* Texts that are not of the check's type are NULL. config_check_copy() and config_check_free() know
- * each of them. */
+ * each of them, config_check_equal() every member. */
 struct config_check {
 	enum check_type type;	   /* CHECK_NONE: no 'check' key, the backends count as up */
 	uint16_t port;		   /* default: the service's */
@@ -87,7 +88,7 @@ struct config_check {
 	struct status_range expect[CONFIG_MAX_EXPECT]; /* http, https: default 200-399 */
 	size_t expect_count;
 	struct config_bytes send, answer; /* tcp, tls, udp: 'send' and 'expect' */
-	char *user;			  /* mysql, postgres, exec */
+	char *user;			  /* mysql, postgres, redis, exec */
 	char *password_file;		  /* mysql, redis */
 	enum mysql_role role;		  /* mysql */
 	uint32_t max_lag_ms;		  /* mysql, of a replica; 0: any */

@@ -6,12 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_bytes.h"
+#include "config_check_keys.h"
+#include "config_check_tls.h"
 #include "config_values.h"
 #include "yaml_tree.h"
 
 enum {
 	MAX_HTTP_TEXT = 1024,
 	MAX_HTTP_HOST = 255,
+	MAX_USER = 128,
+	MAX_PATH = 4095,
+	MAX_QUERY = 254, /* with the dot at its end */
+	DNS_TYPE_NS = 2,
 	DEFAULT_INTERVAL_MS = 1000,
 	DEFAULT_TIMEOUT_MS = 500,
 	DEFAULT_RISE = 2,
@@ -33,9 +40,19 @@ static const struct config_range timeout_range = { .min = MIN_TIMEOUT_MS, .max =
 
 static const struct config_range jitter_range = { .min = 0, .max = MAX_JITTER };
 
-static const struct config_choice types[] = {
-	{ "tcp", CHECK_TCP },
-	{ "http", CHECK_HTTP },
+/* Of RFC 1035 (3.2.2), RFC 3596, RFC 2782, RFC 8482. */
+static const struct config_choice query_types[] = {
+	{ "A", 1 },    { "NS", 2 },    { "CNAME", 5 }, { "SOA", 6 },   { "PTR", 12 }, { "MX", 15 },
+	{ "TXT", 16 }, { "AAAA", 28 }, { "SRV", 33 },  { "ANY", 255 }, { 0 },
+};
+/* Of RFC 1035 (4.1.1). */
+static const struct config_choice rcodes[] = {
+	{ "NOERROR", 0 },
+	{ "FORMERR", 1 },
+	{ "SERVFAIL", 2 },
+	{ "NXDOMAIN", 3 },
+	{ "NOTIMP", 4 },
+	{ "REFUSED", 5 },
 	{ 0 },
 };
 
@@ -47,14 +64,30 @@ static const struct config_text host_text = { MAX_HTTP_HOST, config_is_http_host
 					      "a host name or address, with a port or without" };
 static const struct config_text body_text = { MAX_HTTP_TEXT, config_is_any,
 					      "text without control characters" };
+static const struct config_text user_text = { MAX_USER, config_is_any,
+					      "text without control characters" };
+static const struct config_text file_text = { MAX_PATH, config_is_absolute_path,
+					      "an absolute path" };
+static const struct config_text query_text = { MAX_QUERY, config_is_dns_name,
+					       "a domain name of labels of 1 to 63 letters, "
+					       "digits, '-' and '_'" };
+
+static CONFIG_READ(answer);
 
 static const struct config_field check_fields[] = {
-	CONFIG_REQUIRED("type", choice, config_check, type, types),
+	CONFIG_REQUIRED("type", choice, config_check, type, config_check_types),
 	CONFIG_OPTIONAL("port", integer, config_check, port, &config_port_range),
 	CONFIG_OPTIONAL("path", string, config_check, path, &path_text),
 	CONFIG_OPTIONAL("host", string, config_check, host, &host_text),
 	CONFIG_OPTIONAL("body", string, config_check, body, &body_text),
-	CONFIG_WHOLE("expect", expect, config_check, NULL, false),
+	CONFIG_OPTIONAL("send", bytes, config_check, send, NULL),
+	CONFIG_WHOLE("expect", answer, config_check, NULL, false),
+	CONFIG_OPTIONAL("tls", tls, config_check, tls, NULL),
+	CONFIG_OPTIONAL("user", string, config_check, user, &user_text),
+	CONFIG_OPTIONAL("password_file", string, config_check, password_file, &file_text),
+	CONFIG_OPTIONAL("query", string, config_check, query, &query_text),
+	CONFIG_OPTIONAL("query_type", choice, config_check, query_type, query_types),
+	CONFIG_OPTIONAL("rcode", choice, config_check, rcode, rcodes),
 	CONFIG_OPTIONAL("interval", duration, config_check, interval_ms, &interval_range),
 	CONFIG_OPTIONAL("fast_interval", duration, config_check, fast_interval_ms, &interval_range),
 	CONFIG_OPTIONAL("jitter", percent, config_check, jitter, &jitter_range),
@@ -64,29 +97,68 @@ static const struct config_field check_fields[] = {
 };
 static const struct config_section check_section = CONFIG_SECTION(check_fields);
 
-static const char *const http_keys[] = { "path", "host", "body", "expect" };
+static bool is_http(enum check_type type)
+{
+	return type == CHECK_HTTP || type == CHECK_HTTPS;
+}
 
-/* Keys that mean something for http alone, and what http has when they are absent. */
+/* Status codes of HTTP, or bytes, as the type says, which may stand behind. */
+static CONFIG_READ(answer)
+{
+	struct config_check *check = out;
+	enum check_type type;
+
+	if (!config_check_type_at(place->parent, &type))
+		return;
+	if (is_http(type))
+		config_read_expect(report, place, field, out);
+	else if (type == CHECK_TCP || type == CHECK_TLS || type == CHECK_UDP)
+		config_read_bytes(report, place, field, &check->answer);
+}
+
+static void require_key(struct config_report *report, const struct config_place *place,
+			const char *key, const char *where)
+{
+	if (!tree_get(place->node, key))
+		config_report_place(report, place, "key '%s' is missing, required %s", key, where);
+}
+
+/* What a type needs, and what it has when keys are absent. */
+static void finish_type(struct config_report *report, const struct config_place *place,
+			struct config_check *check)
+{
+	if (is_http(check->type)) {
+		config_default_string(report, &check->path, "/");
+		if (!check->expect_count)
+			check->expect[check->expect_count++] =
+				(struct status_range){ DEFAULT_STATUS_FIRST, DEFAULT_STATUS_LAST };
+	}
+	if (check->type == CHECK_DNS) {
+		config_default_string(report, &check->query, ".");
+		if (!check->query_type)
+			check->query_type = DNS_TYPE_NS;
+	}
+	if (check->type == CHECK_UDP) {
+		require_key(report, place, "send", "in a check of type udp");
+		require_key(report, place, "expect", "in a check of type udp");
+	} else if (check->send.length && (check->type == CHECK_TCP || check->type == CHECK_TLS)) {
+		require_key(report, place, "expect", "with 'send'");
+	}
+	if (check->type == CHECK_REDIS && check->user)
+		require_key(report, place, "password_file", "with 'user'");
+	config_check_tls_finish(report, place, check);
+}
+
+/* Once every key was read. */
 static void finish_check(struct config_report *report, const struct config_place *place,
 			 struct config_check *check)
 {
-	struct config_place at;
-	size_t i;
+	enum check_type type;
 
-	for (i = 0; check->type == CHECK_TCP && i < sizeof(http_keys) / sizeof(http_keys[0]); i++) {
-		at = config_place_key(place, http_keys[i]);
-		if (at.node != place->node)
-			config_report_place(report, &at,
-					    "found in a check of type tcp, allowed is http only");
-	}
-	if (check->type != CHECK_HTTP)
+	if (!config_check_type_at(place, &type))
 		return;
-	config_default_string(report, &check->path, "/");
-	if (!check->expect_count) {
-		check->expect[0] =
-			(struct status_range){ DEFAULT_STATUS_FIRST, DEFAULT_STATUS_LAST };
-		check->expect_count = 1;
-	}
+	config_check_refuse_keys(report, place, type);
+	finish_type(report, place, check);
 }
 
 /* Without the key: the interval. */
@@ -132,26 +204,36 @@ CONFIG_READ(check)
 					.timeout_ms = DEFAULT_TIMEOUT_MS,
 					.rise = DEFAULT_RISE,
 					.fall = DEFAULT_FALL,
-					.jitter = DEFAULT_JITTER };
+					.jitter = DEFAULT_JITTER,
+					.tls.min_days = CONFIG_DEFAULT_MIN_DAYS };
 	config_section_read(report, place, &check_section, check);
 	finish_check(report, place, check);
 	finish_fast_interval(report, place, check);
 	finish_timeout(report, place, check);
 }
 
-/* The service's port, if it is one that a TCP connection can be made to. */
+/* IPPROTO_TCP or IPPROTO_UDP; 0: whichever the service has. */
+static uint8_t transport(enum check_type type)
+{
+	return type == CHECK_UDP ? IPPROTO_UDP : type == CHECK_DNS ? 0 : IPPROTO_TCP;
+}
+
+/* The service's port, if it is one that the check can be sent to. */
 void config_check_finish(struct config_report *report, const struct config_place *service_place,
 			 struct config_service *service)
 {
 	struct config_place at = config_place_key(service_place, "check");
 	struct config_check *check = &service->check;
+	uint8_t wanted = transport(check->type);
 
 	if (check->type == CHECK_NONE || check->port || tree_get(at.node, "port"))
 		return;
-	if (service->protocol == IPPROTO_UDP)
+	if (wanted && service->protocol && wanted != service->protocol)
 		config_report_place(report, &at,
 				    "key 'port' is missing, required in a check of a service of "
-				    "protocol udp: a TCP port that the backends listen on");
+				    "protocol %s: a %s port that the backends listen on",
+				    wanted == IPPROTO_TCP ? "udp" : "tcp",
+				    wanted == IPPROTO_TCP ? "TCP" : "UDP");
 	else if (service->last_port > service->port)
 		config_report_place(report, &at,
 				    "key 'port' is missing, required in a check of a service of "

@@ -13,6 +13,7 @@
 #define SOURCE "source"
 
 enum { STATUS_FIRST = 100, STATUS_LAST = 599, MAX_ADDRESS_BITS = 128 };
+enum { MAX_LABEL = 63, MAX_DNS_NAME = 255 };
 
 static const struct unit {
 	const char *text;
@@ -258,6 +259,35 @@ bool config_is_http_path(const char *text)
 bool config_is_http_host(const char *text)
 {
 	return consists_of(text, LETTERS_DIGITS ".:[]_-");
+}
+
+static bool is_label(const char *text, size_t length)
+{
+	return length && length <= MAX_LABEL && strspn(text, LETTERS_DIGITS "_-") >= length;
+}
+
+bool config_is_dns_name(const char *text)
+{
+	size_t bytes = 1, length; /* of the name in a message: the root's length byte */
+
+	if (!strcmp(text, "."))
+		return true;
+	do {
+		length = strcspn(text, ".");
+		if (!is_label(text, length))
+			return false;
+		bytes += length + 1;
+		text += length + (text[length] == '.');
+	} while (*text);
+	return bytes <= MAX_DNS_NAME;
+}
+
+bool config_is_server_name(const char *text)
+{
+	struct address address;
+
+	return address_parse(text, &address) == 0 ||
+	       (config_is_dns_name(text) && text[strlen(text) - 1] != '.');
 }
 
 bool config_is_any(const char *text)

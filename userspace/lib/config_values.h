@@ -46,6 +46,8 @@ bool config_is_interface(const char *text);
 bool config_is_absolute_path(const char *text);
 bool config_is_http_path(const char *text);
 bool config_is_http_host(const char *text);
+bool config_is_server_name(const char *text); /* a host name, or an address without brackets */
+bool config_is_dns_name(const char *text);    /* RFC 1035, 2.3.4; "." is the root */
 bool config_is_any(const char *text);
 
 #endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A check's key 'tls'. */
+#ifndef POISE_CONFIG_CHECK_TLS_H
+#define POISE_CONFIG_CHECK_TLS_H
+
+#include "config_fields.h"
+
+enum { CONFIG_DEFAULT_MIN_DAYS = 14 };
+
+CONFIG_READ(tls); /* struct config_check_tls, with the defaults in it; no rule */
+
+/* What stands when the key or a part of it is absent, once the check's type is known. */
+void config_check_tls_finish(struct config_report *report, const struct config_place *check_place,
+			     struct config_check *check);
+
+#endif

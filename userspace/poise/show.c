@@ -105,6 +105,8 @@ static void show_notes(struct table *table, const struct view_backend *backend, 
 	if (*backend->health.error && !strstr(backend->reason, backend->health.error))
 		table_line(table, COLOR_YELLOW, indent, "last failed check: %s",
 			   backend->health.error);
+	if (*backend->health.warning)
+		table_line(table, COLOR_YELLOW, indent, "warning: %s", backend->health.warning);
 	if (leaving && backend->gone)
 		table_line(table, COLOR_NONE, indent, "nothing of it is left");
 	else if (leaving)

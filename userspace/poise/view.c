@@ -92,6 +92,7 @@ bool view_backend(json_t *json, struct view_backend *out)
 			 &out->health.checked_at, "changed_at", &out->health.changed_at,
 			 "last_duration_ms", &out->health.last_duration_ms))
 		return false;
+	out->health.warning = optional(health, "warning", "");
 	if (!view_unpack(next_hop, "next_hop", "{s:s, s:s}", "state", &out->next_hop.state, "text",
 			 &out->next_hop.text))
 		return false;

@@ -19,7 +19,7 @@ struct view_backend {
 	bool gone;
 	const json_t *differs; /* array of strings */
 	struct {
-		const char *state, *error;
+		const char *state, *error, *warning; /* "" where there is none */
 		json_int_t passed, failed, checked_at, changed_at, last_duration_ms;
 	} health;
 	struct {

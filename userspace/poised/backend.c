@@ -165,6 +165,14 @@ static void on_health(void *context, const struct health_status *status)
 	backend_refresh(balancer, backend);
 }
 
+static void on_warning(void *context, const struct health_status *status)
+{
+	const struct backend *backend = context;
+
+	log_warning("backend '%s/%s': health check passed, but: %s", backend->service->config.name,
+		    backend->name, status->warning);
+}
+
 static void on_nexthop(void *context, const struct nexthop *hop)
 {
 	struct backend *backend = context;
@@ -317,6 +325,8 @@ int backend_start(struct balancer *balancer, struct backend *backend)
 	health_free(backend->health);
 	backend->health = health_new(balancer->healths, &target, &backend->service->config.check,
 				     initial, on_health, backend);
+	if (backend->health)
+		health_set_warned(backend->health, on_warning);
 	if (!backend->watch)
 		backend->watch = nexthop_watch_new(balancer->nexthops, &backend->address,
 						   on_nexthop, backend);

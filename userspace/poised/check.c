@@ -74,13 +74,20 @@ static void make_printable(char *text, bool cut)
 			*text = '?';
 }
 
+static void __attribute__((format(printf, 2, 0)))
+format_text(char text[HEALTH_ERROR_BYTES], const char *format, va_list arguments)
+{
+	int length = vsnprintf(text, HEALTH_ERROR_BYTES, format, arguments);
+
+	make_printable(text, length >= HEALTH_ERROR_BYTES);
+}
+
 static void __attribute__((format(printf, 3, 0)))
 report(struct check *check, enum check_result result, const char *format, va_list arguments)
 {
 	char text[HEALTH_ERROR_BYTES];
-	int length = vsnprintf(text, sizeof(text), format, arguments);
 
-	make_printable(text, length >= (int)sizeof(text));
+	format_text(text, format, arguments);
 	check->done(check->context, result, text);
 }
 
@@ -93,14 +100,25 @@ void check_fail(struct check *check, const char *format, ...)
 	va_end(arguments);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-not_run(struct check *check, const char *format, ...)
+void check_not_run(struct check *check, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	report(check, CHECK_NOT_RUN, format, arguments);
 	va_end(arguments);
+}
+
+void check_warn(struct check *check, const char *format, ...)
+{
+	char text[HEALTH_ERROR_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	format_text(text, format, arguments);
+	va_end(arguments);
+	if (check->warned)
+		check->warned(check->context, text);
 }
 
 void check_fail_errno(struct check *check, int error)
@@ -110,7 +128,7 @@ void check_fail_errno(struct check *check, int error)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		not_run(check, CHECK_TEXT_NOT_RUN, strerror(error));
+		check_not_run(check, CHECK_TEXT_NOT_RUN, strerror(error));
 		break;
 	case ECONNREFUSED:
 		check_fail(check, CHECK_TEXT_REFUSED);

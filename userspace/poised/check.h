@@ -37,7 +37,8 @@ struct event_base;
 	X(NO_BODY, "body does not hold '%s'")                                                      \
 	X(BODY_LARGE, "answer larger than %u KiB, its beginning does not hold '%s'")               \
 	X(HTTP, "HTTP failed: %s")                                                                 \
-	X(NOT_RUN, "not checked: %s")
+	X(NOT_RUN, "not checked: %s")                                                              \
+	X(PASSWORD_FILE, "not checked: password file '%s': %s")
 
 #define CHECK_TEXT_CONST(name, format) static const char CHECK_TEXT_##name[] = format;
 CHECK_TEXTS(CHECK_TEXT_CONST)
@@ -53,6 +54,9 @@ enum check_result {
  * expire(), never from within start(). error is "" when it passed. The kind touches the check no
  * more after it, so that the callee may destroy it. */
 typedef void (*check_done)(void *context, enum check_result result, const char *error);
+
+/* Called while a check is under way, at most once: it passes so far, but will not for ever. */
+typedef void (*check_warned)(void *context, const char *warning);
 
 /* What checks run in; outlives them. */
 struct check_env {
@@ -91,6 +95,7 @@ struct check_kind {
 struct check {
 	const struct check_kind *kind;
 	check_done done;
+	check_warned warned; /* NULL: nobody listens. Set by the caller */
 	void *context;
 	uint32_t timeout_ms;
 };
@@ -103,6 +108,13 @@ void check_free(struct check *check); /* takes NULL */
 /* For the kinds: the last thing that they do with a check. */
 void check_pass(struct check *check);
 void check_fail(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* This host lacked something: CHECK_NOT_RUN. */
+void check_not_run(struct check *check, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Beside the result, before it. */
+void check_warn(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A system call's error: fails the check, or reports that it could not be run. */
 void check_fail_errno(struct check *check, int error);

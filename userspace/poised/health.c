@@ -23,7 +23,8 @@ enum {
 	US_PER_SECOND = 1000000,
 	FIRST_SPREAD_US = 100 * US_PER_MS,
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
-	LATE_PARTS = 8,		   /* a start may come this part of an interval late */
+	WARN_SECONDS = 24 * 3600,
+	LATE_PARTS = 8, /* a start may come this part of an interval late */
 };
 
 struct healths {
@@ -37,11 +38,14 @@ struct health {
 	struct check *check; /* NULL: CHECK_NONE */
 	struct event *timer;
 	health_changed changed;
+	health_warned warned; /* NULL: none */
 	void *context;
 	int64_t interval_us, timeout_us;
 	uint16_t rise, fall;
 	bool running;	    /* a check is under way */
 	bool stalled;	    /* it was begun anew once */
+	bool has_warned;    /* it did */
+	int64_t warned_at;  /* Unix seconds when 'warned' was called last */
 	int64_t grid_us;    /* monotonic clock, a point of the grid */
 	int64_t due_us;	    /* when the last or current check was to start */
 	int64_t started_us; /* when it did */
@@ -132,6 +136,28 @@ static enum health_state state_after(const struct health *health)
 	}
 }
 
+/* From a kind, while the check is under way. */
+static void check_warns(void *context, const char *warning)
+{
+	struct health *health = context;
+
+	health->has_warned = true;
+	snprintf(health->status.warning, sizeof(health->status.warning), "%s", warning);
+}
+
+/* A check passed. */
+static void tell_warning(struct health *health)
+{
+	int64_t now = time(NULL);
+
+	if (!health->has_warned)
+		health->status.warning[0] = '\0';
+	else if (health->warned && now - health->warned_at >= WARN_SECONDS) {
+		health->warned_at = now;
+		health->warned(health->context, &health->status);
+	}
+}
+
 static void check_ended(void *context, enum check_result result, const char *error)
 {
 	struct health *health = context;
@@ -145,6 +171,8 @@ static void check_ended(void *context, enum check_result result, const char *err
 	}
 	health->stalled = false;
 	health->status.last_duration_ms = (now - health->started_us) / US_PER_MS;
+	if (result == CHECK_PASSED)
+		tell_warning(health);
 	count_result(health, result == CHECK_PASSED, error);
 	set_state(health, state_after(health));
 }
@@ -154,6 +182,7 @@ static void start_check(struct health *health, int64_t now)
 	int r;
 
 	health->running = true;
+	health->has_warned = false;
 	health->started_us = now;
 	set_timer(health, now + health->timeout_us, now);
 	r = health->check->kind->start(health->check);
@@ -264,6 +293,7 @@ static int health_init(struct health *health, const struct check_target *target,
 		health->check = check_new(env, target, check, check_ended, health);
 		if (!health->check)
 			return -errno;
+		health->check->warned = check_warns;
 	}
 	health->interval_us = (int64_t)check->interval_ms * US_PER_MS;
 	health->timeout_us = (int64_t)check->timeout_ms * US_PER_MS;
@@ -292,6 +322,11 @@ struct health *health_new(struct healths *healths, const struct check_target *ta
 	health_free(health);
 	errno = -r;
 	return NULL;
+}
+
+void health_set_warned(struct health *health, health_warned warned)
+{
+	health->warned = warned;
 }
 
 void health_free(struct health *health)

@@ -31,12 +31,17 @@ struct health_status {
 	/* of the last failure, kept until 'rise' passed; "" none. Also why a check could not be run
 	 * here ("not checked: ..."), which counts neither as passed nor as failed. */
 	char error[HEALTH_ERROR_BYTES];
+	/* of the last check that passed: why it will not pass for ever; "" nothing */
+	char warning[HEALTH_ERROR_BYTES];
 };
 
 /* Called when the state changes, from the event loop, never from within health_new(). It may free
  * any health, the one that it is called for included, and make new ones; healths_free() it may not
  * call. status is that of health_get(). */
 typedef void (*health_changed)(void *context, const struct health_status *status);
+
+/* Called when a check passed with a warning, at most once a day for each health. It frees none. */
+typedef void (*health_warned)(void *context, const struct health_status *status);
 
 /* 0 or a negative errno. */
 int healths_new(struct event_base *base, struct healths **out);
@@ -52,7 +57,9 @@ void healths_free(struct healths *healths); /* takes NULL; every health must be 
 struct health *health_new(struct healths *healths, const struct check_target *target,
 			  const struct config_check *check, enum health_state initial,
 			  health_changed changed, void *context);
-void health_free(struct health *health); /* cancels what is under way; takes NULL */
+void health_set_warned(struct health *health,
+		       health_warned warned); /* with health_new()'s context */
+void health_free(struct health *health);      /* cancels what is under way; takes NULL */
 const struct health_status *health_get(const struct health *health);
 const char *health_state_text(enum health_state state); /* "unknown", "up", "down" */
 

@@ -21,6 +21,7 @@
 #include "ring.bpf.h"
 #include "choose.bpf.h"
 #include "fragment.bpf.h"
+#include "hash.bpf.h"
 #include "icmp.bpf.h"
 #include "send.bpf.h"
 #include "toobig.bpf.h"
@@ -31,15 +32,6 @@ struct {
 	__uint(priority, 50);
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(poise);
-
-static __always_inline __u64 flow_hash(const struct packet *packet)
-{
-	if (packet->family == 4)
-		return poise_flow_hash4(packet->source[0], packet->destination[0], packet->ports,
-					packet->protocol, poise_seed);
-	return poise_flow_hash6(packet->source, packet->destination, packet->ports,
-				packet->protocol, poise_seed);
-}
 
 /* True when the packet was sent; else nothing was done to it. */
 static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *packet)

@@ -284,6 +284,14 @@ enum poise_vlan {
 	POISE_VLAN_SERVICE = 1 << 13, /* its type is 802.1ad (0x88a8), not 802.1Q (0x8100) */
 };
 
+/* The mark of a probe's socket (check with 'via: tunnel'): a base that the configuration says, and
+ * in the low bits the index of the backend. */
+enum {
+	POISE_PROBE_INDEX = 0x7fff,
+	POISE_PROBE_MARK = 0x50000000, /* the base, unless the configuration says another */
+};
+_Static_assert(POISE_PROBE_INDEX + 1 == POISE_MAX_BACKENDS, "POISE_PROBE_INDEX");
+
 enum poise_backend_flags {
 	POISE_BACKEND_LIVE = 1 << 0,	 /* packets of its connections may still go to it */
 	POISE_BACKEND_ELIGIBLE = 1 << 1, /* new connections may go to it */

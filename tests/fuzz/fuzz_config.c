@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The configuration from any bytes: no crash, no leak, and either a configuration that keeps its
- * promises or at least one printable error.
+ * promises, and is the same when it is written and read again, or at least one printable error.
  */
 #include <netinet/in.h>
 #include <stdint.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -125,6 +126,21 @@ static void require_line(const char *line)
 		require((unsigned char)*line >= ' ' && *line != 0x7f);
 }
 
+static void require_same_again(const struct config *config)
+{
+	struct config_errors errors = { 0 };
+	struct config *again = NULL;
+	char *first = NULL, *second = NULL;
+	size_t length;
+
+	require(!config_write_text(config, &first, &length));
+	require(!config_load_text("written", first, length, &again, &errors));
+	require(!config_write_text(again, &second, &length) && !strcmp(first, second));
+	config_free(again);
+	free(first);
+	free(second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config_errors errors = { 0 };
@@ -134,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!config_load_text("fuzz", (const char *)data, size, &config, &errors)) {
 		require(!errors.count);
 		require_config(config);
+		require_same_again(config);
 	} else {
 		require(errors.count && !config);
 	}

@@ -12,11 +12,15 @@
 
 #include "config_errors.h"
 #include "config_fields.h"
+#include "config_keys.h"
 #include "config_relations.h"
 #include "config_section.h"
 #include "config_service.h"
 #include "config_values.h"
 #include "yaml_tree.h"
+
+#define DEFAULT_SOCKET	 "/run/poise/poised.sock"
+#define DEFAULT_PIN_PATH "/sys/fs/bpf/poise"
 
 enum {
 	MAX_SOCKET_PATH = 107, /* sun_path without its final NUL */
@@ -30,7 +34,7 @@ enum {
 	MAX_FRAGMENT_MS = 120 * 1000,
 };
 
-static const struct config_range any_integer = { .min = 0, .max = UINT64_MAX };
+static const struct config_range seed_range = { .min = 0, .max = UINT64_MAX, .hexadecimal = true };
 static const struct config_range settle_range = { .min = CONFIG_MIN_SETTLE_MS,
 						  .max = CONFIG_MAX_SETTLE_MS };
 static const struct config_range echo_range = { .min = 1, .max = MAX_RATE };
@@ -59,6 +63,7 @@ static const struct config_prefix ipv4_source = { 4, 8, "172.16.0.0/16" };
 static const struct config_prefix ipv6_source = { 6, 32, "100::/64" };
 
 static CONFIG_READ(interfaces);
+static CONFIG_WRITE(interfaces);
 
 static const struct config_field interface_fields[] = {
 	CONFIG_REQUIRED("name", name, config_interface, name, &interface_text),
@@ -100,7 +105,7 @@ static const struct config_field top_fields[] = {
 	CONFIG_WHOLE("icmp", section, config, &icmp_section, false),
 	CONFIG_WHOLE("fragments", section, config, &fragment_section, false),
 	CONFIG_OPTIONAL("flows", integer, config, flow_entries, &flow_range),
-	CONFIG_OPTIONAL("seed", integer, config, seed, &any_integer),
+	CONFIG_OPTIONAL("seed", integer, config, seed, &seed_range),
 	CONFIG_WHOLE("control", section, config, &control_section, false),
 	CONFIG_OPTIONAL("pin_path", string, config, pin_path, &pin_text),
 	CONFIG_OPTIONAL("settle", duration, config, settle_ms, &settle_range),
@@ -127,7 +132,22 @@ static CONFIG_READ(interfaces)
 		config_list_read(report, place, &interface_list, &config->interface_count);
 }
 
-static void set_defaults(struct config *config)
+static CONFIG_WRITE(interfaces)
+{
+	static const struct config_interface absent = { .mode = INTERFACE_AUTO };
+	const struct config *config = value;
+	struct config_node *outer = config_write_open(writer, field->key, NODE_LIST), *list;
+
+	(void)standard;
+	for (size_t i = 0; i < config->interface_count; i++) {
+		list = config_write_open(writer, config->interfaces[i].name, NODE_MAPPING);
+		config_section_write(writer, &interface_section, &config->interfaces[i], &absent);
+		config_write_close(writer, list);
+	}
+	config_write_close(writer, outer);
+}
+
+static void set_standard(struct config *config)
 {
 	config->settle_ms = DEFAULT_SETTLE_MS;
 	config->flow_entries = POISE_DEFAULT_FLOWS;
@@ -144,12 +164,30 @@ static void read_config(struct config_report *report, const struct tree_node *ro
 {
 	struct config_place top = { .node = root };
 
-	set_defaults(config);
+	set_standard(config);
 	config_section_read(report, &top, &top_section, config);
-	config_default_string(report, &config->control_socket, "/run/poise/poised.sock");
-	config_default_string(report, &config->pin_path, "/sys/fs/bpf/poise");
+	config_default_string(report, &config->control_socket, DEFAULT_SOCKET);
+	config_default_string(report, &config->pin_path, DEFAULT_PIN_PATH);
 	config_service_inherit(config);
 	config_relations_check(report, &top, config);
+}
+
+struct config_node *config_keys_build(const struct config *config)
+{
+	struct config_node *root = calloc(1, sizeof(*root));
+	struct config_writer writer = { .at = root, .config = config };
+	struct config standard = { .control_socket = (char[]){ DEFAULT_SOCKET },
+				   .pin_path = (char[]){ DEFAULT_PIN_PATH } };
+
+	if (!root)
+		return NULL;
+	root->kind = NODE_MAPPING;
+	set_standard(&standard);
+	config_section_write(&writer, &top_section, config, &standard);
+	if (!writer.failed)
+		return root;
+	config_keys_free(root);
+	return NULL;
 }
 
 static void load_tree(struct config_report *report, const char *text, size_t length,

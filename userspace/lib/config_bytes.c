@@ -3,9 +3,11 @@
 #include "config_bytes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_keys.h"
 #include "yaml_tree.h"
 
 #define HEX "hex:"
@@ -121,4 +123,50 @@ CONFIG_READ(bytes)
 				    "allowed is text with the escapes \\r \\n \\t \\\\ \\xHH, or "
 				    "hex: and two digits a byte: 1 to %d bytes",
 				    MAX_BYTES);
+}
+
+static bool is_text(const struct config_bytes *bytes)
+{
+	for (size_t i = 0; i < bytes->length; i++)
+		if ((bytes->bytes[i] < ' ' && !strchr("\r\n\t", bytes->bytes[i])) ||
+		    !bytes->bytes[i] || bytes->bytes[i] > '~')
+			return false;
+	return bytes->length < sizeof(HEX) - 1 || memcmp(bytes->bytes, HEX, sizeof(HEX) - 1) != 0;
+}
+
+/* The same bytes as text that config_parse_bytes() takes. */
+static void format_bytes(const struct config_bytes *bytes, FILE *out)
+{
+	static const char letters[] = "rnt\\", values[] = "\r\n\t\\";
+	bool text = is_text(bytes);
+	const char *letter;
+
+	if (!text)
+		fputs(HEX, out);
+	for (size_t i = 0; i < bytes->length; i++) {
+		letter = strchr(values, bytes->bytes[i]);
+		if (!text)
+			fprintf(out, "%02x", bytes->bytes[i]);
+		else if (letter)
+			fprintf(out, "\\%c", letters[letter - values]);
+		else
+			fputc(bytes->bytes[i], out);
+	}
+}
+
+CONFIG_WRITE(bytes)
+{
+	const struct config_bytes *bytes = value;
+	char text[2 * MAX_BYTES + sizeof(HEX)] = "";
+	FILE *out = bytes->length ? fmemopen(text, sizeof(text), "w") : NULL;
+
+	(void)standard;
+	if (!bytes->length)
+		return;
+	writer->failed |= !out;
+	if (!out)
+		return;
+	format_bytes(bytes, out);
+	fclose(out);
+	config_write_value(writer, field, text, NULL);
 }

@@ -15,6 +15,6 @@
  */
 int config_parse_bytes(const char *text, size_t length, size_t max, struct config_bytes *out);
 
-CONFIG_READ(bytes); /* struct config_bytes; no rule */
+CONFIG_BOTH(bytes); /* struct config_bytes; no rule */
 
 #endif

@@ -9,6 +9,7 @@
 #include "config_bytes.h"
 #include "config_check_keys.h"
 #include "config_check_tls.h"
+#include "config_keys.h"
 #include "config_values.h"
 #include "yaml_tree.h"
 
@@ -73,6 +74,7 @@ static const struct config_text query_text = { MAX_QUERY, config_is_dns_name,
 					       "digits, '-' and '_'" };
 
 static CONFIG_READ(answer);
+static CONFIG_WRITE(answer);
 
 static const struct config_field check_fields[] = {
 	CONFIG_REQUIRED("type", choice, config_check, type, config_check_types),
@@ -216,6 +218,61 @@ CONFIG_READ(check)
 static uint8_t transport(enum check_type type)
 {
 	return type == CHECK_UDP ? IPPROTO_UDP : type == CHECK_DNS ? 0 : IPPROTO_TCP;
+}
+
+/* What a check of that type has whose optional keys are all absent; name: room for a text of it. */
+static struct config_check standard_check(const struct config_service *service,
+					  char name[CONFIG_SERVER_NAME_BYTES])
+{
+	const struct config_check *check = &service->check;
+	uint8_t wanted = transport(check->type);
+	struct config_check standard = { .interval_ms = DEFAULT_INTERVAL_MS,
+					 .timeout_ms = DEFAULT_TIMEOUT_MS,
+					 .rise = DEFAULT_RISE,
+					 .fall = DEFAULT_FALL,
+					 .jitter = DEFAULT_JITTER,
+					 .fast_interval_ms = check->interval_ms,
+					 .tls = config_check_tls_standard(check, name) };
+
+	if ((!wanted || wanted == service->protocol) && service->last_port == service->port)
+		standard.port = service->port;
+	if (standard.timeout_ms > check->fast_interval_ms)
+		standard.timeout_ms = check->fast_interval_ms;
+	if (is_http(check->type)) {
+		standard.path = (char *)"/";
+		standard.expect[0] =
+			(struct status_range){ DEFAULT_STATUS_FIRST, DEFAULT_STATUS_LAST };
+		standard.expect_count = 1;
+	}
+	if (check->type == CHECK_DNS) {
+		standard.query = (char *)".";
+		standard.query_type = DNS_TYPE_NS;
+	}
+	return standard;
+}
+
+static CONFIG_WRITE(answer)
+{
+	const struct config_check *check = value, *absent = standard;
+
+	if (check->answer.length)
+		config_write_bytes(writer, field, &check->answer, &absent->answer);
+	else
+		config_write_expect(writer, field, value, standard);
+}
+
+CONFIG_WRITE(check)
+{
+	char name[CONFIG_SERVER_NAME_BYTES];
+	struct config_check absent = standard_check(writer->service, name);
+	struct config_node *outer;
+
+	(void)standard;
+	if (writer->service->check.type == CHECK_NONE)
+		return;
+	outer = config_write_open(writer, field->key, NODE_MAPPING);
+	config_section_write(writer, &check_section, value, &absent);
+	config_write_close(writer, outer);
 }
 
 /* The service's port, if it is one that the check can be sent to. */

@@ -5,7 +5,7 @@
 
 #include "config_fields.h"
 
-CONFIG_READ(check); /* struct config_check; no rule */
+CONFIG_BOTH(check); /* struct config_check; no rule */
 
 /* What the check takes from the rest of its service, all of which was read from the mapping at
  * service_place. */

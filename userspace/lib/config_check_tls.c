@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_keys.h"
 #include "config_values.h"
 #include "yaml_tree.h"
 
-enum { MAX_SERVER_NAME = 253, MAX_PATH = 4095, MAX_MIN_DAYS = 3650 };
+enum { MAX_SERVER_NAME = CONFIG_SERVER_NAME_BYTES - 1, MAX_PATH = 4095, MAX_MIN_DAYS = 3650 };
 
 static const struct config_range min_days_range = { .max = MAX_MIN_DAYS };
 static const struct config_text server_name_text = { MAX_SERVER_NAME, config_is_server_name,
@@ -56,30 +57,26 @@ static bool is_always_tls(enum check_type type)
 	return type == CHECK_TLS || type == CHECK_HTTPS;
 }
 
-/* The name in a Host header, without its port; NULL: no memory, or nothing is left. */
-static char *name_of_host(const char *host)
+/* The name in a Host header, without its port; false: there is none that TLS can ask for. */
+static bool name_of_host(const char *host, char name[CONFIG_SERVER_NAME_BYTES])
 {
-	const char *begin = host + (host[0] == '['), *end;
+	const char *begin = host + (host[0] == '[');
+	size_t length = host[0] == '[' ? strcspn(begin, "]") : strcspn(begin, ":");
 
-	end = begin + (host[0] == '[' ? strcspn(begin, "]") : strcspn(begin, ":"));
-	return end == begin ? NULL : strndup(begin, (size_t)(end - begin));
+	if (!length || length >= CONFIG_SERVER_NAME_BYTES)
+		return false;
+	memcpy(name, begin, length);
+	name[length] = '\0';
+	return config_is_server_name(name);
 }
 
 /* By the name that is asked for, unless another one is given. */
 static void default_server_name(struct config_report *report, struct config_check *check)
 {
-	char *name;
+	char name[CONFIG_SERVER_NAME_BYTES];
 
-	if (!check->tls.on || check->tls.server_name || !check->host)
-		return;
-	name = name_of_host(check->host);
-	if (!name)
-		config_report_nomem(report);
-	else if (config_is_server_name(name)) {
-		check->tls.server_name = name;
-		return;
-	}
-	free(name);
+	if (check->tls.on && check->host && name_of_host(check->host, name))
+		config_default_string(report, &check->tls.server_name, name);
 }
 
 void config_check_tls_finish(struct config_report *report, const struct config_place *check_place,
@@ -97,4 +94,38 @@ void config_check_tls_finish(struct config_report *report, const struct config_p
 	if (!check->tls.on)
 		check->tls.min_days = 0;
 	default_server_name(report, check);
+}
+
+struct config_check_tls config_check_tls_standard(const struct config_check *check,
+						  char name[CONFIG_SERVER_NAME_BYTES])
+{
+	struct config_check_tls standard = { .on = is_always_tls(check->type) };
+
+	if (check->tls.on)
+		standard.min_days = CONFIG_DEFAULT_MIN_DAYS;
+	if (check->tls.on && check->host && name_of_host(check->host, name))
+		standard.server_name = name;
+	return standard;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+CONFIG_WRITE(tls)
+{
+	const struct config_check_tls *tls = value, *absent = standard;
+	struct config_node *outer;
+
+	if (!tls->on)
+		return;
+	if (same_text(tls->server_name, absent->server_name) && !tls->ca_file && !tls->insecure &&
+	    tls->min_days == absent->min_days) {
+		config_write_value(writer, field, "true", absent->on ? "true" : NULL);
+		return;
+	}
+	outer = config_write_open(writer, field->key, NODE_MAPPING);
+	config_section_write(writer, &tls_section, tls, absent);
+	config_write_close(writer, outer);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Read functions of single values, for tables of struct config_field (config_section.h). */
+/* Read and write functions of single values, for tables of struct config_field (config_section.h).
+ */
 #ifndef POISE_CONFIG_FIELDS_H
 #define POISE_CONFIG_FIELDS_H
 
@@ -11,6 +12,7 @@ enum config_number { NUMBER_ANY, NUMBER_PRIME, NUMBER_POWER_OF_TWO };
 struct config_range {
 	uint64_t min, max;
 	enum config_number kind;
+	bool hexadecimal; /* is how it is written */
 };
 
 /* Rule of a word: an array of these that ends with a NULL text. */
@@ -38,19 +40,28 @@ enum { CONFIG_UNSET = 0xff }; /* an enum's value while its key was not read */
 	void config_read_##name(struct config_report *report, const struct config_place *place,    \
 				const struct config_field *field, void *out)
 
-CONFIG_READ(integer);	/* uint16_t, uint32_t or uint64_t; rule: struct config_range */
-CONFIG_READ(duration);	/* the same, milliseconds */
-CONFIG_READ(percent);	/* uint8_t; rule: struct config_range */
-CONFIG_READ(choice);	/* uint8_t or an enum; rule: struct config_choice[] */
-CONFIG_READ(name);	/* char[max + 1]; rule: struct config_text */
-CONFIG_READ(string);	/* char *, allocated; rule: struct config_text */
-CONFIG_READ(address);	/* struct address of a host; no rule */
-CONFIG_READ(prefix);	/* struct prefix; rule: struct config_prefix */
-CONFIG_READ(expect);	/* struct config_check, its expect and expect_count; no rule */
-CONFIG_READ(ports);	/* struct config_service, its port and last_port; no rule */
-CONFIG_READ(virtual);	/* struct config_service, its address and prefix_length; no rule */
-CONFIG_READ(affinity);	/* uint8_t, bits or CONFIG_ALL_BITS; no rule */
-CONFIG_READ(server_id); /* struct config_backend, its server_id and server_id_length; no rule */
+#define CONFIG_WRITE(name)                                                                         \
+	void config_write_##name(struct config_writer *writer, const struct config_field *field,   \
+				 const void *value, const void *standard)
+
+/* Both of them: what is written is read again as the same value. */
+#define CONFIG_BOTH(name)                                                                          \
+	CONFIG_READ(name);                                                                         \
+	CONFIG_WRITE(name)
+
+CONFIG_BOTH(integer);	/* uint16_t, uint32_t or uint64_t; rule: struct config_range */
+CONFIG_BOTH(duration);	/* the same, milliseconds */
+CONFIG_BOTH(percent);	/* uint8_t; rule: struct config_range */
+CONFIG_BOTH(choice);	/* uint8_t or an enum; rule: struct config_choice[] */
+CONFIG_BOTH(name);	/* char[max + 1]; rule: struct config_text */
+CONFIG_BOTH(string);	/* char *, allocated; rule: struct config_text */
+CONFIG_BOTH(address);	/* struct address of a host; no rule */
+CONFIG_BOTH(prefix);	/* struct prefix; rule: struct config_prefix */
+CONFIG_BOTH(expect);	/* struct config_check, its expect and expect_count; no rule */
+CONFIG_BOTH(ports);	/* struct config_service, its port and last_port; no rule */
+CONFIG_BOTH(virtual);	/* struct config_service, its address and prefix_length; no rule */
+CONFIG_BOTH(affinity);	/* uint8_t, bits or CONFIG_ALL_BITS; no rule */
+CONFIG_BOTH(server_id); /* struct config_backend, its server_id and server_id_length; no rule */
 
 /* The string's default, unless it was read. */
 void config_default_string(struct config_report *report, char **string, const char *value);
@@ -65,7 +76,8 @@ extern const struct config_text config_name_text;
 /* Rows of tables of fields: key, read function, structure, member, rule. */
 #define CONFIG_FIELD(key, reader, type, member, rule, required)                                    \
 	{                                                                                          \
-		key, config_read_##reader, CONFIG_MEMBER(struct type, member), rule, required      \
+		key, config_read_##reader, config_write_##reader,                                  \
+			CONFIG_MEMBER(struct type, member), rule, required                         \
 	}
 #define CONFIG_REQUIRED(key, reader, type, member, rule)                                           \
 	CONFIG_FIELD(key, reader, type, member, rule, true)
@@ -74,7 +86,8 @@ extern const struct config_text config_name_text;
 /* For those that fill several members. */
 #define CONFIG_WHOLE(key, reader, type, rule, required)                                            \
 	{                                                                                          \
-		key, config_read_##reader, 0, sizeof(struct type), rule, required                  \
+		key, config_read_##reader, config_write_##reader, 0, sizeof(struct type), rule,    \
+			required                                                                   \
 	}
 
 #endif

@@ -8,10 +8,15 @@
 
 #include "config_errors.h"
 
+struct config_writer; /* config_keys.h */
+
 struct config_field {
 	const char *key;
 	void (*read)(struct config_report *report, const struct config_place *place,
 		     const struct config_field *field, void *out);
+	/* the other way round; standard: the member as it is when the key is absent */
+	void (*write)(struct config_writer *writer, const struct config_field *field,
+		      const void *value, const void *standard);
 	size_t offset, size; /* of the member that out is */
 	const void *rule;    /* for read, see there */
 	bool required;
@@ -48,5 +53,7 @@ void *config_list_read(struct config_report *report, const struct config_place *
  * (offset 0). */
 void config_read_section(struct config_report *report, const struct config_place *place,
 			 const struct config_field *field, void *out);
+void config_write_section(struct config_writer *writer, const struct config_field *field,
+			  const void *value, const void *standard);
 
 #endif

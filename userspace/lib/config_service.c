@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "config_check.h"
+#include "config_keys.h"
 #include "config_values.h"
 #include "yaml_tree.h"
 
@@ -61,6 +62,7 @@ static const struct config_choice on_downs[] = {
 static const enum udp_mode udp_unset = (enum udp_mode)CONFIG_UNSET;
 
 static CONFIG_READ(backends);
+static CONFIG_WRITE(backends);
 
 static const struct config_field quic_fields[] = {
 	CONFIG_REQUIRED("config_id", integer, config_quic, config_id, &quic_config_range),
@@ -83,6 +85,18 @@ static CONFIG_READ(quic)
 {
 	(void)field;
 	config_section_read(report, place, &quic_section, out);
+}
+
+static CONFIG_WRITE(quic)
+{
+	const struct config_quic *quic = value;
+	struct config_node *outer;
+
+	if (!quic->server_id_length)
+		return;
+	outer = config_write_open(writer, field->key, NODE_MAPPING);
+	config_section_write(writer, &quic_section, value, standard);
+	config_write_close(writer, outer);
 }
 
 static const struct config_field service_fields[] = {
@@ -274,6 +288,60 @@ static CONFIG_READ(backends)
 
 	(void)field;
 	service->backends = config_list_read(report, place, &backend_list, &service->backend_count);
+}
+
+/* What a service has whose optional keys are all absent, as far as others do not decide on it. */
+static struct config_service standard_service(const struct config *config,
+					      const struct config_service *service)
+{
+	bool udp = service->protocol == IPPROTO_UDP;
+	struct config_service standard = { .protocol = IPPROTO_TCP,
+					   .scheduler = SCHEDULER_MAGLEV,
+					   .encapsulation = config->encapsulation,
+					   .ring_size = DEFAULT_RING,
+					   .on_down = ON_DOWN_REHASH,
+					   .damping = true,
+					   .idle_ms = udp ? DEFAULT_IDLE_UDP_MS
+							  : DEFAULT_IDLE_TCP_MS };
+
+	if (udp && chooses(service))
+		standard.udp = UDP_STICKY;
+	if (service->scheduler == SCHEDULER_SOURCE)
+		standard.affinity = service->address.family == 4 ? 32 : 128;
+	return standard;
+}
+
+CONFIG_WRITE(services)
+{
+	const struct config *config = value;
+	struct config_node *outer = config_write_open(writer, field->key, NODE_LIST), *list;
+	struct config_service absent;
+
+	(void)standard;
+	for (size_t i = 0; i < config->service_count; i++) {
+		writer->service = &config->services[i];
+		absent = standard_service(config, writer->service);
+		list = config_write_open(writer, writer->service->name, NODE_MAPPING);
+		config_section_write(writer, &service_section, writer->service, &absent);
+		config_write_close(writer, list);
+	}
+	config_write_close(writer, outer);
+}
+
+static CONFIG_WRITE(backends)
+{
+	const struct config_service *service = value;
+	struct config_backend absent = { .weight = DEFAULT_WEIGHT,
+					 .encapsulation = service->encapsulation };
+	struct config_node *outer = config_write_open(writer, field->key, NODE_LIST), *list;
+
+	(void)standard;
+	for (size_t i = 0; i < service->backend_count; i++) {
+		list = config_write_open(writer, service->backends[i].name, NODE_MAPPING);
+		config_section_write(writer, &backend_section, &service->backends[i], &absent);
+		config_write_close(writer, list);
+	}
+	config_write_close(writer, outer);
 }
 
 void config_service_inherit(struct config *config)

@@ -5,7 +5,7 @@
 
 #include "config_fields.h"
 
-CONFIG_READ(services); /* struct config, its services and service_count; no rule */
+CONFIG_BOTH(services); /* struct config, its services and service_count; no rule */
 
 /* Services without an encapsulation of their own take the tunnel's, backends their service's: when
  * all is read. */

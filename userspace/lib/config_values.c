@@ -89,7 +89,7 @@ int config_parse_duration(const char *text, uint64_t *out_ms)
 
 const char *config_format_duration(uint64_t ms, char out[CONFIG_DURATION_BYTES])
 {
-	size_t i = 0;
+	size_t i = ms ? 0 : 2;
 
 	while (ms % units[i].ms)
 		i++;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Builds the tree of yaml_tree.h from libyaml's events; the only file that calls libyaml. */
+/* Builds the tree of yaml_tree.h from libyaml's events; the only file that parses with libyaml. */
 #include "yaml_tree.h"
 
 #include <errno.h>

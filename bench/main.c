@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 				"JSON-FILE\n");
 		return 2;
 	}
-	log_init(LOG_LEVEL_ERROR);
+	log_init(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	results.quick = options.quick;
 	results.rounds = options.quick ? QUICK_ROUNDS : ROUNDS;
 	err = machine_prepare(&results.machine);

@@ -164,7 +164,7 @@ static void make_network(void)
 static int world_open(void **state)
 {
 	(void)state;
-	log_init(getenv("POISE_TEST_VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
+	log_init(getenv("POISE_TEST_VERBOSE") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return -1;

@@ -333,7 +333,7 @@ __attribute__((unused)) static void expect_quiet(const struct seen *seen)
 /* Says why when it cannot. */
 static bool can_run(void)
 {
-	log_init(LOG_LEVEL_WARNING);
+	log_init(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT);
 	if (geteuid() == 0)
 		return true;
 	printf("1..0 # SKIP needs root, to make network namespaces\n");

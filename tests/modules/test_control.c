@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "control.h"
 
 enum {
@@ -35,6 +36,7 @@ struct server {
 	char directory[64], path[96];
 	struct event_base *base;
 	struct control *control;
+	struct access access;
 	pthread_t thread;
 	int stop[2];
 	int handled; /* requests; read after the thread has ended, or as a progress mark */
@@ -52,11 +54,12 @@ static json_t *big_result(size_t bytes)
 	return result;
 }
 
-static json_t *handle(void *context, const char *command, json_t *arguments,
-		      struct control_error *error)
+static json_t *handle(void *context, const struct peer *peer, const char *command,
+		      json_t *arguments, struct control_error *error)
 {
 	struct server *server = context;
 
+	(void)peer;
 	__atomic_add_fetch(&server->handled, 1, __ATOMIC_SEQ_CST);
 	if (!strcmp(command, "echo"))
 		return json_pack("{s:O}", "arguments", arguments);
@@ -105,7 +108,8 @@ static int set_up_with(void **state, const struct control_limits *limits)
 	snprintf(server->path, sizeof(server->path), "%s/run/socket", server->directory);
 	server->base = event_base_new();
 	assert_int_equal(pipe(server->stop), 0);
-	assert_int_equal(control_new(server->base, server->path, handle, server, &server->control),
+	assert_int_equal(control_new(server->base, server->path, &server->access, handle, server,
+				     &server->control),
 			 0);
 	if (limits)
 		control_set_limits(server->control, limits);
@@ -692,7 +696,8 @@ static void test_second_server_is_refused(void **state)
 	struct event_base *base = event_base_new();
 	struct control *second = NULL;
 
-	assert_int_equal(control_new(base, server->path, handle, server, &second), -EADDRINUSE);
+	assert_int_equal(control_new(base, server->path, &server->access, handle, server, &second),
+			 -EADDRINUSE);
 	event_base_free(base);
 	expect_service(server); /* and the first has lost nothing */
 }
@@ -712,25 +717,28 @@ static void test_paths(void **state)
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd); /* the file stays: a socket that nobody listens on */
-	assert_int_equal(control_new(base, path, handle, server, &control), 0);
+	assert_int_equal(control_new(base, path, &server->access, handle, server, &control), 0);
 	control_free(control);
 	assert_int_equal(lstat(path, &stat), -1);
 
-	assert_int_equal(control_new(base, path, handle, server, &control), 0);
+	assert_int_equal(control_new(base, path, &server->access, handle, server, &control), 0);
 	unlink(path);
 	fclose(fopen(path, "w")); /* somebody else's file is not removed */
 	control_free(control);
 	assert_int_equal(lstat(path, &stat), 0);
-	assert_int_equal(control_new(base, path, handle, server, &control), -ENOTSOCK);
+	assert_int_equal(control_new(base, path, &server->access, handle, server, &control),
+			 -ENOTSOCK);
 	unlink(path);
 
 	memset(longest, 'p', sizeof(longest));
 	longest[0] = '/';
 	longest[108] = '\0';
-	assert_int_equal(control_new(base, longest, handle, server, &control), -ENAMETOOLONG);
-	assert_int_equal(control_new(base, "", handle, server, &control), -EINVAL);
+	assert_int_equal(control_new(base, longest, &server->access, handle, server, &control),
+			 -ENAMETOOLONG);
+	assert_int_equal(control_new(base, "", &server->access, handle, server, &control), -EINVAL);
 	snprintf(path, sizeof(path), "%s/no/such/socket", server->directory);
-	assert_int_equal(control_new(base, path, handle, server, &control), -ENOENT);
+	assert_int_equal(control_new(base, path, &server->access, handle, server, &control),
+			 -ENOENT);
 	event_base_free(base);
 	control_free(NULL);
 }

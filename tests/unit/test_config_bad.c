@@ -94,7 +94,7 @@ static const struct bad {
 	{ "foreign key", IFACES "quux: 1\n",
 	  "poise.yaml:2:1: quux: unknown key, allowed are " TOP_KEYS },
 	{ "single key", IFACES "control: { path: /x }\n",
-	  "poise.yaml:2:12: control.path: unknown key, allowed is socket\n" },
+	  "poise.yaml:2:12: control.path: unknown key, allowed are socket, readers, writers\n" },
 	{ "long key", IFACES X256 ": 1\n",
 	  "poise.yaml:2:1: " X8 X8 X8 X8 X8 "...: unknown key, allowed are " TOP_KEYS },
 	{ "key with escapes", IFACES "\"seed\\0\\n\\e[1m\\x85\": 1\n",
@@ -178,7 +178,11 @@ static const struct bad {
 	  "absolute path, 1 to 107 bytes\n" },
 	{ "control a word", IFACES "control: /run/poised.sock\n",
 	  "poise.yaml:2:10: control: found '/run/poised.sock', allowed is a mapping of "
-	  "socket\n" },
+	  "socket, readers, writers\n" },
+	{ "group with a colon", IFACES "control: { readers: \"a:b\" }\n",
+	  "poise.yaml:2:21: control.readers: found 'a:b', allowed is a group's name or number, 1 "
+	  "to "
+	  "63 bytes\n" },
 	{ "pin path", IFACES "pin_path: \"/sys/\\x7f\"\n",
 	  "poise.yaml:2:11: pin_path: found '/sys/\\x7f', allowed is an absolute path, 1 to 255 "
 	  "bytes\n" },

@@ -25,6 +25,7 @@
 enum {
 	MAX_SOCKET_PATH = 107, /* sun_path without its final NUL */
 	MAX_PIN_PATH = 255,
+	MAX_GROUP = 63,
 	DEFAULT_SETTLE_MS = 15 * 60 * 1000,
 	DEFAULT_GUE_PORT = 6080, /* IANA's for GUE */
 	DEFAULT_RATE = 1000,
@@ -59,6 +60,8 @@ static const struct config_text socket_text = { MAX_SOCKET_PATH, config_is_absol
 						"an absolute path" };
 static const struct config_text pin_text = { MAX_PIN_PATH, config_is_absolute_path,
 					     "an absolute path" };
+static const struct config_text group_text = { MAX_GROUP, config_is_group,
+					       "a group's name or number" };
 static const struct config_prefix ipv4_source = { 4, 8, "172.16.0.0/16" };
 static const struct config_prefix ipv6_source = { 6, 32, "100::/64" };
 
@@ -96,6 +99,8 @@ static const struct config_section fragment_section = CONFIG_SECTION(fragment_fi
 
 static const struct config_field control_fields[] = {
 	CONFIG_OPTIONAL("socket", string, config, control_socket, &socket_text),
+	CONFIG_OPTIONAL("readers", string, config, control_readers, &group_text),
+	CONFIG_OPTIONAL("writers", string, config, control_writers, &group_text),
 };
 static const struct config_section control_section = CONFIG_SECTION(control_fields);
 
@@ -248,6 +253,8 @@ void config_free(struct config *config)
 	free(config->services);
 	free(config->interfaces);
 	free(config->control_socket);
+	free(config->control_readers);
+	free(config->control_writers);
 	free(config->pin_path);
 	free(config);
 }

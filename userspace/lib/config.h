@@ -171,6 +171,7 @@ struct config {
 	uint32_t flow_entries; /* of recorded flows: a power of two, default 1048576 */
 	uint64_t seed;
 	char *control_socket;
+	char *control_readers, *control_writers; /* groups, by name or number; NULL: none */
 	char *pin_path;
 	uint64_t settle_ms;
 	struct config_service *services;

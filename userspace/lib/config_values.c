@@ -240,6 +240,11 @@ bool config_is_interface(const char *text)
 	return strcmp(text, ".") && strcmp(text, "..") && !strpbrk(text, "/: \t\n\v\f\r\xa0");
 }
 
+bool config_is_group(const char *text)
+{
+	return text[0] != '-' && !strpbrk(text, ":/ \t");
+}
+
 bool config_is_absolute_path(const char *text)
 {
 	return text[0] == '/';

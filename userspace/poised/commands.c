@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "audit.h"
 #include "balancer.h"
 #include "config_values.h"
 #include "control.h"
@@ -341,26 +343,28 @@ static json_t *handle_detach(const struct request *request)
 
 enum { MAX_ARGUMENTS = 6 };
 
-static const struct {
+static const struct command {
 	const char *name;
+	enum access_right needs;
 	json_t *(*handle)(const struct request *request);
 	const char *arguments[MAX_ARGUMENTS + 1]; /* all that it knows */
 } table[] = {
-	{ "version", handle_version, {} },
-	{ "status", handle_status, {} },
-	{ "service-list", handle_service_list, {} },
-	{ "service-show", handle_service_show, { "service" } },
-	{ "backend-list", handle_backend_list, { "service" } },
+	{ "version", ACCESS_READ, handle_version, {} },
+	{ "status", ACCESS_READ, handle_status, {} },
+	{ "service-list", ACCESS_READ, handle_service_list, {} },
+	{ "service-show", ACCESS_READ, handle_service_show, { "service" } },
+	{ "backend-list", ACCESS_READ, handle_backend_list, { "service" } },
 	{ "backend-add",
+	  ACCESS_WRITE,
 	  handle_backend_add,
 	  { "service", "name", "address", "weight", "encapsulation", "server_id" } },
-	{ "backend-remove", handle_backend_remove, { "service", "name", "now" } },
-	{ "backend-drain", handle_backend_drain, { "service", "name" } },
-	{ "backend-undrain", handle_backend_undrain, { "service", "name" } },
-	{ "backend-weight", handle_backend_weight, { "service", "name", "weight" } },
-	{ "stats", handle_stats, {} },
-	{ "reload", handle_reload, {} },
-	{ "detach", handle_detach, {} },
+	{ "backend-remove", ACCESS_WRITE, handle_backend_remove, { "service", "name", "now" } },
+	{ "backend-drain", ACCESS_WRITE, handle_backend_drain, { "service", "name" } },
+	{ "backend-undrain", ACCESS_WRITE, handle_backend_undrain, { "service", "name" } },
+	{ "backend-weight", ACCESS_WRITE, handle_backend_weight, { "service", "name", "weight" } },
+	{ "stats", ACCESS_READ, handle_stats, {} },
+	{ "reload", ACCESS_WRITE, handle_reload, {} },
+	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };
 
 /* An argument that the command does not know is more likely a slip than meant to be ignored. */
@@ -382,21 +386,32 @@ static bool check_arguments(const struct request *request, const char *const *kn
 	return true;
 }
 
-json_t *commands_handle(void *context, const char *command, json_t *arguments,
-			struct control_error *error)
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+json_t *commands_handle(void *context, const struct peer *peer, const char *command,
+			json_t *arguments, struct control_error *error)
 {
 	struct request request = { .daemon = context, .arguments = arguments, .error = error };
+	const struct command *found = find_command(command);
+	char why[ACCESS_ERROR_BYTES];
 	json_t *result;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcmp(table[i].name, command) != 0)
-			continue;
-		if (!check_arguments(&request, table[i].arguments))
-			return NULL;
-		result = table[i].handle(&request);
-		if (!result && !error->text[0])
-			control_refuse(error, "not enough memory");
-		return result;
-	}
-	return control_refuse(error, "unknown command '%.64s'", command);
+	if (!found)
+		return control_refuse(error, "unknown command '%.64s'", command);
+	if (!access_check(&request.daemon->access, peer, found->needs, found->name, why))
+		return control_refuse(error, "%s", why);
+	if (!check_arguments(&request, found->arguments))
+		return NULL;
+	audit_begin(peer);
+	result = found->handle(&request);
+	audit_end();
+	if (!result && !error->text[0])
+		control_refuse(error, "not enough memory");
+	return result;
 }

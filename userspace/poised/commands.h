@@ -6,9 +6,10 @@
 #include <jansson.h>
 
 struct control_error;
+struct peer;
 
 /* A control_handler; context is the struct daemon. */
-json_t *commands_handle(void *context, const char *command, json_t *arguments,
-			struct control_error *error);
+json_t *commands_handle(void *context, const struct peer *peer, const char *command,
+			json_t *arguments, struct control_error *error);
 
 #endif

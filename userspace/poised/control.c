@@ -20,9 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "control_message.h"
 #include "control_socket.h"
 #include "log.h"
+#include "peer.h"
 
 enum {
 	ACCEPTS_A_TURN = 16,
@@ -38,6 +40,7 @@ struct client {
 	struct control *control;
 	struct bufferevent *stream;
 	struct event *timer;
+	struct peer peer;
 	enum client_state state;
 	size_t scanned; /* bytes of input known to hold no newline */
 	bool ended;	/* it sends nothing more */
@@ -46,6 +49,7 @@ struct client {
 
 struct control {
 	struct event_base *base;
+	struct access *access;
 	control_handler handler;
 	void *context;
 	struct control_limits limits;
@@ -68,6 +72,7 @@ static void client_free(struct client *client)
 		event_free(client->timer);
 	if (client->stream)
 		bufferevent_free(client->stream);
+	peer_clear(&client->peer);
 	free(client);
 }
 
@@ -128,6 +133,7 @@ static void client_answer(struct client *client, size_t length)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
 	struct control *control = client->control;
+	struct control_dispatch dispatch = { control->handler, control->context, &client->peer };
 	const char *line = (const char *)evbuffer_pullup(input, length + 1);
 	char *answer = NULL;
 	size_t answer_length = 0;
@@ -138,8 +144,7 @@ static void client_answer(struct client *client, size_t length)
 					       "try again later",
 					       &answer_length);
 	else if (line)
-		answer = control_message_answer(line, length, control->handler, control->context,
-						&answer_length);
+		answer = control_message_answer(line, length, &dispatch, &answer_length);
 	evbuffer_drain(input, length + 1);
 	client->scanned = 0;
 	client_send(client, answer, answer_length);
@@ -211,17 +216,19 @@ static void client_on_timer(evutil_socket_t fd, short what, void *context)
 	client_free(context);
 }
 
-/* Takes fd. */
-static int client_new(struct control *control, int fd)
+/* Takes fd and what peer holds. */
+static int client_new(struct control *control, int fd, struct peer *peer)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	struct timeval stall = interval(control->limits.stall_ms);
 
 	if (!client) {
+		peer_clear(peer);
 		close(fd);
 		return -ENOMEM;
 	}
 	client->control = control;
+	client->peer = *peer;
 	TAILQ_INSERT_TAIL(&control->clients, client, entry);
 	control->client_count++;
 	client->stream = bufferevent_socket_new(control->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -255,15 +262,46 @@ static bool make_room(struct control *control)
 }
 
 /* Takes fd. */
-static void turn_away(int fd)
+static void turn_away(int fd, const char *why)
 {
 	size_t length = 0;
-	char *answer = control_message_refuse("too many clients: try again later", &length);
+	char *answer = control_message_refuse(why, &length);
 
 	if (answer && send(fd, answer, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_debug("turning a control client away: %s", strerror(errno));
 	free(answer);
 	close(fd);
+}
+
+/* Some places are kept for those who may write, so that readers cannot lock them out. */
+static bool has_room(struct control *control, const struct peer *peer)
+{
+	unsigned places = CONTROL_MAX_CLIENTS;
+
+	if (access_right(control->access, peer) != ACCESS_WRITE)
+		places -= CONTROL_RESERVED_CLIENTS;
+	return control->client_count < places || make_room(control);
+}
+
+/* Takes fd. */
+static void admit(struct control *control, int fd)
+{
+	char why[ACCESS_ERROR_BYTES];
+	struct peer peer;
+	int err = peer_read(fd, &peer);
+
+	if (err) {
+		log_warning("a control client's credentials: %s", strerror(-err));
+		turn_away(fd, "poised cannot tell whose connection this is");
+	} else if (!access_check(control->access, &peer, ACCESS_READ, NULL, why)) {
+		peer_clear(&peer);
+		turn_away(fd, why);
+	} else if (!has_room(control, &peer)) {
+		peer_clear(&peer);
+		turn_away(fd, "too many clients: try again later");
+	} else if (client_new(control, fd, &peer)) {
+		log_warning("a control client: %s", strerror(ENOMEM));
+	}
 }
 
 static void on_accept_failure(struct control *control)
@@ -290,10 +328,7 @@ static void on_connection(evutil_socket_t listener, short what, void *context)
 			on_accept_failure(control);
 			return;
 		}
-		if (control->client_count >= CONTROL_MAX_CLIENTS && !make_room(control))
-			turn_away(fd);
-		else if (client_new(control, fd))
-			log_warning("a control client: %s", strerror(ENOMEM));
+		admit(control, fd);
 	}
 }
 
@@ -306,8 +341,13 @@ static void on_pause_end(evutil_socket_t fd, short what, void *context)
 	event_add(control->acceptor, NULL);
 }
 
-int control_new(struct event_base *base, const char *path, control_handler handler, void *context,
-		struct control **out)
+static mode_t socket_mode(const struct access *access)
+{
+	return access_is_restricted(access) ? 0666 : 0660;
+}
+
+int control_new(struct event_base *base, const char *path, struct access *access,
+		control_handler handler, void *context, struct control **out)
 {
 	struct control *control;
 	int result;
@@ -315,11 +355,13 @@ int control_new(struct event_base *base, const char *path, control_handler handl
 	control = calloc(1, sizeof(*control));
 	if (!control)
 		return -ENOMEM;
-	*control = (struct control){ .base = base, .handler = handler, .context = context };
+	*control = (struct control){
+		.base = base, .access = access, .handler = handler, .context = context
+	};
 	control->limits = (struct control_limits){ 10 * 1000, 300 * 1000, 30 * 1000 };
 	TAILQ_INIT(&control->clients);
 	signal(SIGPIPE, SIG_IGN);
-	result = control_socket_open(path, &control->socket);
+	result = control_socket_open(path, socket_mode(access), &control->socket);
 	if (result)
 		goto err;
 	result = -ENOMEM;
@@ -338,6 +380,16 @@ err:
 void control_set_limits(struct control *control, const struct control_limits *limits)
 {
 	control->limits = *limits;
+}
+
+int control_access_changed(struct control *control)
+{
+	return control_socket_set_mode(&control->socket, socket_mode(control->access));
+}
+
+unsigned control_client_count(const struct control *control)
+{
+	return control->client_count;
 }
 
 static int64_t now_ms(void)

@@ -8,13 +8,16 @@
 
 #include <jansson.h>
 
-struct event_base;
+struct access;
 struct control;
+struct event_base;
+struct peer;
 
 enum {
 	CONTROL_VERSION = 1,
 	CONTROL_MAX_LINE_BYTES = 1 << 20, /* of a request, without its newline */
 	CONTROL_MAX_CLIENTS = 64,
+	CONTROL_RESERVED_CLIENTS = 8, /* of those, for peers who may write */
 	CONTROL_ERROR_BYTES = 1024,
 };
 
@@ -25,13 +28,14 @@ struct control_error {
 };
 
 /*
- * Handles one request, synchronously, from the event loop. arguments is an object (borrowed, empty
- * when the request had none). Returns a new reference to the result, an object; or NULL after
- * control_refuse(). To stop the daemon after an answer, end the event loop from the handler and
- * call control_free(): it lets the answer leave first.
+ * Handles one request, synchronously, from the event loop. peer (borrowed) may do at least
+ * something; whether it may do this is the handler's to check (access_check()). arguments is an
+ * object (borrowed, empty when the request had none). Returns a new reference to the result, an
+ * object; or NULL after control_refuse(). To stop the daemon after an answer, end the event loop
+ * from the handler and call control_free(): it lets the answer leave first.
  */
-typedef json_t *(*control_handler)(void *context, const char *command, json_t *arguments,
-				   struct control_error *error);
+typedef json_t *(*control_handler)(void *context, const struct peer *peer, const char *command,
+				   json_t *arguments, struct control_error *error);
 
 /* Writes the error's text and returns NULL, so that a handler can return it. */
 json_t *control_refuse(struct control_error *error, const char *format, ...)
@@ -41,13 +45,19 @@ json_t *control_refuse(struct control_error *error, const char *format, ...)
 void control_refuse_line(struct control_error *error, const char *line);
 
 /*
- * Listens on path with mode 0660; makes the parent directory (0755) if it is missing, and replaces
- * a socket that nobody listens on. Ignores SIGPIPE for the process.
- * 0; -EADDRINUSE: another process answers there; -ENOTSOCK: path is something else than a socket;
- * -ENAMETOOLONG: a socket's path has at most 107 bytes; or another negative errno.
+ * Listens on path, with mode 0660, or 0666 where access (borrowed, it must outlive control) is
+ * restricted to groups: then those who may do nothing are turned away. Makes the parent directory
+ * (0755) if it is missing, and replaces a socket that nobody listens on. Ignores SIGPIPE for the
+ * process. 0; -EADDRINUSE: another process answers there; -ENOTSOCK: path is something else than a
+ * socket; -ENAMETOOLONG: a socket's path has at most 107 bytes; or another negative errno.
  */
-int control_new(struct event_base *base, const char *path, control_handler handler, void *context,
-		struct control **out);
+int control_new(struct event_base *base, const char *path, struct access *access,
+		control_handler handler, void *context, struct control **out);
+
+/* After a change of access: sets the socket's mode anew. 0 or a negative errno. */
+int control_access_changed(struct control *control);
+
+unsigned control_client_count(const struct control *control);
 
 /* Times after which a connection is closed, in ms. */
 struct control_limits {

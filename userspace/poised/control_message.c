@@ -108,8 +108,8 @@ static bool known_keys(json_t *request, struct control_error *error)
 	return true;
 }
 
-static json_t *dispatch(json_t *request, control_handler handler, void *context,
-			struct control_error *error)
+static json_t *answer(json_t *request, const struct control_dispatch *dispatch,
+		      struct control_error *error)
 {
 	json_t *version = json_object_get(request, "version");
 	json_t *command = json_object_get(request, "command");
@@ -130,7 +130,8 @@ static json_t *dispatch(json_t *request, control_handler handler, void *context,
 	arguments = arguments ? json_incref(arguments) : json_object();
 	if (!arguments)
 		return control_refuse(error, "out of memory");
-	result = handler(context, json_string_value(command), arguments, error);
+	result = dispatch->handler(dispatch->context, dispatch->peer, json_string_value(command),
+				   arguments, error);
 	json_decref(arguments);
 	if (!result && !error->text[0])
 		control_refuse(error, "refused without a reason: a defect, report it");
@@ -167,23 +168,23 @@ static json_t *refusal(struct control_error *error)
 	return json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok", 0, "error", text);
 }
 
-char *control_message_answer(const char *line, size_t length, control_handler handler,
-			     void *context, size_t *answer_length)
+char *control_message_answer(const char *line, size_t length,
+			     const struct control_dispatch *dispatch, size_t *answer_length)
 {
 	struct control_error error = { .lines = NULL };
 	json_t *request = parse(line, length, &error), *result = NULL;
-	char *answer;
+	char *text;
 
 	if (request)
-		result = dispatch(request, handler, context, &error);
+		result = answer(request, dispatch, &error);
 	json_decref(request);
 	if (!result)
 		return line_of(refusal(&error), answer_length);
 	json_decref(error.lines);
-	answer = line_of(
+	text = line_of(
 		json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok", 1, "result", result),
 		answer_length);
-	return answer ? answer : control_message_refuse("out of memory", answer_length);
+	return text ? text : control_message_refuse("out of memory", answer_length);
 }
 
 char *control_message_refuse(const char *text, size_t *answer_length)

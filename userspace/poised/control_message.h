@@ -12,10 +12,17 @@ enum {
 	CONTROL_MAX_STRUCTURE = 1024, /* brackets and commas in a request: bounds memory and time */
 };
 
-/* Checks the request in line (length bytes without the newline), lets handler answer it, and
+/* Who answers a request, and whose it is. */
+struct control_dispatch {
+	control_handler handler;
+	void *context;
+	const struct peer *peer;
+};
+
+/* Checks the request in line (length bytes without the newline), lets the handler answer it, and
  * returns the answer with its newline, to be free()d, of *answer_length bytes. NULL: no memory. */
-char *control_message_answer(const char *line, size_t length, control_handler handler,
-			     void *context, size_t *answer_length);
+char *control_message_answer(const char *line, size_t length,
+			     const struct control_dispatch *dispatch, size_t *answer_length);
 
 /* The same for a request that the transport refuses. */
 char *control_message_refuse(const char *text, size_t *answer_length);

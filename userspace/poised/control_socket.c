@@ -2,6 +2,7 @@
 #include "control_socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -57,7 +58,7 @@ static int remove_stale(const struct sockaddr_un *address)
 	}
 }
 
-static int listen_on(struct control_socket *out)
+static int listen_on(mode_t mode, struct control_socket *out)
 {
 	const struct sockaddr_un *address = &out->address;
 	struct stat stat;
@@ -67,7 +68,7 @@ static int listen_on(struct control_socket *out)
 	out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (out->fd < 0)
 		return -errno;
-	mask = umask(0117);
+	mask = umask(0777 & ~mode);
 	result = bind(out->fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
 	umask(mask);
 	if (result)
@@ -79,7 +80,7 @@ static int listen_on(struct control_socket *out)
 	return listen(out->fd, BACKLOG) ? -errno : 0;
 }
 
-int control_socket_open(const char *path, struct control_socket *out)
+int control_socket_open(const char *path, mode_t mode, struct control_socket *out)
 {
 	int result;
 
@@ -93,18 +94,30 @@ int control_socket_open(const char *path, struct control_socket *out)
 	if (!result)
 		result = remove_stale(&out->address);
 	if (!result)
-		result = listen_on(out);
+		result = listen_on(mode, out);
 	if (result)
 		control_socket_close(out);
 	return result;
 }
 
-void control_socket_close(struct control_socket *out)
+static bool is_ours(const struct control_socket *socket)
 {
 	struct stat stat;
 
-	if (out->inode && !lstat(out->address.sun_path, &stat) && stat.st_dev == out->device &&
-	    stat.st_ino == out->inode)
+	return socket->inode && !lstat(socket->address.sun_path, &stat) &&
+	       stat.st_dev == socket->device && stat.st_ino == socket->inode;
+}
+
+int control_socket_set_mode(const struct control_socket *socket, mode_t mode)
+{
+	if (!is_ours(socket))
+		return -ENOENT;
+	return chmod(socket->address.sun_path, mode) ? -errno : 0;
+}
+
+void control_socket_close(struct control_socket *out)
+{
+	if (is_ours(out))
 		unlink(out->address.sun_path);
 	if (out->fd >= 0)
 		close(out->fd);

@@ -14,7 +14,10 @@ struct control_socket {
 };
 
 /* As control_new() says of its path. On an error out is closed. */
-int control_socket_open(const char *path, struct control_socket *out);
+int control_socket_open(const char *path, mode_t mode, struct control_socket *out);
+
+/* Sets the file's mode if it is still the one made here. 0 or a negative errno. */
+int control_socket_set_mode(const struct control_socket *socket, mode_t mode);
 
 /* Closes the socket, and removes its file if it is still the one made here. */
 void control_socket_close(struct control_socket *out);

@@ -9,6 +9,7 @@
 
 #include "adopt.h"
 #include "apply.h"
+#include "audit.h"
 #include "balancer.h"
 #include "commands.h"
 #include "config.h"
@@ -19,9 +20,15 @@
 
 static int start_control(struct daemon *daemon, const struct config *config)
 {
-	int err = control_new(daemon->base, config->control_socket, commands_handle, daemon,
-			      &daemon->control);
+	char error[ACCESS_ERROR_BYTES];
+	int err = access_resolve(config, &daemon->access, error);
 
+	if (err) {
+		log_error("%s", error);
+		return err;
+	}
+	err = control_new(daemon->base, config->control_socket, &daemon->access, commands_handle,
+			  daemon, &daemon->control);
 	if (err == -EADDRINUSE)
 		log_error("control socket '%s': another poised answers there; stop it, or set "
 			  "another "
@@ -47,14 +54,16 @@ static int start_data_plane(struct daemon *daemon, const struct config *config)
 	return err;
 }
 
-static void log_lines(const struct lines *lines, const char *what)
+static void log_errors(const struct lines *errors, const char *what)
 {
-	for (size_t i = 0; i < lines->count; i++) {
-		if (what)
-			log_error("%s%s", what, lines->text[i]);
-		else
-			log_info("%s", lines->text[i]);
-	}
+	for (size_t i = 0; i < errors->count; i++)
+		log_error("%s: %s", what, errors->text[i]);
+}
+
+static void log_changes(const struct lines *changes)
+{
+	for (size_t i = 0; i < changes->count; i++)
+		audit_line(changes->text[i]);
 }
 
 static int start_balancer(struct daemon *daemon, struct config *config)
@@ -69,8 +78,8 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 		return err;
 	}
 	err = balancer_apply(daemon->balancer, config, &changes, &errors);
-	log_lines(&errors, "configuration: ");
-	log_lines(&changes, NULL);
+	log_errors(&errors, "configuration");
+	log_changes(&changes);
 	lines_free(&errors);
 	lines_free(&changes);
 	return err;
@@ -86,8 +95,10 @@ int daemon_start(struct daemon *daemon, struct config *config)
 		err = start_control(daemon, config);
 	if (!err)
 		err = start_data_plane(daemon, config);
+	audit_begin_cause("start");
 	if (!err)
 		err = start_balancer(daemon, config);
+	audit_end();
 	if (err)
 		config_free(config);
 	return err;
@@ -155,11 +166,36 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 	return 0;
 }
 
+static bool same_group(const struct access_group *a, const struct access_group *b)
+{
+	return a->set == b->set && (!a->set || a->id == b->id);
+}
+
+static void change_access(struct daemon *daemon, const struct access *access, struct lines *changes)
+{
+	int err;
+
+	if (!same_group(&daemon->access.readers, &access->readers))
+		lines_add(changes, "control.readers changed");
+	if (!same_group(&daemon->access.writers, &access->writers))
+		lines_add(changes, "control.writers changed");
+	daemon->access = *access;
+	err = control_access_changed(daemon->control);
+	if (err)
+		log_error("control socket: cannot set its mode: %s", strerror(-err));
+}
+
 static int apply_config(struct daemon *daemon, struct config *config, struct lines *changes,
 			struct lines *errors)
 {
-	int err = attach_interfaces(daemon, config, changes, errors);
+	struct access access = daemon->access;
+	char error[ACCESS_ERROR_BYTES];
+	int err = access_resolve(config, &access, error);
 
+	if (err)
+		lines_add(errors, "%s", error);
+	else
+		err = attach_interfaces(daemon, config, changes, errors);
 	if (!err)
 		err = balancer_apply(daemon->balancer, config, changes, errors);
 	if (err) {
@@ -167,6 +203,7 @@ static int apply_config(struct daemon *daemon, struct config *config, struct lin
 		config_free(config);
 		return err;
 	}
+	change_access(daemon, &access, changes);
 	detach_interfaces(daemon, config, changes);
 	return 0;
 }
@@ -185,10 +222,10 @@ int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *er
 	if (err) {
 		log_error("reload refused, nothing changed: %zu errors in '%s'", errors->count,
 			  daemon->config_path);
-		log_lines(errors, "reload: ");
+		log_errors(errors, "reload");
 	} else {
 		log_info("reloaded '%s': %zu changes", daemon->config_path, changes->count);
-		log_lines(changes, NULL);
+		log_changes(changes);
 	}
 	return err;
 }
@@ -199,7 +236,7 @@ int daemon_detach(struct daemon *daemon, FILE *out)
 
 	if (err)
 		log_error("detach: %s", strerror(-err));
-	log_warning("detached by command: nothing is balanced any more, poised ends");
+	audit_line("detached: nothing is balanced any more, poised ends");
 	daemon->detached = true;
 	event_base_loopbreak(daemon->base);
 	return err;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "access.h"
 #include "lines.h"
 
 struct balancer;
@@ -18,6 +19,7 @@ struct loader;
 struct daemon {
 	struct event_base *base;
 	struct control *control;
+	struct access access; /* to the control socket */
 	struct loader *loader;
 	struct balancer *balancer;
 	char *config_path;  /* absolute */

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "config.h"
 #include "daemon.h"
 #include "log.h"
@@ -100,7 +101,9 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 
 	(void)what;
 	if (number == SIGHUP) {
+		audit_begin_cause("signal SIGHUP");
 		daemon_reload(daemon, &changes, &errors);
+		audit_end();
 		lines_free(&changes);
 		lines_free(&errors);
 		return;
@@ -155,7 +158,7 @@ int main(int argc, char **argv)
 		config_free(config);
 		return 0;
 	}
-	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
 	daemon.config_path = realpath(options.config, NULL);

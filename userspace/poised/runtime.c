@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "balancer.h"
-#include "log.h"
 #include "port_lists.h"
+#include "service_text.h"
 #include "sweep.h"
+
+enum { WEIGHT_BYTES = 8 };
 
 static void set_flag(struct backend *backend, uint8_t flag, bool on)
 {
@@ -16,6 +19,36 @@ static void set_flag(struct backend *backend, uint8_t flag, bool on)
 		backend->record |= flag;
 	else
 		backend->record &= ~flag;
+}
+
+/* before and after: NULL for what was not there or is not. */
+static void audit(const struct backend *backend, const char *what, const char *before,
+		  const char *after)
+{
+	audit_change(&(struct audit_change){ .service = backend->service->config.name,
+					     .backend = backend->name,
+					     .what = what,
+					     .before = before,
+					     .after = after });
+}
+
+static void audit_weight(const struct backend *backend, uint16_t before)
+{
+	char from[WEIGHT_BYTES], to[WEIGHT_BYTES];
+
+	snprintf(from, sizeof(from), "%u", before);
+	snprintf(to, sizeof(to), "%u", backend->weight);
+	audit(backend, "weight", from, to);
+}
+
+static void audit_added(const struct backend *backend)
+{
+	char address[ADDRESS_TEXT_BYTES], text[ADDRESS_TEXT_BYTES + 64];
+
+	snprintf(text, sizeof(text), "address %s, weight %u, %s",
+		 address_format(&backend->address, address), backend->weight,
+		 encapsulation_text(backend->encapsulation));
+	audit(backend, "added", NULL, text);
 }
 
 /* Makes a change of a backend last and take effect. */
@@ -52,6 +85,7 @@ static int bring_back(struct balancer *balancer, struct backend *backend,
 	backend->encapsulation = wanted->encapsulation;
 	backend_set_server_id(balancer, backend, wanted->server_id, wanted->server_id_length);
 	set_weight(backend, wanted->weight);
+	audit_added(backend);
 	put(balancer, backend);
 	return 0;
 }
@@ -182,7 +216,7 @@ int runtime_add(struct balancer *balancer, struct service *service,
 		snprintf(error, RUNTIME_ERROR_BYTES, "no room for another backend");
 		return -ENOSPC;
 	}
-	log_info("backend '%s/%s': added by command", service->config.name, wanted->name);
+	audit_added(*out);
 	balancer_commit(balancer);
 	return 0;
 }
@@ -202,8 +236,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 				 : "");
 		return -EALREADY;
 	}
-	log_info("backend '%s/%s': removed by command%s", backend->service->config.name,
-		 backend->name, now ? ", its connections are cut" : "");
+	audit(backend, "removed", NULL, now ? "its connections are cut" : NULL);
 	set_flag(backend, POISE_RECORD_OUT, declared);
 	if (now) {
 		backend_cut(balancer, backend);
@@ -233,8 +266,7 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 
 	if (err || drain == drained)
 		return err;
-	log_info("backend '%s/%s': %s by command", backend->service->config.name, backend->name,
-		 drain ? "drained" : "undrained");
+	audit(backend, "drained", drained ? "yes" : "no", drain ? "yes" : "no");
 	set_flag(backend, POISE_RECORD_DRAIN, drain);
 	backend->valid_at_round = balancer->sweep_round + 2;
 	put(balancer, backend);
@@ -246,12 +278,13 @@ int runtime_weight(struct balancer *balancer, struct backend *backend, uint16_t 
 		   char error[RUNTIME_ERROR_BYTES])
 {
 	int err = check_active(backend, error);
+	uint16_t before;
 
 	if (err)
 		return err;
-	log_info("backend '%s/%s': weight %u by command, was %u", backend->service->config.name,
-		 backend->name, weight, backend->weight);
+	before = backend->weight;
 	set_weight(backend, weight);
+	audit_weight(backend, before);
 	put(balancer, backend);
 	return 0;
 }

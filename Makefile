@@ -21,7 +21,7 @@ INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -I$(B)/bpf
 BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function \
 	   -Wpadded -Werror -Iinclude -I/usr/include/$(ARCH)
 
-LIB_LIBS    = -lyaml
+LIB_LIBS    = -lyaml -lm
 POISED_LIBS = -lxdp -lbpf -lelf -lz -levent -ljansson -lcurl -lmnl $(LIB_LIBS)
 POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson $(LIB_LIBS)
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
@@ -73,7 +73,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 $(B)/tests/unit/%: tests/unit/%.c $(san_o)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -o $@ $< $(san_o) -lcmocka -lm $(LIB_LIBS)
+	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -o $@ $< $(san_o) -lcmocka $(LIB_LIBS)
 $(B)/tests/modules/%: tests/modules/%.c $(daemon_o) $(lib_o)
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(daemon_o) $(lib_o) -lcmocka $(POISED_LIBS)
@@ -101,7 +101,7 @@ bench: setup
 bench_o = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 $(bench_o): | $(bench_skels) $(skels)
 $(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
-	$(CC) $(LDFLAGS) -o $@ $^ -lm $(POISED_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(POISED_LIBS)
 
 # Boots other kernels under qemu (slow): make kernels KERNEL='6.1 6.12'
 kernels: setup

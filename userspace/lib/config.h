@@ -75,7 +75,7 @@ struct config_check {
 	enum check_type type;	   /* CHECK_NONE: no 'check' key, the backends count as up */
 	uint16_t port;		   /* default: the service's */
 	uint32_t interval_ms;	   /* default 1 s; 100 ms to 1 h */
-	uint32_t fast_interval_ms; /* while the state may be changing; default: the interval */
+	uint32_t fast_interval_ms; /* while the state may be changing; 0, default: the interval */
 	uint32_t timeout_ms; /* default 500 ms, or the shorter interval if less; 10 ms to that */
 	uint16_t rise, fall; /* default 2, 3; 1 to 100 */
 	uint8_t jitter;	     /* percent of the interval by which starts vary; default 5, 0-50 */

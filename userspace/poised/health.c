@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * When each backend is checked, and what the results add up to.
+ * When each backend is checked (check_times.c reckons), and what becomes of the results
+ * (health_state.c adds up).
  *
  * A health has one timer. Between checks it stands at the next start, during a check at the check's
- * deadline; so a check never overlaps with the next one. Starts lie on a grid: one point an
- * interval, moved by a share of the interval that is the backend's own.
+ * deadline; so a check never overlaps with the next one.
  */
 #include "health.h"
 
@@ -13,24 +13,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
+#include "check_times.h"
 #include "curl_loop.h"
 
 enum {
 	US_PER_MS = 1000,
 	US_PER_SECOND = 1000000,
-	FIRST_SPREAD_US = 100 * US_PER_MS,
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
 	WARN_SECONDS = 24 * 3600,
-	LATE_PARTS = 8, /* a start may come this part of an interval late */
 };
 
 struct healths {
 	struct check_env env;
-	int64_t epoch_us; /* where every grid begins */
-	uint64_t serial;  /* of the next health */
+	struct check_clock clock;
 };
 
 struct health {
@@ -40,15 +40,15 @@ struct health {
 	health_changed changed;
 	health_warned warned; /* NULL: none */
 	void *context;
-	int64_t interval_us, timeout_us;
+	int64_t interval_us, fast_us, timeout_us;
 	uint16_t rise, fall;
-	bool running;	    /* a check is under way */
-	bool stalled;	    /* it was begun anew once */
-	bool has_warned;    /* it did */
-	int64_t warned_at;  /* Unix seconds when 'warned' was called last */
-	int64_t grid_us;    /* monotonic clock, a point of the grid */
-	int64_t due_us;	    /* when the last or current check was to start */
-	int64_t started_us; /* when it did */
+	uint8_t jitter;
+	bool running;	   /* a check is under way */
+	bool stalled;	   /* it was begun anew once */
+	bool has_warned;   /* it did */
+	int64_t warned_at; /* Unix seconds when 'warned' was called last */
+	struct check_times times;
+	int64_t started_us; /* when the last or current check did, by the monotonic clock */
 	int64_t wake_us;    /* when the timer has something to do */
 	struct health_status status;
 };
@@ -73,66 +73,44 @@ static int set_timer(struct health *health, int64_t wake_us, int64_t now)
 	return event_add(health->timer, &timeout) == 0 ? 0 : -ENOMEM;
 }
 
-/* The first point of the health's grid after a time. */
-static int64_t grid_after(const struct health *health, int64_t time_us)
-{
-	int64_t periods = (time_us - health->grid_us) / health->interval_us + 1;
-
-	return health->grid_us + periods * health->interval_us;
-}
-
-/* After a long stop of this process the checks are not made up for: that would be all at once. */
 static void schedule_next(struct health *health, int64_t now)
 {
-	int64_t after = now - health->interval_us / LATE_PARTS;
+	bool doubted = health_state_is_doubted(health->status.state, &health->status.row);
+	int64_t due = check_times_next(&health->healths->clock, &health->times,
+				       doubted ? health->fast_us : health->interval_us,
+				       health->jitter, now);
 
-	if (after < health->due_us)
-		after = health->due_us;
-	health->due_us = grid_after(health, after);
-	set_timer(health, health->due_us, now);
+	set_timer(health, due, now);
 }
 
 /* The last thing that is done with a health: the callee may free it. */
-static void set_state(struct health *health, enum health_state state)
+static void report_change(struct health *health)
 {
-	if (state == health->status.state)
-		return;
-	health->status.state = state;
 	health->status.changed_at = time(NULL);
 	health->changed(health->context, &health->status);
+}
+
+/* Of one without a check. */
+static void be_up(struct health *health)
+{
+	if (health->status.state == HEALTH_UP)
+		return;
+	health->status.state = HEALTH_UP;
+	report_change(health);
 }
 
 static void count_result(struct health *health, bool passed, const char *error)
 {
 	struct health_status *status = &health->status;
-	uint32_t *row = passed ? &status->passed : &status->failed;
 
 	status->checks++;
 	status->checked_at = time(NULL);
-	if (*row < UINT32_MAX)
-		(*row)++;
-	if (passed) {
-		status->failed = 0;
-		if (status->passed >= health->rise)
-			status->error[0] = '\0';
-		return;
-	}
-	status->passed = 0;
-	status->failures++;
-	snprintf(status->error, sizeof(status->error), "%s", error);
-}
-
-static enum health_state state_after(const struct health *health)
-{
-	const struct health_status *status = &health->status;
-
-	switch (status->state) {
-	case HEALTH_UP:
-		return status->failed >= health->fall ? HEALTH_DOWN : HEALTH_UP;
-	case HEALTH_DOWN:
-		return status->passed >= health->rise ? HEALTH_UP : HEALTH_DOWN;
-	default:
-		return status->passed ? HEALTH_UP : HEALTH_DOWN;
+	health_row_add(&status->row, passed);
+	if (!passed) {
+		status->failures++;
+		snprintf(status->error, sizeof(status->error), "%s", error);
+	} else if (status->row.passed >= health->rise) {
+		status->error[0] = '\0';
 	}
 }
 
@@ -161,12 +139,13 @@ static void tell_warning(struct health *health)
 static void check_ended(void *context, enum check_result result, const char *error)
 {
 	struct health *health = context;
+	enum health_state before = health->status.state;
 	int64_t now = clock_us();
 
 	health->running = false;
-	schedule_next(health, now);
 	if (result == CHECK_NOT_RUN) {
 		snprintf(health->status.error, sizeof(health->status.error), "%s", error);
+		schedule_next(health, now);
 		return;
 	}
 	health->stalled = false;
@@ -174,7 +153,11 @@ static void check_ended(void *context, enum check_result result, const char *err
 	if (result == CHECK_PASSED)
 		tell_warning(health);
 	count_result(health, result == CHECK_PASSED, error);
-	set_state(health, state_after(health));
+	health->status.state =
+		health_state_after(before, &health->status.row, health->rise, health->fall);
+	schedule_next(health, now);
+	if (health->status.state != before)
+		report_change(health);
 }
 
 static void start_check(struct health *health, int64_t now)
@@ -218,11 +201,21 @@ static void timer_fired(evutil_socket_t fd, short what, void *context)
 	if (now < health->wake_us)
 		set_timer(health, health->wake_us, now);
 	else if (!health->check)
-		set_state(health, HEALTH_UP);
+		be_up(health);
 	else if (health->running)
 		end_check(health, now);
 	else
 		start_check(health, now);
+}
+
+/* Two processes that start at the same moment may have the same clock, but not the same id here. */
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
+		return seed;
+	return (uint64_t)clock_us() << 20 ^ (uint64_t)getpid();
 }
 
 int healths_new(struct event_base *base, struct healths **out)
@@ -238,7 +231,7 @@ int healths_new(struct event_base *base, struct healths **out)
 		return r;
 	}
 	healths->env.base = base;
-	healths->epoch_us = clock_us();
+	check_clock_init(&healths->clock, random_seed(), clock_us());
 	*out = healths;
 	return 0;
 }
@@ -251,35 +244,15 @@ void healths_free(struct healths *healths)
 	free(healths);
 }
 
-/*
- * A number in [0, range) that spreads evenly over the backends in any order of coming and going:
- * multiples of the golden ratio modulo 1 (Knuth, The Art of Computer Programming, 3, 6.4).
- */
-static int64_t spread(uint64_t serial, int64_t range)
-{
-	uint64_t fraction = serial * 0x9e3779b97f4a7c15ULL >> 32;
-
-	return (uint64_t)range * fraction >> 32;
-}
-
 static int set_first_timer(struct health *health)
 {
-	struct healths *healths = health->healths;
-	uint64_t serial = healths->serial++;
-	int64_t now = clock_us();
+	int64_t now = clock_us(), due = now;
 
-	if (!health->check)
-		return set_timer(health, now, now);
-	/* one interval back: before any time that grid_after() is asked for */
-	health->grid_us =
-		healths->epoch_us - health->interval_us + spread(serial, health->interval_us);
-	if (health->status.state == HEALTH_UNKNOWN)
-		health->due_us = now + spread(serial, health->interval_us < FIRST_SPREAD_US
-							      ? health->interval_us
-							      : FIRST_SPREAD_US);
-	else
-		health->due_us = grid_after(health, now);
-	return set_timer(health, health->due_us, now);
+	if (health->check)
+		due = check_times_first(&health->healths->clock, &health->times,
+					health->interval_us, health->status.state == HEALTH_UNKNOWN,
+					now);
+	return set_timer(health, due, now);
 }
 
 static int health_init(struct health *health, const struct check_target *target,
@@ -296,9 +269,13 @@ static int health_init(struct health *health, const struct check_target *target,
 		health->check->warned = check_warns;
 	}
 	health->interval_us = (int64_t)check->interval_ms * US_PER_MS;
+	health->fast_us = health->interval_us;
+	if (check->fast_interval_ms)
+		health->fast_us = (int64_t)check->fast_interval_ms * US_PER_MS;
 	health->timeout_us = (int64_t)check->timeout_ms * US_PER_MS;
 	health->rise = check->rise;
 	health->fall = check->fall;
+	health->jitter = check->jitter;
 	health->timer = evtimer_new(env->base, timer_fired, health);
 	return health->timer ? set_first_timer(health) : -ENOMEM;
 }
@@ -342,15 +319,4 @@ void health_free(struct health *health)
 const struct health_status *health_get(const struct health *health)
 {
 	return &health->status;
-}
-
-const char *health_state_text(enum health_state state)
-{
-	static const char *const texts[] = {
-		[HEALTH_UNKNOWN] = "unknown",
-		[HEALTH_UP] = "up",
-		[HEALTH_DOWN] = "down",
-	};
-
-	return texts[state];
 }

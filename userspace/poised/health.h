@@ -11,19 +11,18 @@
 
 #include "address.h"
 #include "config.h"
+#include "health_state.h"
 
 struct check_target;
 struct event_base;
 struct healths; /* all of them */
 struct health;	/* one backend's */
 
-enum health_state { HEALTH_UNKNOWN, HEALTH_UP, HEALTH_DOWN };
-
 enum { HEALTH_ERROR_BYTES = 160 };
 
 struct health_status {
 	enum health_state state;
-	uint32_t passed, failed;   /* results in a row; one of them is 0 */
+	struct health_row row;	   /* of the last results */
 	uint64_t checks, failures; /* ever */
 	uint32_t last_duration_ms; /* of the last check */
 	int64_t changed_at;	   /* Unix seconds of the last change of state; 0 never */
@@ -43,7 +42,7 @@ typedef void (*health_changed)(void *context, const struct health_status *status
 /* Called when a check passed with a warning, at most once a day for each health. It frees none. */
 typedef void (*health_warned)(void *context, const struct health_status *status);
 
-/* 0 or a negative errno. */
+/* 0 or a negative errno. The times of checks are random, and differ from process to process. */
 int healths_new(struct event_base *base, struct healths **out);
 void healths_free(struct healths *healths); /* takes NULL; every health must be freed before */
 
@@ -51,8 +50,8 @@ void healths_free(struct healths *healths); /* takes NULL; every health must be 
  * Begins to check target as check says (both copied). initial is the state to begin with: from
  * UNKNOWN the first result decides at once, whatever rise and fall are. With CHECK_NONE the state
  * becomes UP from the event loop and stays it. First checks of backends that are UNKNOWN run at
- * once (spread over at most 100 ms); all others are spread over the interval. NULL on an error,
- * with errno set.
+ * once (2000 each 100 ms); all others are spread over the interval. NULL on an error, with errno
+ * set.
  */
 struct health *health_new(struct healths *healths, const struct check_target *target,
 			  const struct config_check *check, enum health_state initial,
@@ -61,6 +60,5 @@ void health_set_warned(struct health *health,
 		       health_warned warned); /* with health_new()'s context */
 void health_free(struct health *health);      /* cancels what is under way; takes NULL */
 const struct health_status *health_get(const struct health *health);
-const char *health_state_text(enum health_state state); /* "unknown", "up", "down" */
 
 #endif

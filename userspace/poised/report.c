@@ -77,8 +77,8 @@ static json_t *report_health(const struct backend *backend)
 				    : health_state_text(health->state);
 
 	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I}", "state", state, "passed",
-			 (json_int_t)health->passed, "failed", (json_int_t)health->failed, "error",
-			 health->error, "warning", health->warning, "checked_at",
+			 (json_int_t)health->row.passed, "failed", (json_int_t)health->row.failed,
+			 "error", health->error, "warning", health->warning, "checked_at",
 			 (json_int_t)health->checked_at, "changed_at",
 			 (json_int_t)health->changed_at, "last_duration_ms",
 			 (json_int_t)health->last_duration_ms);

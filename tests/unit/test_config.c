@@ -287,7 +287,7 @@ static void files_are_bounded(void **state)
 	path = write_file("", 0);
 	expect_file_error(path,
 			  ":1:1: found nothing, allowed is a mapping of interfaces, tunnel, icmp, "
-			  "fragments, flows, seed, control, pin_path, settle, services");
+			  "fragments, probe, flows, seed, control, pin_path, settle, services");
 	unlink(path);
 	free(data);
 }

@@ -11,9 +11,11 @@
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
 	"ring_size, on_down, check, slow_start, panic_threshold, damping, backends\n"
 #define TOP_KEYS                                                                                   \
-	"interfaces, tunnel, icmp, fragments, flows, seed, control, pin_path, settle, services\n"
+	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, pin_path, settle, "     \
+	"services\n"
 #define CHECK_KEYS                                                                                 \
-	"type, port, path, host, body, send, expect, tls, user, password_file, query, "            \
+	"type, port, via, probe_mtu, path, host, body, send, expect, tls, user, password_file, "   \
+	"query, "                                                                                  \
 	"query_type, rcode, interval, fast_interval, jitter, timeout, rise, fall\n"
 #define HOST_ADDRESS                                                                               \
 	"allowed is a host's IPv4 or IPv6 address: not unspecified, loopback, multicast, "         \

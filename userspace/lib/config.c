@@ -53,6 +53,10 @@ static const struct config_choice modes[] = {
 	{ 0 },
 };
 
+static const struct config_range mark_range = { .min = POISE_PROBE_INDEX + 1,
+						.max = UINT32_MAX - POISE_PROBE_INDEX,
+						.kind = NUMBER_MARK };
+
 static const struct config_text interface_text = {
 	IF_NAMESIZE - 1, config_is_interface, "an interface's name without '/', ':' and white space"
 };
@@ -97,6 +101,11 @@ static const struct config_field fragment_fields[] = {
 };
 static const struct config_section fragment_section = CONFIG_SECTION(fragment_fields);
 
+static const struct config_field probe_fields[] = {
+	CONFIG_OPTIONAL("mark", integer, config, probe_mark, &mark_range),
+};
+static const struct config_section probe_section = CONFIG_SECTION(probe_fields);
+
 static const struct config_field control_fields[] = {
 	CONFIG_OPTIONAL("socket", string, config, control_socket, &socket_text),
 	CONFIG_OPTIONAL("readers", string, config, control_readers, &group_text),
@@ -109,6 +118,7 @@ static const struct config_field top_fields[] = {
 	CONFIG_WHOLE("tunnel", section, config, &tunnel_section, false),
 	CONFIG_WHOLE("icmp", section, config, &icmp_section, false),
 	CONFIG_WHOLE("fragments", section, config, &fragment_section, false),
+	CONFIG_WHOLE("probe", section, config, &probe_section, false),
 	CONFIG_OPTIONAL("flows", integer, config, flow_entries, &flow_range),
 	CONFIG_OPTIONAL("seed", integer, config, seed, &seed_range),
 	CONFIG_WHOLE("control", section, config, &control_section, false),
@@ -155,6 +165,7 @@ static CONFIG_WRITE(interfaces)
 static void set_standard(struct config *config)
 {
 	config->settle_ms = DEFAULT_SETTLE_MS;
+	config->probe_mark = POISE_PROBE_MARK;
 	config->flow_entries = POISE_DEFAULT_FLOWS;
 	config->gue_port = DEFAULT_GUE_PORT;
 	config->icmp = (struct config_icmp){ true, DEFAULT_RATE, DEFAULT_RATE };

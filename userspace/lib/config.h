@@ -81,6 +81,7 @@ struct config_check {
 	uint8_t jitter;	     /* percent of the interval by which starts vary; default 5, 0-50 */
 	enum check_via via;
 	bool probe_mtu; /* with via: tunnel */
+	uint32_t mark;	/* with via: tunnel: the configuration's probe_mark; else 0 */
 	struct config_check_tls tls;
 	char *path; /* http, https: default "/" */
 	char *host; /* http, https, grpc: NULL: the backend's address */
@@ -168,6 +169,7 @@ struct config {
 	bool decrement_ttl;	   /* default: false */
 	struct config_icmp icmp;
 	struct config_fragments fragments;
+	uint32_t probe_mark;   /* of checks with via: tunnel, POISE_PROBE_INDEX's bits 0 */
 	uint32_t flow_entries; /* of recorded flows: a power of two, default 1048576 */
 	uint64_t seed;
 	char *control_socket;

@@ -11,6 +11,7 @@
 #include "config_check_tls.h"
 #include "config_keys.h"
 #include "config_values.h"
+#include "port_lists.h"
 #include "yaml_tree.h"
 
 enum {
@@ -57,6 +58,12 @@ static const struct config_choice rcodes[] = {
 	{ 0 },
 };
 
+static const struct config_choice vias[] = {
+	{ "direct", CHECK_DIRECT },
+	{ "tunnel", CHECK_TUNNEL },
+	{ 0 },
+};
+
 static const struct config_text path_text = {
 	MAX_HTTP_TEXT, config_is_http_path,
 	"a path that begins with '/', of printable ASCII without spaces and '#'"
@@ -79,6 +86,8 @@ static CONFIG_WRITE(answer);
 static const struct config_field check_fields[] = {
 	CONFIG_REQUIRED("type", choice, config_check, type, config_check_types),
 	CONFIG_OPTIONAL("port", integer, config_check, port, &config_port_range),
+	CONFIG_OPTIONAL("via", choice, config_check, via, vias),
+	CONFIG_OPTIONAL("probe_mtu", choice, config_check, probe_mtu, config_booleans),
 	CONFIG_OPTIONAL("path", string, config_check, path, &path_text),
 	CONFIG_OPTIONAL("host", string, config_check, host, &host_text),
 	CONFIG_OPTIONAL("body", string, config_check, body, &body_text),
@@ -151,6 +160,15 @@ static void finish_type(struct config_report *report, const struct config_place 
 	config_check_tls_finish(report, place, check);
 }
 
+static void finish_way(struct config_report *report, const struct config_place *place,
+		       const struct config_check *check)
+{
+	struct config_place at = config_place_key(place, "probe_mtu");
+
+	if (check->probe_mtu && check->via == CHECK_DIRECT)
+		config_report_value(report, &at, "allowed only with 'via: tunnel'");
+}
+
 /* Once every key was read. */
 static void finish_check(struct config_report *report, const struct config_place *place,
 			 struct config_check *check)
@@ -161,6 +179,7 @@ static void finish_check(struct config_report *report, const struct config_place
 		return;
 	config_check_refuse_keys(report, place, type);
 	finish_type(report, place, check);
+	finish_way(report, place, check);
 }
 
 /* Without the key: the interval. */
@@ -275,6 +294,20 @@ CONFIG_WRITE(check)
 	config_write_close(writer, outer);
 }
 
+/* A probe goes to one address. */
+static void finish_tunnel(struct config_report *report, const struct config_place *place,
+			  const struct config_service *service)
+{
+	struct config_place at = config_place_key(place, "via");
+	const struct prefix prefix = { service->address, service->prefix_length };
+
+	if (service->check.via == CHECK_TUNNEL && service->address.family &&
+	    !prefix_is_address(&prefix))
+		config_report_value(report, &at,
+				    "allowed is direct in a check of a service of a prefix, which "
+				    "has no address of its own");
+}
+
 /* The service's port, if it is one that the check can be sent to. */
 void config_check_finish(struct config_report *report, const struct config_place *service_place,
 			 struct config_service *service)
@@ -283,6 +316,7 @@ void config_check_finish(struct config_report *report, const struct config_place
 	struct config_check *check = &service->check;
 	uint8_t wanted = transport(check->type);
 
+	finish_tunnel(report, &at, service);
 	if (check->type == CHECK_NONE || check->port || tree_get(at.node, "port"))
 		return;
 	if (wanted && service->protocol && wanted != service->protocol)

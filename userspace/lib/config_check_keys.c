@@ -24,6 +24,8 @@ static const struct {
 	uint32_t types;
 } keys[] = {
 	{ "type", (uint32_t)ALL_TYPES },
+	{ "via", ~(T(NONE) | T(EXEC)) },
+	{ "probe_mtu", ~(T(NONE) | T(EXEC)) },
 	{ "path", T(HTTP) | T(HTTPS) },
 	{ "host", T(HTTP) | T(HTTPS) },
 	{ "body", T(HTTP) | T(HTTPS) },
@@ -96,7 +98,7 @@ void config_check_refuse_keys(struct config_report *report, const struct config_
 		if (taken & UINT32_C(1) << type)
 			continue;
 		at.key = config_quote(key[i].text, key[i].length, quoted);
-		if (taken == ((uint32_t)ALL_TYPES & ~CHECK_TYPE_BIT(NONE)))
+		if (type == CHECK_NONE)
 			config_report_place(report, &at,
 					    "found in a check of type none, which takes no key "
 					    "but 'type'");

@@ -144,9 +144,10 @@ bool config_check_equal(const struct config_check *a, const struct config_check 
 			       *text_of((struct config_check *)b, i)))
 			return false;
 	return a->type == b->type && a->port == b->port && a->via == b->via &&
-	       a->probe_mtu == b->probe_mtu && same_times(a, b) && same_tls(&a->tls, &b->tls) &&
-	       same_expectation(a, b) && same_bytes(&a->send, &b->send) &&
-	       same_bytes(&a->answer, &b->answer) && same_command(a->command, b->command);
+	       a->probe_mtu == b->probe_mtu && a->mark == b->mark && same_times(a, b) &&
+	       same_tls(&a->tls, &b->tls) && same_expectation(a, b) &&
+	       same_bytes(&a->send, &b->send) && same_bytes(&a->answer, &b->answer) &&
+	       same_command(a->command, b->command);
 }
 
 int config_check_copy(const struct config_check *check, struct config_check *out)

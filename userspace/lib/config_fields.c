@@ -67,6 +67,8 @@ static bool is_kind(uint64_t value, enum config_number kind)
 {
 	if (kind == NUMBER_PRIME)
 		return is_prime((uint32_t)value);
+	if (kind == NUMBER_MARK)
+		return !(value & POISE_PROBE_INDEX);
 	return kind == NUMBER_ANY || !(value & (value - 1));
 }
 
@@ -77,7 +79,8 @@ static bool in_range(uint64_t value, const struct config_range *range)
 
 CONFIG_READ(integer)
 {
-	static const char *const kinds[] = { "an integer", "a prime number", "a power of two" };
+	static const char *const kinds[] = { "an integer", "a prime number", "a power of two",
+					     "a multiple of 32768" };
 	const char *text = scalar_text(place->node);
 	const struct config_range *range = field->rule;
 	uint64_t value = 0;

@@ -6,7 +6,7 @@
 
 #include "config_section.h"
 
-enum config_number { NUMBER_ANY, NUMBER_PRIME, NUMBER_POWER_OF_TWO };
+enum config_number { NUMBER_ANY, NUMBER_PRIME, NUMBER_POWER_OF_TWO, NUMBER_MARK };
 
 /* Rule of integers (inclusive), of durations (in milliseconds) and of percentages. */
 struct config_range {

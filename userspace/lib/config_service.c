@@ -353,6 +353,8 @@ void config_service_inherit(struct config *config)
 
 		if (service->encapsulation == CONFIG_UNSET)
 			service->encapsulation = config->encapsulation;
+		if (service->check.via == CHECK_TUNNEL)
+			service->check.mark = config->probe_mark;
 		for (j = 0; j < service->backend_count; j++)
 			if (service->backends[j].encapsulation == CONFIG_UNSET)
 				service->backends[j].encapsulation = service->encapsulation;

@@ -68,6 +68,8 @@ void settings_compare(const struct config *before, const struct config *after,
 	    before->icmp.echo_rate != after->icmp.echo_rate ||
 	    before->icmp.error_rate != after->icmp.error_rate)
 		lines_add(changes, "icmp changed");
+	if (before->probe_mark != after->probe_mark)
+		lines_add(changes, "probe.mark changed");
 	if (before->fragments.pass_early != after->fragments.pass_early ||
 	    before->fragments.timeout_ms != after->fragments.timeout_ms)
 		lines_add(changes, "fragments changed");

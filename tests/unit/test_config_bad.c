@@ -15,8 +15,8 @@
 	"services\n"
 #define CHECK_KEYS                                                                                 \
 	"type, port, via, probe_mtu, path, host, body, send, expect, tls, user, password_file, "   \
-	"query, "                                                                                  \
-	"query_type, rcode, interval, fast_interval, jitter, timeout, rise, fall\n"
+	"role, max_lag, service, command, query, query_type, rcode, interval, fast_interval, "     \
+	"jitter, timeout, rise, fall\n"
 #define HOST_ADDRESS                                                                               \
 	"allowed is a host's IPv4 or IPv6 address: not unspecified, loopback, multicast, "         \
 	"broadcast or link-local IPv6\n"
@@ -326,7 +326,7 @@ static const struct bad {
 	  "of " CHECK_KEYS },
 	{ "check type", SERVICE "    check: { type: icmp } }\n",
 	  "poise.yaml:4:20: services[0].check.type: found 'icmp', allowed is tcp, tls, http, "
-	  "https, redis, postgres, dns, udp or none\n" },
+	  "https, redis, postgres, mysql, grpc, dns, udp, exec or none\n" },
 #define HTTP "    check: { type: http,\n      "
 #define HTTP_PATH                                                                                  \
 	"allowed is a path that begins with '/', of printable ASCII without spaces and '#', 1 to " \

@@ -22,10 +22,43 @@
 static const struct bad {
 	const char *name, *text, *errors;
 } bad[] = {
+	{ "keys of others in exec", CHECK "type: exec, command: [/a], role: any, tls: true } }\n",
+	  AT(47) "role: found in a check of type exec, allowed is mysql only\n" AT(
+		  57) "tls: found in a check of type exec, allowed is tcp, tls, https, redis, "
+		      "postgres or grpc only\n" },
+	{ "exec without a command", CHECK "type: exec } }\n",
+	  HERE "key 'command' is missing, required in a check of type exec\n" },
+	{ "a command in words", CHECK "type: exec, command: /bin/true } }\n",
+	  AT(35) "command: found '/bin/true', allowed is a list of 1 to 64 arguments\n" },
+	{ "a command without a program", CHECK "type: exec, command: [] } }\n",
+	  AT(35) "command: found a list of 0, allowed is a list of 1 to 64 arguments\n" },
+	{ "a program by a relative path", CHECK "type: exec, command: [true, a] } }\n",
+	  AT(36) "command[0]: found 'true', allowed is an absolute path, 1 to 4095 bytes\n" },
+	{ "no program", CHECK "type: exec, command: ['', a] } }\n",
+	  AT(36) "command[0]: found '', allowed is an absolute path, 1 to 4095 bytes\n" },
+	{ "an argument of two lines", CHECK "type: exec, command: [/a, \"b\\nc\"] } }\n",
+	  AT(40) "command[1]: found 'b\\x0ac', allowed is text without control characters, 1 to "
+		 "4095 bytes\n" },
+	{ "exec as root", CHECK "type: exec, command: [/a], user: root } }\n",
+	  AT(47) "user: found 'root', allowed is any user but root\n" },
+	{ "a password without a user", CHECK "type: mysql, password_file: /p } }\n",
+	  HERE "key 'user' is missing, required with 'password_file'\n" },
+	{ "a role without a user", CHECK "type: mysql, role: replica } }\n",
+	  HERE "key 'user' is missing, required with 'role'\n" },
+	{ "an unknown role", CHECK "type: mysql, user: u, role: master } }\n",
+	  AT(42) "role: found 'master', allowed is any, primary or replica\n" },
+	{ "a lag of a primary", CHECK "type: mysql, user: u, role: primary, max_lag: 10s } }\n",
+	  AT(60) "max_lag: found without 'role: replica', allowed is with that only\n" },
+	{ "a lag too short", CHECK "type: mysql, user: u, role: replica, max_lag: 999ms } }\n",
+	  AT(60) "max_lag: found 999ms, allowed is a duration from 1s to 24h, its unit one of ms, "
+		 "s, m, h\n" },
+	{ "an empty gRPC service", CHECK "type: grpc, service: '' } }\n",
+	  AT(35) "service: found '', allowed is text without control characters, 1 to 255 "
+		 "bytes\n" },
 	{ "keys of others in tcp",
 	  CHECK "type: tcp, path: /, host: a, body: a, rcode: NOERROR, query: a } }\n",
 	  AT(31) "path: found in a check of type tcp, allowed is http or https only\n" AT(
-		  40) "host: found in a check of type tcp, allowed is http or https "
+		  40) "host: found in a check of type tcp, allowed is http, https or grpc "
 		      "only\n" AT(49) "body: found in a check of type tcp, allowed is http "
 				      "or https only\n" AT(59) "rcode: found in a check of "
 							       "type tcp, allowed is dns "
@@ -39,10 +72,10 @@ static const struct bad {
 	{ "keys of others in http", CHECK "send: a, type: http, password_file: /p, tls: true } }\n",
 	  AT(20) "send: found in a check of type http, allowed is tcp, tls or udp "
 		 "only\n" AT(50) "password_file: found in a check of type http, allowed is "
-				 "redis only\n" AT(
+				 "redis or mysql only\n" AT(
 					 59) "tls: found in a check of type http, allowed "
-					     "is tcp, tls, https, redis or "
-					     "postgres only\n" },
+					     "is tcp, tls, https, redis, "
+					     "postgres or grpc only\n" },
 	{ "keys of none", CHECK "type: none, rise: 2 } }\n",
 	  AT(32) "rise: found in a check of type none, which takes no key but 'type'\n" },
 	{ "status of tcp", CHECK "type: tcp, expect: '' } }\n", AT(33) "expect: found '', " BYTES },
@@ -257,6 +290,38 @@ static void every_key_is_read(void **state)
 	config_free(config);
 }
 
+static void programs_logins_and_calls_are_read(void **state)
+{
+	struct config *config;
+	const struct config_check *check = load_check(
+		"type: exec, command: [/bin/sh, -c, '', \"a b\"], user: checker", &config);
+
+	(void)state;
+	assert_string_equal(check->command[0], "/bin/sh");
+	assert_string_equal(check->command[1], "-c");
+	assert_string_equal(check->command[2], "");
+	assert_string_equal(check->command[3], "a b");
+	assert_null(check->command[4]);
+	assert_string_equal(check->user, "checker");
+	assert_int_equal(check->port, 80);
+	config_free(config);
+
+	check = load_check(
+		"type: mysql, user: poise, password_file: /p, role: replica, max_lag: 10s",
+		&config);
+	assert_string_equal(check->password_file, "/p");
+	assert_int_equal(check->role, MYSQL_REPLICA);
+	assert_int_equal(check->max_lag_ms, 10000);
+	config_free(config);
+
+	check = load_check("type: grpc, service: shop.Cart, tls: true, host: cart.example",
+			   &config);
+	assert_string_equal(check->grpc_service, "shop.Cart");
+	assert_string_equal(check->host, "cart.example");
+	assert_string_equal(check->tls.server_name, "cart.example");
+	config_free(config);
+}
+
 /* 255 bytes in a message: a length byte before each label, and the root's. */
 static void a_query_has_at_most_255_bytes(void **state)
 {
@@ -285,6 +350,7 @@ int main(void)
 		cmocka_unit_test(a_check_has_its_types_defaults),
 		cmocka_unit_test(https_asks_for_its_hosts_certificate),
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(programs_logins_and_calls_are_read),
 		cmocka_unit_test(a_query_has_at_most_255_bytes),
 	};
 

@@ -87,11 +87,16 @@ static const struct key other_check_keys[] = {
 	{ "query", { ".", "example.org" } },
 	{ "query_type", { "NS", "AAAA" } },
 	{ "rcode", { "NOERROR", "NXDOMAIN" } },
+	{ "role", { "any", "primary", "replica" } },
+	{ "max_lag", { "1s", "90m" } },
+	{ "host", { "www.example.org", "\"[2001:db8::1]:80\"" } },
+	{ "service", { "shop.Cart", "\"a b\"" } },
+	{ "command", { "[/bin/true]", "[/bin/sh, -c, '', \"a 'b\", \"null\", \"- x\"]" } },
 	{ "interval", { "2s" } },
 };
 
-static const char *const types[] = { "tcp",   "http",	  "https", "tls",
-				     "redis", "postgres", "dns",   "udp" };
+static const char *const types[] = { "tcp", "http", "https", "tls",  "redis", "postgres",
+				     "dns", "udp",  "mysql", "grpc", "exec" };
 static const char *const ports[] = { "80", "\"8000-8100\"", "any" };
 static const char *const addresses[] = { "203.0.113.10", "203.0.112.0/24", "\"2001:db8::10\"",
 					 "\"2001:db8:f::/64\"" };

@@ -9,6 +9,7 @@
 #include "config_bytes.h"
 #include "config_check_keys.h"
 #include "config_check_tls.h"
+#include "config_check_programs.h"
 #include "config_keys.h"
 #include "config_values.h"
 #include "port_lists.h"
@@ -96,6 +97,10 @@ static const struct config_field check_fields[] = {
 	CONFIG_OPTIONAL("tls", tls, config_check, tls, NULL),
 	CONFIG_OPTIONAL("user", string, config_check, user, &user_text),
 	CONFIG_OPTIONAL("password_file", string, config_check, password_file, &file_text),
+	CONFIG_OPTIONAL("role", choice, config_check, role, config_mysql_roles),
+	CONFIG_OPTIONAL("max_lag", duration, config_check, max_lag_ms, &config_lag_range),
+	CONFIG_OPTIONAL("service", string, config_check, grpc_service, &config_grpc_service_text),
+	CONFIG_OPTIONAL("command", command, config_check, command, NULL),
 	CONFIG_OPTIONAL("query", string, config_check, query, &query_text),
 	CONFIG_OPTIONAL("query_type", choice, config_check, query_type, query_types),
 	CONFIG_OPTIONAL("rcode", choice, config_check, rcode, rcodes),
@@ -127,13 +132,6 @@ static CONFIG_READ(answer)
 		config_read_bytes(report, place, field, &check->answer);
 }
 
-static void require_key(struct config_report *report, const struct config_place *place,
-			const char *key, const char *where)
-{
-	if (!tree_get(place->node, key))
-		config_report_place(report, place, "key '%s' is missing, required %s", key, where);
-}
-
 /* What a type needs, and what it has when keys are absent. */
 static void finish_type(struct config_report *report, const struct config_place *place,
 			struct config_check *check)
@@ -150,13 +148,14 @@ static void finish_type(struct config_report *report, const struct config_place 
 			check->query_type = DNS_TYPE_NS;
 	}
 	if (check->type == CHECK_UDP) {
-		require_key(report, place, "send", "in a check of type udp");
-		require_key(report, place, "expect", "in a check of type udp");
+		config_check_require(report, place, "send", "in a check of type udp");
+		config_check_require(report, place, "expect", "in a check of type udp");
 	} else if (check->send.length && (check->type == CHECK_TCP || check->type == CHECK_TLS)) {
-		require_key(report, place, "expect", "with 'send'");
+		config_check_require(report, place, "expect", "with 'send'");
 	}
 	if (check->type == CHECK_REDIS && check->user)
-		require_key(report, place, "password_file", "with 'user'");
+		config_check_require(report, place, "password_file", "with 'user'");
+	config_check_programs_finish(report, place, check);
 	config_check_tls_finish(report, place, check);
 }
 
@@ -236,7 +235,9 @@ CONFIG_READ(check)
 /* IPPROTO_TCP or IPPROTO_UDP; 0: whichever the service has. */
 static uint8_t transport(enum check_type type)
 {
-	return type == CHECK_UDP ? IPPROTO_UDP : type == CHECK_DNS ? 0 : IPPROTO_TCP;
+	return type == CHECK_UDP			 ? IPPROTO_UDP
+	       : type == CHECK_DNS || type == CHECK_EXEC ? 0
+							 : IPPROTO_TCP;
 }
 
 /* What a check of that type has whose optional keys are all absent; name: room for a text of it. */

@@ -9,11 +9,19 @@
 enum { TYPES_BYTES = 128, ALL_TYPES = -1 };
 
 const struct config_choice config_check_types[] = {
-	{ "tcp", CHECK_TCP },	  { "tls", CHECK_TLS },
-	{ "http", CHECK_HTTP },	  { "https", CHECK_HTTPS },
-	{ "redis", CHECK_REDIS }, { "postgres", CHECK_POSTGRES },
-	{ "dns", CHECK_DNS },	  { "udp", CHECK_UDP },
-	{ "none", CHECK_NONE },	  { 0 },
+	{ "tcp", CHECK_TCP },
+	{ "tls", CHECK_TLS },
+	{ "http", CHECK_HTTP },
+	{ "https", CHECK_HTTPS },
+	{ "redis", CHECK_REDIS },
+	{ "postgres", CHECK_POSTGRES },
+	{ "mysql", CHECK_MYSQL },
+	{ "grpc", CHECK_GRPC },
+	{ "dns", CHECK_DNS },
+	{ "udp", CHECK_UDP },
+	{ "exec", CHECK_EXEC },
+	{ "none", CHECK_NONE },
+	{ 0 },
 };
 
 #define T CHECK_TYPE_BIT
@@ -27,13 +35,17 @@ static const struct {
 	{ "via", ~(T(NONE) | T(EXEC)) },
 	{ "probe_mtu", ~(T(NONE) | T(EXEC)) },
 	{ "path", T(HTTP) | T(HTTPS) },
-	{ "host", T(HTTP) | T(HTTPS) },
+	{ "host", T(HTTP) | T(HTTPS) | T(GRPC) },
 	{ "body", T(HTTP) | T(HTTPS) },
 	{ "send", T(TCP) | T(TLS) | T(UDP) },
 	{ "expect", T(TCP) | T(TLS) | T(HTTP) | T(HTTPS) | T(UDP) },
-	{ "tls", T(TCP) | T(TLS) | T(HTTPS) | T(REDIS) | T(POSTGRES) },
-	{ "user", T(REDIS) | T(POSTGRES) },
-	{ "password_file", T(REDIS) },
+	{ "tls", T(TCP) | T(TLS) | T(HTTPS) | T(REDIS) | T(POSTGRES) | T(GRPC) },
+	{ "user", T(REDIS) | T(POSTGRES) | T(MYSQL) | T(EXEC) },
+	{ "password_file", T(REDIS) | T(MYSQL) },
+	{ "role", T(MYSQL) },
+	{ "max_lag", T(MYSQL) },
+	{ "service", T(GRPC) },
+	{ "command", T(EXEC) },
 	{ "query", T(DNS) },
 	{ "query_type", T(DNS) },
 	{ "rcode", T(DNS) },
@@ -107,4 +119,11 @@ void config_check_refuse_keys(struct config_report *report, const struct config_
 					    "found in a check of type %s, allowed is %s only",
 					    config_check_type_text(type), list_types(taken, types));
 	}
+}
+
+void config_check_require(struct config_report *report, const struct config_place *place,
+			  const char *key, const char *where)
+{
+	if (!tree_get(place->node, key))
+		config_report_place(report, place, "key '%s' is missing, required %s", key, where);
 }

@@ -16,4 +16,8 @@ bool config_check_type_at(const struct config_place *place, enum check_type *out
 void config_check_refuse_keys(struct config_report *report, const struct config_place *place,
 			      enum check_type type);
 
+/* Reports that the check lacks the key, if it does; where: "with 'user'". */
+void config_check_require(struct config_report *report, const struct config_place *place,
+			  const char *key, const char *where);
+
 #endif

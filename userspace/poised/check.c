@@ -10,13 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "check_exec.h"
+#include "check_grpc.h"
 #include "check_http.h"
 #include "check_tcp.h"
 #include "health.h"
 
 static const struct check_kind *const kinds[] = {
-	[CHECK_TCP] = &check_tcp, [CHECK_HTTP] = &check_http, [CHECK_EXEC] = NULL, /* the last one
-										    */
+	[CHECK_TCP] = &check_tcp,
+	[CHECK_HTTP] = &check_http,
+	[CHECK_GRPC] = &check_grpc,
+	[CHECK_EXEC] = &check_exec, /* the last one */
 };
 
 int check_target_socket(const struct check_target *target, int fd)

@@ -37,6 +37,16 @@ struct event_base;
 	X(NO_BODY, "body does not hold '%s'")                                                      \
 	X(BODY_LARGE, "answer larger than %u KiB, its beginning does not hold '%s'")               \
 	X(HTTP, "HTTP failed: %s")                                                                 \
+	X(EXEC_STATUS, "exit status %d%s%s")                                                       \
+	X(EXEC_SIGNAL, "killed by signal %d%s%s")                                                  \
+	X(EXEC_TIMEOUT, "program did not end within %u ms")                                        \
+	X(EXEC_OUTPUT, "program wrote more than %u KiB")                                           \
+	X(GRPC_STATE, "gRPC health is %s, expected SERVING")                                       \
+	X(GRPC_NO_HEALTH, "server does not implement the gRPC health service")                     \
+	X(GRPC_NO_SERVICE, "server does not know the gRPC service '%s'")                           \
+	X(GRPC_STATUS, "gRPC status %u (%s)")                                                      \
+	X(NOT_GRPC, "answer is not gRPC")                                                          \
+	X(GRPC_MESSAGE, "answer is not a gRPC health message")                                     \
 	X(NOT_RUN, "not checked: %s")                                                              \
 	X(PASSWORD_FILE, "not checked: password file '%s': %s")
 

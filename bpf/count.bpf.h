@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Counters, one of each a CPU, so that plain additions do. */
+/* Counters, one of each a CPU, so that plain additions do. A dry run counts nothing. */
 #ifndef POISE_COUNT_BPF_H
 #define POISE_COUNT_BPF_H
 
 #include "maps.bpf.h"
 #include "packet.bpf.h"
+#include "trace.bpf.h"
 
 static __always_inline void count_event(__u32 event)
 {
 	__u64 *count = bpf_map_lookup_elem(&event_count, &event);
 
-	if (count)
+	trace_event(event);
+	if (count && !poise_dry)
 		*count += 1;
 }
 
@@ -18,7 +20,7 @@ static __always_inline void count_reason(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&reason_count, &reason);
 
-	if (count)
+	if (count && !poise_dry)
 		*count += 1;
 }
 
@@ -29,6 +31,8 @@ static __always_inline void count_sent(const struct packet *packet, __u32 backen
 	struct poise_service_count *of_service;
 	struct poise_backend_count *of_backend;
 
+	if (poise_dry)
+		return;
 	of_service = bpf_map_lookup_elem(&service_count, &service);
 	if (of_service) {
 		of_service->packets += 1;

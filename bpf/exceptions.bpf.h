@@ -64,6 +64,12 @@ static __always_inline __u16 clock_ticks(void)
 	return ticks;
 }
 
+/* Every change of a word. Returns what it was; a dry run leaves it and says that it was changed. */
+static __always_inline __u64 exception_exchange(__u64 *place, __u64 before, __u64 after)
+{
+	return poise_dry ? before : __sync_val_compare_and_swap(place, before, after);
+}
+
 static __always_inline struct poise_exception_bucket *exception_first(__u64 hash)
 {
 	__u32 number = poise_exception_first(hash);
@@ -152,7 +158,7 @@ static __always_inline struct exception_change exception_renew(const struct exce
 	struct exception_change change = { exception->word, exception->word };
 
 	if (word != exception->word &&
-	    __sync_val_compare_and_swap(exception->place, exception->word, word) == change.before)
+	    exception_exchange(exception->place, exception->word, word) == change.before)
 		change.after = word;
 	return change;
 }
@@ -236,7 +242,7 @@ static __always_inline struct exception_change exception_record(
 		/* another CPU may have changed the place since it was ranked */
 		if (exception_rank(victim, hash, now, settle, events) != worst >> WAY_BITS)
 			continue;
-		if (__sync_val_compare_and_swap(place, victim, word) == victim) {
+		if (exception_exchange(place, victim, word) == victim) {
 			exception_count_recorded(worst >> WAY_BITS, events);
 			return (struct exception_change){ victim, word };
 		}
@@ -267,7 +273,7 @@ static __always_inline struct poise_exception_bucket *exception_choose(
 static __always_inline void exception_mark_spilled(struct poise_exception_bucket *first)
 {
 	if (!exception_spilled(first))
-		__sync_val_compare_and_swap(&first->word[0], 0, POISE_EXCEPTION_GAP);
+		exception_exchange(&first->word[0], 0, POISE_EXCEPTION_GAP);
 }
 
 #endif

@@ -31,7 +31,7 @@ static __always_inline void flow_add(__u32 backend, __u32 number)
 {
 	struct poise_backend_load *load = bpf_map_lookup_elem(&backend_load, &backend);
 
-	if (backend && load)
+	if (backend && load && !poise_dry)
 		__sync_fetch_and_add(&load->active, number);
 }
 
@@ -138,6 +138,7 @@ __noinline int flow_choose(const struct packet *packet, const struct poise_servi
 	flow.now = clock_ticks();
 	flow.idle = service->idle_ticks;
 	found = exception_find(flow.bucket, flow.hash, flow.now, flow.idle);
+	trace_record(POISE_TRACE_FLOW, found.place ? found.word : 0, flow.now);
 	if (flow_may_open(packet) && !flow_lasts(packet, &found))
 		return flow_open(&flow, packet, service, owner);
 	return flow_continue(&flow, packet, &found, owner);

@@ -8,6 +8,7 @@
 #define POISE_FRAGMENT_BPF_H
 
 #include "ring.bpf.h"
+#include "trace.bpf.h"
 
 /* RFC 791 tells packets apart by protocol as well; in IPv6 fragments of one packet need not agree
  * in what they say of it (RFC 8200, 4.5). */
@@ -40,6 +41,8 @@ __noinline int fragment_remember(const struct packet *packet, __u32 backend, __u
 	fragment.service = packet->service;
 	if (reason == POISE_REASON_NOT_SERVICE || reason == POISE_REASON_TOO_BIG_PASSED)
 		fragment.reason = reason;
+	if (poise_dry)
+		return 0;
 	return bpf_map_update_elem(&fragments, &key, &fragment, BPF_ANY);
 }
 
@@ -73,7 +76,7 @@ __noinline int fragment_follow(struct packet *packet, __u32 *backend)
 	if (!packet || !backend || !setting)
 		return POISE_REASON_INTERNAL;
 	key = fragment_key(packet);
-	first = bpf_map_lookup_elem(&fragments, &key);
+	first = poise_dry ? trace_fragment(&key) : bpf_map_lookup_elem(&fragments, &key);
 	if (!first || !fragment_in_time(first, setting))
 		return fragment_early(setting);
 	if (first->reason != POISE_REASON_SENT)

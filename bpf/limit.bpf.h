@@ -7,6 +7,7 @@
 #define POISE_LIMIT_BPF_H
 
 #include "packet.bpf.h"
+#include "trace.bpf.h"
 
 enum {
 	IP4_THIS_NETWORK = 0, /* first bytes of addresses */
@@ -16,10 +17,21 @@ enum {
 	MAC_GROUP = 1, /* bit of a MAC address's first byte: multicast or broadcast */
 };
 
+/* A dry run takes from a copy. */
+static __always_inline struct poise_limit *limit_get(__u32 kind, struct poise_limit *copy)
+{
+	struct poise_limit *limit = bpf_map_lookup_elem(&limits, &kind);
+
+	if (!poise_dry || !limit)
+		return limit;
+	*copy = *limit;
+	return copy;
+}
+
 /* Whether one more packet of a kind (enum poise_limit_kind) may be sent; rate: packets a second. */
 static __always_inline bool limit_allows(__u32 kind, __u32 rate)
 {
-	struct poise_limit *limit = bpf_map_lookup_elem(&limits, &kind);
+	struct poise_limit copy, *limit = limit_get(kind, &copy);
 	__u64 now = bpf_ktime_get_coarse_ns(), passed, most;
 
 	if (!limit || !rate)

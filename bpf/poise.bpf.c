@@ -25,6 +25,8 @@
 #include "icmp.bpf.h"
 #include "send.bpf.h"
 #include "toobig.bpf.h"
+#include "capture.bpf.h"
+#include "trace.bpf.h"
 
 #include <xdp/xdp_helpers.h>
 
@@ -49,6 +51,9 @@ static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *pac
 	if (!send_plain(ctx, packet, backend))
 		return false;
 	count_sent(packet, backend);
+	trace_address();
+	trace_backend(backend);
+	trace_packet(packet, POISE_REASON_SENT);
 	return true;
 }
 
@@ -67,6 +72,7 @@ static __always_inline int forward(struct xdp_md *ctx, struct packet *packet, __
 	__u32 mtu = 0;
 	int reason = send_special(ctx, packet, backend, &mtu);
 
+	trace_backend(backend);
 	if (reason == POISE_REASON_SENT)
 		count_special(packet, backend);
 	if (reason == POISE_REASON_TOO_BIG)
@@ -126,6 +132,7 @@ static __always_inline int handle(struct xdp_md *ctx, struct packet *packet)
 	address = service_address(packet);
 	if (!address)
 		return POISE_REASON_NOT_SERVICE;
+	trace_address();
 	if (looped(packet))
 		return POISE_REASON_LOOP;
 	return reason == POISE_REASON_SENT ? special(ctx, packet, address) : reason;
@@ -151,20 +158,30 @@ __noinline int poise_special(struct xdp_md *ctx)
 	struct packet packet = {};
 	int reason = handle(ctx, &packet);
 
+	trace_packet(&packet, reason);
 	if (reason == POISE_REASON_SENT)
 		return packet.verdict;
 	count_reason(reason);
 	return verdict_of(reason);
 }
 
-SEC("xdp")
-int poise(struct xdp_md *ctx)
+static __always_inline int balance(struct xdp_md *ctx)
 {
 	struct packet packet = {};
 
 	if (likely(forward_plain(ctx, &packet)))
 		return packet.verdict;
 	return poise_special(ctx);
+}
+
+SEC("xdp")
+int poise(struct xdp_md *ctx)
+{
+	bool sampled = capture_begin(ctx);
+	int verdict = balance(ctx);
+
+	capture_end(ctx, sampled, verdict);
+	return verdict;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -100,6 +100,8 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 	found = exception_find(first, hash, now, settle);
 	if (!found.place && exception_spilled(first))
 		found = exception_find(second, hash, now, settle);
+	trace_record(POISE_TRACE_EXCEPTION, found.place ? found.word : 0, now);
+	trace_move(move);
 	if (packet_is_syn(&packet)) {
 		backend = moving_open(&found, hash, now);
 		if (!backend && owner)
@@ -110,7 +112,7 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 		backend = moving_continue(&found, hash, owner, READ_ONCE(move->previous), tcp_flags,
 					  now);
 	}
-	if (backend != owner && READ_ONCE(move->stamp) != now)
+	if (backend != owner && READ_ONCE(move->stamp) != now && !poise_dry)
 		WRITE_ONCE(move->stamp, now);
 	return backend;
 }
@@ -118,7 +120,7 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 /*
  * What nearly every packet of a moving slot needs, for it changes nothing: its connection is
  * recorded as established and was renewed in this tick, or is not recorded. Returns the backend's
- * index, or 0: ring_choose_moving() knows.
+ * index, or 0: ring_choose_moving() knows. So it does for a dry run, which is to tell why.
  */
 static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, __u64 slot,
 						   __u32 owner)
@@ -131,7 +133,7 @@ static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, 
 	__u64 hash, match, expected;
 
 	setting = bpf_map_lookup_elem(&settings, &zero);
-	if (!setting || packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+	if (poise_dry || !setting || packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
 		return 0;
 	hash = poise_exception_hash(packet->hash, setting->exception_key);
 	first = exception_first(hash);
@@ -160,6 +162,7 @@ static __always_inline __u16 ring_word(const struct poise_service *service, __u6
 	__u32 segment = service->segment, zero = 0;
 	__u32 number = service->base + poise_slot(slot_hash, service->size);
 	struct poise_ring_segment *part;
+	__u16 word;
 	void *map = bpf_map_lookup_elem(&rings, &segment);
 
 	if (!map)
@@ -168,7 +171,9 @@ static __always_inline __u16 ring_word(const struct poise_service *service, __u6
 	if (!part)
 		return 0;
 	*slot = (__u64)segment << 32 | number;
-	return READ_ONCE(part->slot[number & (POISE_SEGMENT_SLOTS - 1)]);
+	word = READ_ONCE(part->slot[number & (POISE_SEGMENT_SLOTS - 1)]);
+	trace_slot(number - service->base, word);
+	return word;
 }
 
 /*

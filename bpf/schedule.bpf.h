@@ -16,6 +16,12 @@ static __always_inline struct poise_ring_segment *schedule_segment(
 	return map ? bpf_map_lookup_elem(map, &zero) : NULL;
 }
 
+/* Takes turns. taken: how many the packet took before, for a dry run leaves them all. */
+static __always_inline __u32 schedule_take(__u32 *cursor, __u32 turns, __u32 taken)
+{
+	return poise_dry ? READ_ONCE(*cursor) + taken : __sync_fetch_and_add(cursor, turns);
+}
+
 /* The backend in a slot of the schedule, 0 unless it takes new connections. */
 static __always_inline __u32 schedule_backend(const struct poise_ring_segment *part,
 					      const struct poise_service *service, __u32 slot)
@@ -32,7 +38,7 @@ static __always_inline __u32 schedule_roundrobin(const struct poise_ring_segment
 {
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < POISE_ROUNDROBIN_TRIES; i++) {
-		__u32 turn = __sync_fetch_and_add(cursor, 1);
+		__u32 turn = schedule_take(cursor, 1, i);
 		__u32 slot = poise_schedule_slot(turn, 0, service->schedule_size);
 		__u32 backend = schedule_backend(part, service, slot);
 
@@ -45,7 +51,7 @@ static __always_inline __u32 schedule_roundrobin(const struct poise_ring_segment
 static __always_inline __u32 schedule_leastconn(const struct poise_ring_segment *part,
 						const struct poise_service *service, __u32 *cursor)
 {
-	__u32 turn = __sync_fetch_and_add(cursor, POISE_LEASTCONN_CANDIDATES), best = 0;
+	__u32 turn = schedule_take(cursor, POISE_LEASTCONN_CANDIDATES, 0), best = 0;
 	struct poise_backend_load least = {};
 
 #pragma clang loop unroll(disable)

@@ -429,4 +429,82 @@ enum poise_event {
 		POISE_EVENT_COUNT
 };
 
+/*
+ * Below: the maps of the program that tells what it does (bpf/trace.bpf.h), never pinned, and so of
+ * no ABI version.
+ */
+enum poise_trace_flags {
+	POISE_TRACE_ADDRESS = 1 << 0,	/* the packet's destination has services */
+	POISE_TRACE_SLOT = 1 << 1,	/* a ring was asked: 'slot' and 'slot_word' */
+	POISE_TRACE_EXCEPTION = 1 << 2, /* a moving slot: 'previous', 'stamp', 'record', 'now' */
+	POISE_TRACE_FLOW = 1 << 3,	/* the recorded flows were asked: 'record' and 'now' */
+	POISE_TRACE_FRAGMENT = 1 << 4,	/* 'fragments' was asked for 'fragment_key' */
+	POISE_TRACE_DONE = 1 << 5,	/* the rest is filled in */
+};
+
+/* Value of 'trace', one entry: what was decided of a packet. Addresses and ports are those of its
+ * flow, which for ICMP errors is the one that they quote. */
+struct poise_trace {
+	__u64 source[2], destination[2]; /* as in the packet; IPv4 in the first four bytes */
+	__u64 hash;			 /* of the flow */
+	__u64 record;			 /* the flow's word in the table that was asked; 0: none */
+	__u32 flags;			 /* enum poise_trace_flags */
+	__u32 events;			 /* bits: 1 << enum poise_event */
+	__u32 reason;			 /* enum poise_reason */
+	__u32 service, backend;		 /* indexes; 0: none */
+	__u32 slot;			 /* in the service's ring */
+	__u32 ports;			 /* source | destination << 16, as in the packet */
+	__u32 length;			 /* of the IP packet, bytes */
+	__u16 slot_word;
+	__u16 previous, stamp; /* struct poise_move */
+	__u16 now;	       /* coarse clock */
+	__u8 family;	       /* 0: neither IPv4 nor IPv6 */
+	__u8 protocol;
+	__u8 reserved[6];
+	struct poise_fragment_key fragment_key;
+	struct poise_fragment fragment; /* before a dry run, what 'fragments' has of it, or zeros */
+};
+_Static_assert(sizeof(struct poise_trace) == 160, "poise_trace");
+
+enum {
+	POISE_CAPTURE_BYTES = 256, /* of a frame, unless told otherwise */
+	POISE_CAPTURE_MIN_BYTES = 64,
+	POISE_CAPTURE_MAX_BYTES = 2048,
+	POISE_CAPTURE_RING_BYTES = 1 << 20,
+};
+
+enum poise_capture_flags {
+	POISE_CAPTURE_DROPS = 1 << 0, /* nothing but what is dropped */
+	POISE_CAPTURE_ALL = 1 << 1,   /* also what is not for a service's address */
+	POISE_CAPTURE_SENT = 1 << 2,  /* frames as they went, too */
+};
+
+/* Value of 'capture_options', one entry. */
+struct poise_capture_options {
+	__u32 sample;  /* one packet in so many, at random; 0: none */
+	__u32 bytes;   /* of a frame, at most */
+	__u32 service; /* index; 0: packets of any */
+	__u32 flags;   /* enum poise_capture_flags */
+	__u64 lost;    /* records that found no room in the ring buffer; atomic additions */
+};
+_Static_assert(sizeof(struct poise_capture_options) == 24, "poise_capture_options");
+
+enum poise_capture_direction { POISE_CAPTURE_CAME = 0, POISE_CAPTURE_WENT = 1 };
+
+/* A record of the ring buffer 'captures', cut off behind the captured bytes. */
+struct poise_capture {
+	__u64 time_ns;	/* CLOCK_MONOTONIC */
+	__u32 ifindex;	/* by which it came */
+	__u32 length;	/* of the frame, bytes */
+	__u32 captured; /* of these, in 'data' */
+	__u32 service, backend;
+	__u8 reason;	/* enum poise_reason */
+	__u8 verdict;	/* enum xdp_action */
+	__u8 direction; /* enum poise_capture_direction */
+	__u8 reserved;
+	__u8 data[POISE_CAPTURE_MAX_BYTES];
+};
+enum { POISE_CAPTURE_HEADER_BYTES = sizeof(struct poise_capture) - POISE_CAPTURE_MAX_BYTES };
+_Static_assert(POISE_CAPTURE_HEADER_BYTES == 32, "poise_capture");
+
 #endif

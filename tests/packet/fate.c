@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hex.h"
+#include "traced.h"
 
 static const char *const reason_names[POISE_REASON_COUNT] = {
 #define REASON_NAME(name, verdict, text) #name,
@@ -121,17 +122,60 @@ static struct packet expected_out(const struct fixture *fixture, const struct fa
 					 fixture_flow_hash(fate->flow ? fate->flow : &fate->in));
 }
 
+/* What a dry run says, before the packet comes: it counts nothing. */
+static bool foretold(const struct fixture *fixture, const struct fate *fate,
+		     const struct counts *counts, struct traced_result *said)
+{
+	int err = traced_run(fixture->dry, fate->in.bytes, fate->in.length,
+			     fixture->ifindex[WAY_IN], said);
+
+	if (!err)
+		return counts_equal(fixture, "dry run", counts);
+	tap_note("%s: the dry run failed: %s", fate->name, strerror(-err));
+	return false;
+}
+
+/* Whether the packet's fate is what the dry run said. */
+static bool came_true(const struct fate *fate, const struct traced_result *said,
+		      const struct packet *out)
+{
+	bool holds = true;
+
+	if (said->verdict != fate->verdict || said->trace.reason != fate->reason) {
+		tap_note("%s: the dry run said verdict %d for %s", fate->name, said->verdict,
+			 reason_names[said->trace.reason]);
+		holds = false;
+	}
+	if (fate->reason == POISE_REASON_SENT && said->trace.backend != fate->backend) {
+		tap_note("%s: the dry run said backend %u, expected %u", fate->name,
+			 said->trace.backend, fate->backend);
+		holds = false;
+	}
+	for (int i = 0; i < POISE_EVENT_COUNT; i++) {
+		if ((said->trace.events >> i & 1) == !!fate->events[i])
+			continue;
+		tap_note("%s: the dry run is wrong about %s", fate->name, event_names[i]);
+		holds = false;
+	}
+	if (fate->verdict != XDP_DROP)
+		holds &= packet_equal(fate->name, out->bytes, out->length, said->frame,
+				      said->length);
+	return holds;
+}
+
 bool fate_holds(const struct fixture *fixture, const struct fate *fate)
 {
 	struct counts expected = counts_read(fixture);
+	struct traced_result said;
+	bool holds = foretold(fixture, fate, &expected, &said);
 	struct packet wanted, got;
 	int verdict = fixture_run(fixture, &fate->in, &got);
-	bool holds = true;
 
 	if (verdict < 0) {
 		tap_note("%s: the test run failed: %s", fate->name, strerror(-verdict));
 		return false;
 	}
+	holds = holds && came_true(fate, &said, &got);
 	if (verdict != fate->verdict) {
 		tap_note("%s: expected verdict %d, got %d", fate->name, fate->verdict, verdict);
 		holds = false;

@@ -17,6 +17,7 @@
 
 #include "hex.h"
 #include "loader.h"
+#include "traced.h"
 #include "tunnel.h"
 
 enum {
@@ -160,6 +161,9 @@ void fixture_open(struct fixture *fixture, uint32_t ring_size)
 	err = loader_new(&options, &fixture->loader, error);
 	if (err)
 		bail_out(error, -err);
+	err = traced_new(fixture->loader, TRACED_DRY, &fixture->dry);
+	if (err)
+		bail_out("cannot load the program for dry runs", -err);
 	fixture->maps = loader_maps(fixture->loader);
 	maps_settings(fixture->maps)->settle_ticks = SETTLE_TICKS;
 	err = maps_egress_add(fixture->maps, fixture->ifindex[WAY_OUT]);
@@ -177,6 +181,7 @@ void fixture_open(struct fixture *fixture, uint32_t ring_size)
 
 void fixture_close(struct fixture *fixture)
 {
+	traced_free(fixture->dry);
 	loader_free(fixture->loader);
 }
 
@@ -302,8 +307,8 @@ void *fixture_map(const struct fixture *fixture, const char *name)
  * Running.
  */
 
-int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
-			 uint32_t metadata_bytes, struct packet *out)
+static int run_program(const struct fixture *fixture, int program, const struct packet *in,
+		       uint32_t metadata_bytes, struct packet *out)
 {
 	uint8_t data[PACKET_BYTES * 2] = { 0 };
 	size_t length = metadata_bytes + in->length;
@@ -316,11 +321,23 @@ int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
 	int err;
 
 	memcpy(data + metadata_bytes, in->bytes, in->length);
-	err = bpf_prog_test_run_opts(loader_program_fd(fixture->loader), &options);
+	err = bpf_prog_test_run_opts(program, &options);
 	if (err)
 		return err;
 	out->length = options.data_size_out;
 	return (int)options.retval;
+}
+
+int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
+			 uint32_t metadata_bytes, struct packet *out)
+{
+	return run_program(fixture, loader_program_fd(fixture->loader), in, metadata_bytes, out);
+}
+
+int fixture_run_other(const struct fixture *fixture, int program, const struct packet *in,
+		      struct packet *out)
+{
+	return run_program(fixture, program, in, 0, out);
 }
 
 int fixture_run(const struct fixture *fixture, const struct packet *in, struct packet *out)

@@ -78,9 +78,11 @@ enum backend_index {
 enum way { WAY_NONE, WAY_IN, WAY_OUT, WAY_LOST, WAY_COUNT };
 
 struct loader;
+struct traced;
 
 struct fixture {
 	struct loader *loader;
+	struct traced *dry; /* the same program for dry runs */
 	struct maps *maps;
 	uint32_t ifindex[WAY_COUNT];
 	struct poise_service *services;	      /* the map */
@@ -132,6 +134,10 @@ int fixture_run(const struct fixture *fixture, const struct packet *in, struct p
 /* The same with metadata_bytes of metadata, which take room from the tunnel header's. */
 int fixture_run_metadata(const struct fixture *fixture, const struct packet *in,
 			 uint32_t metadata_bytes, struct packet *out);
+
+/* The same of another program than the one that forwards. */
+int fixture_run_other(const struct fixture *fixture, int program, const struct packet *in,
+		      struct packet *out);
 
 /* Of a packet with ports. */
 uint64_t fixture_flow_hash(const struct packet *packet);

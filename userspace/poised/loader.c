@@ -141,26 +141,42 @@ static uint32_t map_id(struct bpf_map *map)
 	return bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &size) ? 0 : info.id;
 }
 
+int loader_share_maps(const struct loader *loader, struct bpf_object *with)
+{
+	struct bpf_map *map, *same;
+	int err = 0;
+
+	bpf_object__for_each_map (map, with) {
+		same = bpf_object__find_map_by_name(loader->object->obj, bpf_map__name(map));
+		if (same && !err && !bpf_map__is_internal(map))
+			err = bpf_map__reuse_fd(map, bpf_map__fd(same));
+	}
+	return err;
+}
+
+uint64_t loader_seed(const struct loader *loader)
+{
+	return loader->object->rodata->poise_seed;
+}
+
+uint32_t loader_flow_mask(const struct loader *loader)
+{
+	return loader->object->rodata->poise_flow_mask;
+}
+
 /* The object once more, with the maps of the loaded one; the caller closes it. */
 static struct bpf_object *open_copy(void *context)
 {
 	struct loader *loader = context;
 	struct poise_bpf *copy = poise_bpf__open();
 	struct bpf_object *object;
-	struct bpf_map *map;
-	int err = 0;
+	int err;
 
 	if (!copy)
 		return NULL;
-	copy->rodata->poise_seed = loader->object->rodata->poise_seed;
-	copy->rodata->poise_flow_mask = loader->object->rodata->poise_flow_mask;
-	bpf_object__for_each_map (map, copy->obj) {
-		struct bpf_map *same =
-			bpf_object__find_map_by_name(loader->object->obj, bpf_map__name(map));
-
-		if (!err && !bpf_map__is_internal(map))
-			err = bpf_map__reuse_fd(map, bpf_map__fd(same));
-	}
+	copy->rodata->poise_seed = loader_seed(loader);
+	copy->rodata->poise_flow_mask = loader_flow_mask(loader);
+	err = loader_share_maps(loader, copy->obj);
 	object = copy->obj;
 	copy->obj = NULL;
 	poise_bpf__destroy(copy);
@@ -316,6 +332,11 @@ struct maps *loader_maps(struct loader *loader)
 int loader_program_fd(const struct loader *loader)
 {
 	return bpf_program__fd(loader->object->progs.poise);
+}
+
+uint32_t loader_settings_id(const struct loader *loader)
+{
+	return loader->program.settings_id;
 }
 
 bool loader_adopted(const struct loader *loader)

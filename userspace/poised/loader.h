@@ -12,8 +12,9 @@
 #include "attach.h"
 #include "config.h"
 
-struct maps;
+struct bpf_object;
 struct loader;
+struct maps;
 
 enum { LOADER_ERROR_BYTES = 512 };
 
@@ -38,6 +39,12 @@ void loader_free(struct loader *loader);
 struct maps *loader_maps(struct loader *loader);
 int loader_program_fd(const struct loader *loader);
 bool loader_adopted(const struct loader *loader); /* maps of an earlier poised were found */
+
+/* What a further object over the same maps needs (traced.c). */
+int loader_share_maps(const struct loader *loader, struct bpf_object *with); /* or -errno */
+uint64_t loader_seed(const struct loader *loader);
+uint32_t loader_flow_mask(const struct loader *loader);
+uint32_t loader_settings_id(const struct loader *loader); /* the map's */
 
 size_t loader_attachment_count(const struct loader *loader);
 const struct attachment *loader_attachment(const struct loader *loader, size_t i);

@@ -107,6 +107,9 @@ void maps_service_count_reset(struct maps *maps, uint32_t index);
 struct poise_exception_bucket *maps_exceptions(struct maps *maps);
 /* The recorded flows' table, *buckets of them (a power of two); likewise. */
 struct poise_exception_bucket *maps_flows(struct maps *maps, uint32_t *buckets);
+/* Where the first fragment of a packet went; does not count as a use of it. 0 or -ENOENT. */
+int maps_fragment(struct maps *maps, const struct poise_fragment_key *key,
+		  struct poise_fragment *out);
 /* Forgets where the first fragments went that name such a backend. */
 void maps_fragments_forget(struct maps *maps, bool (*forgets)(void *context, uint32_t backend),
 			   void *context);

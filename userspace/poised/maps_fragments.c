@@ -14,6 +14,12 @@ struct batch {
 	struct poise_fragment values[BATCH];
 };
 
+int maps_fragment(struct maps *maps, const struct poise_fragment_key *key,
+		  struct poise_fragment *out)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(maps->object->maps.fragments), key, out);
+}
+
 void maps_fragments_forget(struct maps *maps, bool (*forgets)(void *context, uint32_t backend),
 			   void *context)
 {

@@ -17,6 +17,7 @@
 #include "loader.h"
 #include "log.h"
 #include "maps.h"
+#include "notify.h"
 
 static int start_control(struct daemon *daemon, const struct config *config)
 {
@@ -212,8 +213,10 @@ int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *er
 {
 	struct config_errors found = {};
 	struct config *config;
-	int err = config_load_file(daemon->config_path, &config, &found);
+	int err;
 
+	notify_reloading();
+	err = config_load_file(daemon->config_path, &config, &found);
 	for (size_t i = 0; i < found.count; i++)
 		lines_add(errors, "%s", found.lines[i]);
 	config_errors_free(&found);
@@ -227,6 +230,7 @@ int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *er
 		log_info("reloaded '%s': %zu changes", daemon->config_path, changes->count);
 		log_changes(changes);
 	}
+	notify_reloaded();
 	return err;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* poised: arguments, signals, and the event loop. */
+/* poised: its start, signals, and the event loop. */
 #include <errno.h>
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,74 +9,25 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "audit.h"
 #include "config.h"
 #include "daemon.h"
 #include "log.h"
-#include "poise_version.h"
+#include "notify.h"
+#include "options.h"
+#include "pulse.h"
 
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
-
-struct options {
-	const char *config;
-	bool check;
-	bool verbose;
-};
-
-static const char usage[] =
-	"usage: poised --config FILE [--check] [--verbose]\n"
-	"\n"
-	"  -c, --config FILE  the configuration, poise.yaml(5)\n"
-	"      --check        check it, print every error, and exit (0: it is valid)\n"
-	"  -v, --verbose      log more\n"
-	"      --version      print the version and exit\n"
-	"  -h, --help         print this and exit\n"
-	"\n"
-	"It stays in the foreground and logs to stderr. When it ends, traffic goes on as it\n"
-	"was; 'poise detach' stops that too. SIGHUP reads the configuration anew.\n";
-
-/* Returns -1 to go on, or an exit code. */
-static int parse_options(int argc, char **argv, struct options *options)
+/* What the configuration names and only this host can tell: its groups. */
+static bool check_host(const char *path, const struct config *config)
 {
-	enum { OPTION_CHECK = 256, OPTION_VERSION };
-	static const struct option known[] = { { "config", required_argument, NULL, 'c' },
-					       { "check", no_argument, NULL, OPTION_CHECK },
-					       { "verbose", no_argument, NULL, 'v' },
-					       { "version", no_argument, NULL, OPTION_VERSION },
-					       { "help", no_argument, NULL, 'h' },
-					       {} };
-	int option;
+	char error[ACCESS_ERROR_BYTES];
+	struct access access = {};
 
-	while ((option = getopt_long(argc, argv, "c:vh", known, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case OPTION_CHECK:
-			options->check = true;
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		case OPTION_VERSION:
-			printf("poised %s\n", POISE_VERSION);
-			return 0;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (options->config && optind == argc)
-		return -1;
-	if (optind < argc)
-		fprintf(stderr, "poised: unexpected argument '%s'\n", argv[optind]);
-	else
-		fprintf(stderr, "poised: --config FILE is missing\n");
-	fputs(usage, stderr);
-	return EXIT_USAGE;
+	if (access_resolve(config, &access, error) == 0)
+		return true;
+	fprintf(stderr, "%s: %s\n", path, error);
+	return false;
 }
 
 static struct config *load_config(const char *path)
@@ -140,33 +90,49 @@ static void raise_file_limit(void)
 	}
 }
 
+static int check_config(const char *path, struct config *config)
+{
+	bool valid = check_host(path, config);
+
+	if (valid)
+		printf("%s: valid: %zu services\n", path, config->service_count);
+	config_free(config);
+	return valid ? 0 : EXIT_REFUSED;
+}
+
+static int serve(const char *path, struct config *config)
+{
+	struct daemon daemon = { .config_path = realpath(path, NULL) };
+	struct pulse *pulse = NULL;
+	int err = daemon_start(&daemon, config);
+
+	if (!err)
+		err = pulse_new(&daemon, &pulse);
+	if (!err)
+		run(&daemon);
+	notify_stopping();
+	pulse_free(pulse);
+	daemon_stop(&daemon);
+	log_flush(true);
+	return err ? EXIT_REFUSED : 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct options options = {};
-	struct daemon daemon = {};
+	struct options options;
 	struct config *config;
-	int code = parse_options(argc, argv, &options);
-	int err;
+	int code = options_parse(argc, argv, &options);
 
 	if (code >= 0)
 		return code;
 	config = load_config(options.config);
 	if (!config)
 		return EXIT_REFUSED;
-	if (options.check) {
-		printf("%s: valid: %zu services\n", options.config, config->service_count);
-		config_free(config);
-		return 0;
-	}
-	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	if (options.check)
+		return check_config(options.config, config);
+	log_init(options.log_level, options.log_format);
+	notify_init();
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
-	daemon.config_path = realpath(options.config, NULL);
-	err = daemon_start(&daemon, config);
-	if (!err) {
-		log_info("poised %s is ready", POISE_VERSION);
-		run(&daemon);
-	}
-	daemon_stop(&daemon);
-	return err ? EXIT_REFUSED : 0;
+	return serve(options.config, config);
 }

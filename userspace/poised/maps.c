@@ -110,6 +110,15 @@ struct poise_settings *maps_settings(struct maps *maps)
 	return maps->settings;
 }
 
+int maps_answer(struct maps *maps)
+{
+	struct poise_settings settings;
+	__u32 zero = 0;
+	int err = bpf_map_lookup_elem(bpf_map__fd(maps->object->maps.settings), &zero, &settings);
+
+	return err ? err : settings.abi_version == POISE_ABI_VERSION ? 0 : -EPROTO;
+}
+
 /*
  * The kernel lets a change of a map of maps return only after an RCU grace period (so that a reader
  * never keeps a replaced inner map), and an XDP program runs inside one RCU read section.

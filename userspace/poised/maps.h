@@ -23,6 +23,9 @@ void maps_free(struct maps *maps); /* takes NULL; the maps themselves live on wh
 
 struct poise_settings *maps_settings(struct maps *maps);
 
+/* Does the kernel answer for the maps, and the data plane's version? 0 or a negative errno. */
+int maps_answer(struct maps *maps);
+
 /* Waits until no packet that began before this call is under way in the data plane. */
 void maps_synchronize(struct maps *maps);
 

@@ -138,7 +138,7 @@ struct poise_settings {
 	 * that. */
 	__be32 source4, source4_mask;
 	__be16 gue_port;
-	__u16 reserved;
+	__u16 generation; /* of the changes by command that the records hold, modulo 2^16 */
 	__u64 source6[2], source6_mask[2]; /* as loaded from a packet */
 };
 _Static_assert(sizeof(struct poise_settings) == 88, "poise_settings");
@@ -346,6 +346,7 @@ enum poise_record_flags {
 	POISE_RECORD_RUNTIME = 1 << 2, /* added by command */
 	POISE_RECORD_UP = 1 << 3,      /* its health check passed when last heard of */
 	POISE_RECORD_OUT = 1 << 4, /* removed by command although the configuration declares it */
+	POISE_RECORD_UNDRAIN = 1 << 5, /* undrained by command although that declares it drained */
 };
 
 struct poise_service_record {

@@ -73,6 +73,7 @@ static const struct key check_keys[] = {
 
 static const struct key backend_keys[] = {
 	{ "weight", { "0", "1", "100", "1000" } },
+	{ "drain", { "true", "false" } },
 	{ "encapsulation", { "ipip", "gue", "gre" } },
 };
 
@@ -216,7 +217,7 @@ static bool same_keys(const struct config *a, const struct config *b)
 static bool same_backend(const struct config_backend *a, const struct config_backend *b)
 {
 	return !strcmp(a->name, b->name) && address_equal(&a->address, &b->address) &&
-	       SAME(weight) && SAME(encapsulation) && SAME(server_id_length) &&
+	       SAME(weight) && SAME(drain) && SAME(encapsulation) && SAME(server_id_length) &&
 	       SAME_BYTES(server_id);
 }
 

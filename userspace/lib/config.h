@@ -110,6 +110,7 @@ struct config_backend {
 	char name[POISE_NAME_BYTES];
 	struct address address;
 	uint16_t weight;       /* 0-1000, default 100 */
+	bool drain;	       /* takes no new connection; default: false */
 	uint8_t encapsulation; /* enum poise_encapsulation; default: the service's */
 	/* In services with 'quic', required there: as many bytes as the service says. */
 	uint8_t server_id[POISE_QUIC_ID_BYTES];

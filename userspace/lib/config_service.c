@@ -75,6 +75,7 @@ static const struct config_field backend_fields[] = {
 	CONFIG_REQUIRED("name", name, config_backend, name, &config_name_text),
 	CONFIG_REQUIRED("address", address, config_backend, address, NULL),
 	CONFIG_OPTIONAL("weight", integer, config_backend, weight, &weight_range),
+	CONFIG_OPTIONAL("drain", choice, config_backend, drain, config_booleans),
 	CONFIG_OPTIONAL("encapsulation", choice, config_backend, encapsulation,
 			config_encapsulations),
 	CONFIG_WHOLE("server_id", server_id, config_backend, NULL, false),

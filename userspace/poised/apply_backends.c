@@ -6,6 +6,7 @@
 
 #include "balancer.h"
 #include "log.h"
+#include "overlay.h"
 
 static const struct config_backend *find_declared(const struct config_service *config,
 						  const struct address *address)
@@ -23,6 +24,7 @@ static void add_backend(struct balancer *balancer, struct service *service,
 				     .address = declared->address,
 				     .weight = declared->weight,
 				     .declared_weight = declared->weight,
+				     .declared_drain = declared->drain,
 				     .encapsulation = declared->encapsulation,
 				     .server_id = declared->server_id,
 				     .server_id_length = declared->server_id_length };
@@ -64,6 +66,51 @@ static void change_way(struct balancer *balancer, struct backend *backend,
 	backend_set_server_id(balancer, backend, declared->server_id, declared->server_id_length);
 }
 
+static void take_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
+			struct lines *changes)
+{
+	const char *service = backend->service->config.name;
+
+	backend->declared_weight = weight;
+	if (backend->weight == weight) {
+		if (backend->record & POISE_RECORD_WEIGHT)
+			lines_add(changes,
+				  "service '%s': weight %u of backend '%s', set by command, is "
+				  "declared now",
+				  service, weight, backend->name);
+		backend->record &= ~POISE_RECORD_WEIGHT;
+	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
+		lines_add(changes, "service '%s': backend '%s' has weight %u, was %u", service,
+			  backend->name, weight, backend->weight);
+		backend->weight = weight;
+		service_touch(backend->service);
+		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
+	}
+}
+
+/* A command that says the same as the configuration is overruled by it. */
+static void take_drain(struct balancer *balancer, struct backend *backend, bool drain,
+		       struct lines *changes)
+{
+	uint8_t same = drain ? POISE_RECORD_DRAIN : POISE_RECORD_UNDRAIN;
+	const char *service = backend->service->config.name;
+	bool before = backend_drains(backend);
+
+	backend->declared_drain = drain;
+	if (backend->record & same)
+		lines_add(changes,
+			  "service '%s': that backend '%s' %s, by command, is declared now",
+			  service, backend->name, drain ? "drains" : "does not drain");
+	backend->record &= ~same;
+	if (backend_drains(backend) == before)
+		return;
+	if (!balancer->adopting) /* what an earlier poised left does not tell */
+		lines_add(changes, "service '%s': backend '%s' %s", service, backend->name,
+			  drain ? "drains" : "drains no more");
+	backend->valid_at_round = balancer->sweep_round + 2;
+	backend_refresh(balancer, backend);
+}
+
 /* What a declaration changes in a running backend; what was set by command stays. */
 static void change_backend(struct balancer *balancer, struct backend *backend,
 			   const struct config_backend *declared, struct lines *changes)
@@ -75,7 +122,6 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 			  backend->name, declared->name);
 		snprintf(backend->name, sizeof(backend->name), "%s", declared->name);
 	}
-	backend->declared_weight = declared->weight;
 	if (backend->record & POISE_RECORD_RUNTIME) {
 		backend->record &= ~POISE_RECORD_RUNTIME;
 		if (backend->weight != declared->weight)
@@ -85,15 +131,8 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 	}
 	change_way(balancer, backend, declared, changes);
 	return_backend(balancer, backend, changes);
-	if (backend->weight == declared->weight) {
-		backend->record &= ~POISE_RECORD_WEIGHT;
-	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
-		lines_add(changes, "service '%s': backend '%s' has weight %u, was %u", service,
-			  backend->name, declared->weight, backend->weight);
-		backend->weight = declared->weight;
-		service_touch(backend->service);
-		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
-	}
+	take_weight(balancer, backend, declared->weight, changes);
+	take_drain(balancer, backend, declared->drain, changes);
 	backend_write_record(balancer, backend);
 }
 
@@ -101,15 +140,19 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 static void undeclare_backend(struct balancer *balancer, struct backend *backend,
 			      struct lines *changes)
 {
+	bool overruled = overlay_has(backend);
+
 	backend->declared_weight = -1;
+	backend->declared_drain = false;
 	if (backend->record & POISE_RECORD_RUNTIME)
 		return;
 	backend->record &= ~POISE_RECORD_OUT;
 	if (backend->state == POISE_RECORD_REMOVED) {
 		backend_retire(balancer, backend);
 	} else if (backend->state == POISE_RECORD_ACTIVE) {
-		lines_add(changes, "service '%s': backend '%s' removed",
-			  backend->service->config.name, backend->name);
+		lines_add(changes, "service '%s': backend '%s' removed%s",
+			  backend->service->config.name, backend->name,
+			  overruled ? ", and with it what was changed by command" : "");
 		backend_leave(balancer, backend);
 	} else {
 		backend_write_record(balancer, backend);

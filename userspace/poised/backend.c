@@ -23,6 +23,12 @@ bool backend_has_server_id(const struct backend *backend, const struct config_ba
 	       memcmp(backend->server_id, declared->server_id, declared->server_id_length) == 0;
 }
 
+bool backend_drains(const struct backend *backend)
+{
+	return (backend->record & POISE_RECORD_DRAIN) ||
+	       (backend->declared_drain && !(backend->record & POISE_RECORD_UNDRAIN));
+}
+
 bool backend_up(const struct backend *backend)
 {
 	return backend->hop_ready && backend->health &&
@@ -46,7 +52,7 @@ uint16_t backend_effective_weight(const struct backend *backend)
 
 bool backend_eligible(const struct backend *backend)
 {
-	return backend->state == POISE_RECORD_ACTIVE && !(backend->record & POISE_RECORD_DRAIN) &&
+	return backend->state == POISE_RECORD_ACTIVE && !backend_drains(backend) &&
 	       backend_effective_weight(backend) > 0 && backend_up(backend);
 }
 
@@ -227,6 +233,7 @@ struct backend *backend_new(struct service *service, struct balancer *balancer,
 	backend->address = spec->address;
 	backend->weight = spec->weight;
 	backend->declared_weight = spec->declared_weight;
+	backend->declared_drain = spec->declared_drain;
 	backend->record = spec->record;
 	backend->encapsulation = spec->encapsulation;
 	backend->state = POISE_RECORD_ACTIVE;
@@ -408,8 +415,7 @@ uint32_t backend_active(const struct balancer *balancer, const struct backend *b
 
 bool backend_gone(const struct balancer *balancer, const struct backend *backend)
 {
-	bool leaves =
-		backend->state == POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_DRAIN);
+	bool leaves = backend->state == POISE_RECORD_REMOVING || backend_drains(backend);
 
 	return leaves && backend->slots == 0 && backend->leaving == 0 && backend->exceptions == 0 &&
 	       backend_active(balancer, backend) == 0 &&

@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "maps.h"
+#include "sweep.h"
 #include "upkeep.h"
 
 static void commit_cb(evutil_socket_t fd, short what, void *context)
@@ -251,12 +252,40 @@ static void commit_backends(struct balancer *balancer)
 
 void balancer_commit(struct balancer *balancer)
 {
-	if (balancer->adopting)
+	if (balancer->adopting || balancer->held)
 		return;
 	commit_backends(balancer);
 	for (size_t i = 0; i < balancer->service_count; i++)
 		if (balancer->services[i]->dirty)
 			service_build_ring(balancer, balancer->services[i]);
+}
+
+void balancer_hold(struct balancer *balancer)
+{
+	balancer->held = true;
+}
+
+void balancer_release(struct balancer *balancer)
+{
+	balancer->held = false;
+	balancer_commit(balancer);
+	if (balancer->sweep_wanted)
+		sweep_all(balancer);
+	balancer->sweep_wanted = false;
+}
+
+void balancer_sweep(struct balancer *balancer)
+{
+	if (balancer->held)
+		balancer->sweep_wanted = true;
+	else
+		sweep_all(balancer);
+}
+
+void balancer_notify(struct balancer *balancer)
+{
+	if (balancer->changed)
+		balancer->changed(balancer->changed_context);
 }
 
 void balancer_commit_later(struct balancer *balancer)

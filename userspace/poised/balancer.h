@@ -35,6 +35,7 @@ struct backend {
 	uint16_t index;		  /* in the data plane */
 	uint16_t weight;	  /* in force */
 	int declared_weight;	  /* of the configuration; -1: not in it */
+	bool declared_drain;	  /* likewise */
 	uint8_t encapsulation;	  /* enum poise_encapsulation */
 	uint8_t server_id_length; /* bytes; 0: none */
 	uint8_t server_id[POISE_QUIC_ID_BYTES];
@@ -86,13 +87,16 @@ struct balancer {
 	uint64_t swept_at[POISE_MAX_BACKENDS];
 	bool service_used[POISE_SERVICE_ENTRIES];
 	struct event *commit_event, *settle_event, *sweep_event;
-	uint32_t sweep_bucket;	   /* next to look at */
-	uint64_t sweep_round;	   /* complete rounds */
-	uint32_t flows_seen;	   /* recorded flows, in the round under way */
-	uint32_t flows_used;	   /* recorded flows, at the last complete sweep of them */
-	uint32_t *counts;	   /* POISE_MAX_BACKENDS, of the round under way */
-	uint32_t *owned, *leaving; /* POISE_MAX_BACKENDS, zero between uses */
-	bool adopting;		   /* what exists takes no part in traffic decisions so far */
+	uint32_t sweep_bucket;		/* next to look at */
+	uint64_t sweep_round;		/* complete rounds */
+	uint32_t flows_seen;		/* recorded flows, in the round under way */
+	uint32_t flows_used;		/* recorded flows, at the last complete sweep of them */
+	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
+	uint32_t *owned, *leaving;	/* POISE_MAX_BACKENDS, zero between uses */
+	bool adopting;			/* what exists takes no part in traffic decisions so far */
+	bool held, sweep_wanted;	/* between balancer_hold() and balancer_release() */
+	void (*changed)(void *context); /* called after every change by command or reload */
+	void *changed_context;
 };
 
 enum { BALANCER_ERROR_BYTES = 320 };
@@ -108,6 +112,14 @@ struct service *balancer_continued(const struct balancer *balancer,
 void balancer_commit(struct balancer *balancer);
 /* The same, once the present event has been handled. */
 void balancer_commit_later(struct balancer *balancer);
+/* Several changes become one: commits and sweeps wait for the release. Within one event only, and
+ * without cuts (backend_cut()). */
+void balancer_hold(struct balancer *balancer);
+void balancer_release(struct balancer *balancer);
+/* Sweeps, so that the counts of exceptions are right soon. */
+void balancer_sweep(struct balancer *balancer);
+/* What was changed by command, or what lies under it, is another now. */
+void balancer_notify(struct balancer *balancer);
 /* Unused indexes, or 0. */
 uint16_t balancer_take_index(const struct balancer *balancer);
 uint16_t balancer_take_service_index(struct balancer *balancer);
@@ -122,6 +134,7 @@ struct backend_spec {
 	struct address address;
 	uint16_t weight;
 	int declared_weight;
+	bool declared_drain;
 	uint8_t record; /* enum poise_record_flags */
 	uint8_t encapsulation;
 	const uint8_t *server_id; /* NULL: none */
@@ -151,6 +164,7 @@ void backend_close(struct balancer *balancer, struct backend *backend);
 void backend_retire(struct balancer *balancer, struct backend *backend);
 bool backend_is_added(const struct backend *backend); /* by command, and still there */
 bool backend_has_server_id(const struct backend *backend, const struct config_backend *declared);
+bool backend_drains(const struct backend *backend); /* declared, or by command */
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
 bool backend_eligible(const struct backend *backend);

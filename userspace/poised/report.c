@@ -21,7 +21,7 @@ static const char *state_text(const struct backend *backend)
 	default:
 		break;
 	}
-	if (backend->record & POISE_RECORD_DRAIN)
+	if (backend_drains(backend))
 		return "draining";
 	if (!backend_known(backend))
 		return "starting";
@@ -46,8 +46,9 @@ static const char *reason_text(const struct backend *backend)
 		return nexthop_state_text(hop->state);
 	if (backend->state == POISE_RECORD_REMOVING)
 		return "removed, its connections go on until they end";
-	if (backend->record & POISE_RECORD_DRAIN)
-		return "drained by command";
+	if (backend_drains(backend))
+		return backend->record & POISE_RECORD_DRAIN ? "drained by command"
+							    : "drained by the configuration";
 	if (health && health->state == HEALTH_UNKNOWN)
 		return "not checked so far";
 	return "";
@@ -63,6 +64,8 @@ static json_t *report_differs(const struct backend *backend)
 		json_array_append_new(list, json_string("removed"));
 	if (backend->record & POISE_RECORD_DRAIN)
 		json_array_append_new(list, json_string("drained"));
+	if (backend->record & POISE_RECORD_UNDRAIN)
+		json_array_append_new(list, json_string("undrained"));
 	if (backend->record & POISE_RECORD_WEIGHT)
 		json_array_append_new(list, json_string("weight"));
 	return list;

@@ -9,7 +9,6 @@
 #include "balancer.h"
 #include "port_lists.h"
 #include "service_text.h"
-#include "sweep.h"
 
 enum { WEIGHT_BYTES = 8 };
 
@@ -51,12 +50,24 @@ static void audit_added(const struct backend *backend)
 	audit(backend, "added", NULL, text);
 }
 
+static void commit(struct balancer *balancer)
+{
+	balancer_commit(balancer);
+	balancer_notify(balancer);
+}
+
 /* Makes a change of a backend last and take effect. */
 static void put(struct balancer *balancer, struct backend *backend)
 {
 	backend_write_record(balancer, backend);
 	backend_refresh(balancer, backend);
-	balancer_commit(balancer);
+	commit(balancer);
+}
+
+static void set_drain(struct backend *backend, bool drain)
+{
+	set_flag(backend, POISE_RECORD_DRAIN, drain && !backend->declared_drain);
+	set_flag(backend, POISE_RECORD_UNDRAIN, !drain && backend->declared_drain);
 }
 
 static void set_weight(struct backend *backend, uint16_t weight)
@@ -80,7 +91,8 @@ static int bring_back(struct balancer *balancer, struct backend *backend,
 		snprintf(error, RUNTIME_ERROR_BYTES, "not enough memory");
 		return -ENOMEM;
 	}
-	backend->record &= ~(POISE_RECORD_OUT | POISE_RECORD_DRAIN);
+	backend->record &= ~POISE_RECORD_OUT;
+	set_drain(backend, false);
 	set_flag(backend, POISE_RECORD_RUNTIME, backend->declared_weight < 0);
 	backend->encapsulation = wanted->encapsulation;
 	backend_set_server_id(balancer, backend, wanted->server_id, wanted->server_id_length);
@@ -217,7 +229,7 @@ int runtime_add(struct balancer *balancer, struct service *service,
 		return -ENOSPC;
 	}
 	audit_added(*out);
-	balancer_commit(balancer);
+	commit(balancer);
 	return 0;
 }
 
@@ -240,12 +252,13 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	set_flag(backend, POISE_RECORD_OUT, declared);
 	if (now) {
 		backend_cut(balancer, backend);
+		balancer_notify(balancer);
 		*gone = !declared;
 		return 0;
 	}
 	backend_leave(balancer, backend);
-	balancer_commit(balancer);
-	sweep_all(balancer);
+	commit(balancer);
+	balancer_sweep(balancer);
 	return 0;
 }
 
@@ -261,16 +274,16 @@ static int check_active(const struct backend *backend, char error[RUNTIME_ERROR_
 int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain,
 		  char error[RUNTIME_ERROR_BYTES])
 {
-	bool drained = backend->record & POISE_RECORD_DRAIN;
+	bool drained = backend_drains(backend);
 	int err = check_active(backend, error);
 
 	if (err || drain == drained)
 		return err;
 	audit(backend, "drained", drained ? "yes" : "no", drain ? "yes" : "no");
-	set_flag(backend, POISE_RECORD_DRAIN, drain);
+	set_drain(backend, drain);
 	backend->valid_at_round = balancer->sweep_round + 2;
 	put(balancer, backend);
-	sweep_all(balancer);
+	balancer_sweep(balancer);
 	return 0;
 }
 

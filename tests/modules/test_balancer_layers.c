@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The two layers, one behaviour a test: what the configuration declares and what commands lay over
+ * it, as one configuration, over reloads and restarts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "balancer_fixture.h"
+#include "balancer_packets.h"
+#include "balancer_commands.h"
+#include "config_write.h"
+#include "overlay.h"
+
+#define B1_DRAINED "  - { name: b1, address: 10.9.0.12, drain: true }\n"
+
+/* The section 'services' of what runs is this text. */
+static void expect_running(const char *expected)
+{
+	struct config *config = overlay_config(world.balancer);
+	const char *services;
+	size_t length;
+	char *text;
+
+	assert_non_null(config);
+	assert_int_equal(config_write_text(config, &text, &length), 0);
+	services = strstr(text, "services:\n");
+	assert_non_null(services);
+	assert_string_equal(services, expected);
+	overlay_config_free(config);
+	free(text);
+}
+
+#define RUNS                                                                                       \
+	"services:\n- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 1021\n"         \
+	"  backends:\n"
+
+static void what_runs_is_the_configuration_and_the_changes_by_command(void **state)
+{
+	(void)state;
+	begin("15m", WEB B0 B1 B2);
+	expect_running(RUNS "  - {name: b0, address: 10.9.0.11}\n"
+			    "  - {name: b1, address: 10.9.0.12}\n"
+			    "  - {name: b2, address: 10.9.0.13}\n");
+	add("b3", 3);
+	remove_one(backend_named("web", "b0"), false);
+	drain(backend_named("web", "b1"), true);
+	set_weight(backend_named("web", "b2"), 7);
+	expect_running(RUNS "  - {name: b1, address: 10.9.0.12, drain: true}\n"
+			    "  - {name: b2, address: 10.9.0.13, weight: 7}\n"
+			    "  - {name: b3, address: 10.9.0.14}\n");
+}
+
+static void expect_described(const char *const *expected, size_t count)
+{
+	struct lines lines = { 0 };
+
+	overlay_describe(world.balancer, &lines);
+	assert_int_equal(lines.count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(lines.text[i], expected[i]);
+	lines_free(&lines);
+}
+
+static void changes_by_command_are_described(void **state)
+{
+	static const char *const expected[] = {
+		"web/b0: removed by command, although the file declares it",
+		"web/b1: undrained by command, although the file drains it",
+		"weight of web/b2: 7 by command stays over 100 of the file",
+		"web/b2: drained by command",
+		"web/b3: added by command, the file does not declare it",
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1_DRAINED B2);
+	expect_described(NULL, 0);
+	add("b3", 3);
+	remove_one(backend_named("web", "b0"), false);
+	drain(backend_named("web", "b1"), false);
+	drain(backend_named("web", "b2"), true);
+	set_weight(backend_named("web", "b2"), 7);
+	expect_described(expected, ARRAY_SIZE(expected));
+	restart_with(config_with("15m", WEB B0 B1_DRAINED B2));
+	expect_described(expected, ARRAY_SIZE(expected));
+}
+
+static uint32_t slots_of(const char *name)
+{
+	return backend_named("web", name)->slots;
+}
+
+static void a_declared_drain_takes_no_new_connection(void **state)
+{
+	(void)state;
+	begin("15m", WEB B0 B1_DRAINED);
+	assert_int_equal(slots_of("b1"), 0);
+	apply(config_with("15m", WEB B0 B1));
+	quieten();
+	assert_true(slots_of("b1") > 0);
+	apply(config_with("15m", WEB B0 B1_DRAINED));
+	quieten();
+	assert_int_equal(slots_of("b1"), 0);
+	restart_with(config_with("15m", WEB B0 B1_DRAINED));
+	assert_int_equal(slots_of("b1"), 0);
+}
+
+static void a_command_overrides_a_declared_drain(void **state)
+{
+	struct backend *b1;
+
+	(void)state;
+	begin("15m", WEB B0 B1_DRAINED);
+	drain(backend_named("web", "b1"), false);
+	assert_true(slots_of("b1") > 0);
+	apply(config_with("15m", WEB B0 B1_DRAINED));
+	assert_true(slots_of("b1") > 0);
+	restart_with(config_with("15m", WEB B0 B1_DRAINED));
+	b1 = backend_named("web", "b1");
+	assert_true(b1->slots > 0 && b1->record & POISE_RECORD_UNDRAIN);
+	apply(config_with("15m", WEB B0 B1)); /* which says the same */
+	assert_false(b1->record & POISE_RECORD_UNDRAIN);
+	drain(b1, true);
+	assert_true(b1->record & POISE_RECORD_DRAIN);
+	apply(config_with("15m", WEB B0 B1_DRAINED));
+	assert_false(b1->record & (POISE_RECORD_DRAIN | POISE_RECORD_UNDRAIN));
+	assert_int_equal(slots_of("b1"), 0);
+}
+
+static void changes_that_are_held_take_effect_at_once(void **state)
+{
+	struct image before;
+
+	(void)state;
+	begin("15m", WEB B0 B1 B2);
+	before = image_of("web");
+	balancer_hold(world.balancer);
+	drain(backend_named("web", "b0"), true);
+	set_weight(backend_named("web", "b1"), 10);
+	expect_image("web", &before);
+	balancer_release(world.balancer);
+	assert_int_equal(slots_of("b0"), 0);
+	assert_true(slots_of("b1") > 0 && slots_of("b1") < 200);
+	assert_false(world.balancer->sweep_wanted);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_runs_is_the_configuration_and_the_changes_by_command),
+		TEST(changes_by_command_are_described),
+		TEST(a_declared_drain_takes_no_new_connection),
+		TEST(a_command_overrides_a_declared_drain),
+		TEST(changes_that_are_held_take_effect_at_once),
+	};
+
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	return can_run() ? cmocka_run_group_tests(tests, world_open, world_close) : 0;
+}

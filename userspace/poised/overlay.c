@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "overlay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "balancer.h"
+
+bool overlay_has(const struct backend *backend)
+{
+	const uint8_t drained = POISE_RECORD_DRAIN | POISE_RECORD_UNDRAIN;
+
+	if (backend->record & POISE_RECORD_OUT)
+		return true;
+	return backend->state == POISE_RECORD_ACTIVE &&
+	       (backend->record & (POISE_RECORD_RUNTIME | POISE_RECORD_WEIGHT | drained));
+}
+
+static struct config_backend declare(const struct backend *backend)
+{
+	struct config_backend declared = { .address = backend->address,
+					   .weight = backend->weight,
+					   .drain = backend_drains(backend),
+					   .encapsulation = backend->encapsulation,
+					   .server_id_length = backend->server_id_length };
+
+	memcpy(declared.name, backend->name, sizeof(declared.name));
+	memcpy(declared.server_id, backend->server_id, sizeof(declared.server_id));
+	return declared;
+}
+
+static size_t count_backends(const struct service *service)
+{
+	size_t count = 0;
+
+	for (const struct backend *b = service->backends; b; b = b->next)
+		count++;
+	return count;
+}
+
+/* Puts what runs in place of the declared backends: those first, in their order. */
+static bool overlay_service(const struct service *service, struct config_service *config)
+{
+	struct config_backend *running = calloc(count_backends(service) + 1, sizeof(*running));
+	const struct backend *b;
+	size_t count = 0;
+
+	if (!running)
+		return false;
+	for (size_t i = 0; i < config->backend_count; i++) {
+		b = service_find_address(service, &config->backends[i].address);
+		if (b && b->state == POISE_RECORD_ACTIVE)
+			running[count++] = declare(b);
+	}
+	for (b = service->backends; b; b = b->next)
+		if (backend_is_added(b))
+			running[count++] = declare(b);
+	config->backends = running;
+	config->backend_count = count;
+	return true;
+}
+
+struct config *overlay_config(const struct balancer *balancer)
+{
+	const struct config *declared = balancer->config;
+	struct config *config = malloc(sizeof(*config));
+	size_t i;
+
+	if (!config)
+		return NULL;
+	*config = *declared;
+	config->service_count = 0;
+	config->services = calloc(declared->service_count + 1, sizeof(*config->services));
+	for (i = 0; config->services && i < declared->service_count; i++) {
+		const struct service *service =
+			balancer_continued(balancer, &declared->services[i]);
+
+		config->services[i] = declared->services[i];
+		if (!service || !overlay_service(service, &config->services[i]))
+			break;
+		config->service_count++;
+	}
+	if (config->services && i == declared->service_count)
+		return config;
+	overlay_config_free(config);
+	return NULL;
+}
+
+void overlay_config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->service_count; i++)
+		free(config->services[i].backends);
+	free(config->services);
+	free(config);
+}
+
+static void describe(const struct backend *backend, struct lines *lines)
+{
+	const char *service = backend->service->config.name, *name = backend->name;
+
+	if (backend->record & POISE_RECORD_OUT) {
+		lines_add(lines, "%s/%s: removed by command, although the file declares it",
+			  service, name);
+		return;
+	}
+	if (backend->record & POISE_RECORD_RUNTIME)
+		lines_add(lines, "%s/%s: added by command, the file does not declare it", service,
+			  name);
+	if (backend->record & POISE_RECORD_WEIGHT)
+		lines_add(lines, "weight of %s/%s: %u by command stays over %d of the file",
+			  service, name, backend->weight, backend->declared_weight);
+	if (backend->record & POISE_RECORD_DRAIN)
+		lines_add(lines, "%s/%s: drained by command", service, name);
+	if (backend->record & POISE_RECORD_UNDRAIN)
+		lines_add(lines, "%s/%s: undrained by command, although the file drains it",
+			  service, name);
+}
+
+void overlay_describe(const struct balancer *balancer, struct lines *lines)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		for (const struct backend *b = balancer->services[i]->backends; b; b = b->next)
+			if (overlay_has(b))
+				describe(b, lines);
+}

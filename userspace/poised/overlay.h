@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The two layers together: the declared configuration, and over it what was changed by command
+ * (runtime.h). Changes nothing.
+ */
+#ifndef POISE_OVERLAY_H
+#define POISE_OVERLAY_H
+
+#include <stdbool.h>
+
+#include "lines.h"
+
+struct backend;
+struct balancer;
+struct config;
+
+/* Is anything of the backend as a command left it? */
+bool overlay_has(const struct backend *backend);
+
+/* The configuration that would declare what runs. It shares what it points to with
+ * balancer->config; overlay_config_free() releases the rest. NULL: no memory. */
+struct config *overlay_config(const struct balancer *balancer);
+void overlay_config_free(struct config *config); /* takes NULL */
+
+/* A line for each change by command that is in force: what it is, and what it lies over. */
+void overlay_describe(const struct balancer *balancer, struct lines *lines);
+
+#endif

@@ -9,19 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "check_exec.h"
+#include "check_expect.h"
 #include "check_grpc.h"
 #include "check_http.h"
+#include "check_postgres.h"
+#include "check_redis.h"
 #include "check_tcp.h"
 #include "health.h"
 
+enum { DISCARD_BYTES = 1 << 20 };
+
 static const struct check_kind *const kinds[] = {
-	[CHECK_TCP] = &check_tcp,
-	[CHECK_HTTP] = &check_http,
-	[CHECK_GRPC] = &check_grpc,
+	[CHECK_TCP] = &check_tcp,     [CHECK_TLS] = &check_expect,
+	[CHECK_HTTP] = &check_http,   [CHECK_GRPC] = &check_grpc,
+	[CHECK_REDIS] = &check_redis, [CHECK_POSTGRES] = &check_postgres,
 	[CHECK_EXEC] = &check_exec, /* the last one */
 };
+
+static const struct check_kind *kind_of(const struct config_check *config)
+{
+	bool talks = config->tls.on || config->send.length || config->answer.length;
+
+	return config->type == CHECK_TCP && talks ? &check_expect : kinds[config->type];
+}
 
 int check_target_socket(const struct check_target *target, int fd)
 {
@@ -34,7 +47,7 @@ int check_target_socket(const struct check_target *target, int fd)
 struct check *check_new(const struct check_env *env, const struct check_target *target,
 			const struct config_check *config, check_done done, void *context)
 {
-	const struct check_kind *kind = kinds[config->type];
+	const struct check_kind *kind = kind_of(config);
 	struct check *check;
 
 	if (!kind) {
@@ -55,6 +68,12 @@ void check_free(struct check *check)
 {
 	if (check)
 		check->kind->destroy(check);
+}
+
+void check_close(int fd)
+{
+	(void)!recv(fd, NULL, DISCARD_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+	close(fd);
 }
 
 void check_pass(struct check *check)

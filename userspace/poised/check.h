@@ -15,6 +15,7 @@
 struct check;
 struct curl_loop;
 struct event_base;
+struct tls_contexts;
 
 /*
  * How a check can fail, as people read it: X(name, format). Nothing that a peer sent stands in one
@@ -37,6 +38,31 @@ struct event_base;
 	X(NO_BODY, "body does not hold '%s'")                                                      \
 	X(BODY_LARGE, "answer larger than %u KiB, its beginning does not hold '%s'")               \
 	X(HTTP, "HTTP failed: %s")                                                                 \
+	X(TIMEOUT_TLS, "timed out after %u ms in the TLS handshake")                               \
+	X(CLOSED_EXPECT, "connection closed, the answer is not what is expected")                  \
+	X(ANSWER_LARGE, "answer larger than %u KiB, its beginning is not what is expected")        \
+	X(PASSWORD, "password refused")                                                            \
+	X(NOT_REDIS, "answer is not Redis's")                                                      \
+	X(REDIS_LOADING, "Redis loads its data")                                                   \
+	X(REDIS_PRIMARY, "Redis has lost its primary")                                             \
+	X(REDIS_ERROR, "Redis answered with an error")                                             \
+	X(NOT_POSTGRES, "answer is not PostgreSQL's")                                              \
+	X(POSTGRES_TLS, "PostgreSQL does not speak TLS")                                           \
+	X(POSTGRES_NOT_NOW, "PostgreSQL starts, stops or recovers")                                \
+	X(POSTGRES_FULL, "PostgreSQL has no connection left")                                      \
+	X(POSTGRES_ERROR, "PostgreSQL answered with error %s")                                     \
+	X(NOT_TLS, "answer is not TLS")                                                            \
+	X(TLS_CLOSED, "connection closed in the TLS handshake")                                    \
+	X(TLS_VERSION, "no common TLS version, wanted is 1.2 or newer")                            \
+	X(TLS_ALERT, "TLS refused by the server: %s")                                              \
+	X(TLS_EXPIRED, "certificate has expired (%s)")                                             \
+	X(TLS_EARLY, "certificate is not valid before %s")                                         \
+	X(TLS_NAME, "certificate names %s, not %s")                                                \
+	X(TLS_ISSUER, "certificate of an unknown issuer")                                          \
+	X(TLS_CERTIFICATE, "certificate refused: %s")                                              \
+	X(TLS, "TLS failed: %s")                                                                   \
+	X(TLS_ENDS, "certificate ends in %d days (%s)")                                            \
+	X(CA_FILE, "not checked: CA file %s: %s")                                                  \
 	X(EXEC_STATUS, "exit status %d%s%s")                                                       \
 	X(EXEC_SIGNAL, "killed by signal %d%s%s")                                                  \
 	X(EXEC_TIMEOUT, "program did not end within %u ms")                                        \
@@ -72,6 +98,7 @@ typedef void (*check_warned)(void *context, const char *warning);
 struct check_env {
 	struct event_base *base;
 	struct curl_loop *curl;
+	struct tls_contexts *tls;
 };
 
 /* What is checked. */
@@ -114,6 +141,9 @@ struct check {
 struct check *check_new(const struct check_env *env, const struct check_target *target,
 			const struct config_check *config, check_done done, void *context);
 void check_free(struct check *check); /* takes NULL */
+
+/* For the kinds: closes a connection without the reset that unread data would send. */
+void check_close(int fd);
 
 /* For the kinds: the last thing that they do with a check. */
 void check_pass(struct check *check);

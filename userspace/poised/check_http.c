@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "curl_loop.h"
+#include "search.h"
 
 enum {
 	EXPECT_TEXT_BYTES = CONFIG_MAX_EXPECT * sizeof("65535-65535,"),
@@ -31,9 +32,7 @@ struct http {
 	char url[URL_BYTES]; /* without the path */
 	char *path;
 	struct curl_slist *headers;
-	char *needle; /* NULL: the status decides */
-	size_t needle_length;
-	uint32_t *fallback; /* of needle; see make_fallback() */
+	struct search body; /* without a needle the status decides */
 	struct status_range expect[CONFIG_MAX_EXPECT];
 	size_t expect_count;
 	/* of the check under way: */
@@ -43,45 +42,7 @@ struct http {
 	bool header_ended;
 	long status;
 	size_t header_bytes, body_bytes;
-	size_t matched; /* bytes at the body's end that begin the needle */
 };
-
-/*
- * The search of Knuth, Morris and Pratt ("Fast Pattern Matching in Strings", 1977): the body comes
- * in pieces of any size, and none has to be kept. fallback[i]: how much of the needle still matches
- * when the byte after needle[0..i] does not.
- */
-static size_t advance(const struct http *http, size_t matched, char byte)
-{
-	while (matched > 0 && http->needle[matched] != byte)
-		matched = http->fallback[matched - 1];
-	return http->needle[matched] == byte ? matched + 1 : matched;
-}
-
-static int make_fallback(struct http *http)
-{
-	size_t matched = 0;
-
-	http->needle_length = strlen(http->needle);
-	http->fallback = calloc(http->needle_length + 1, sizeof(*http->fallback));
-	if (!http->fallback)
-		return -ENOMEM;
-	for (size_t i = 1; i < http->needle_length; i++) {
-		matched = advance(http, matched, http->needle[i]);
-		http->fallback[i] = matched;
-	}
-	return 0;
-}
-
-static bool search(struct http *http, const char *data, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		http->matched = advance(http, http->matched, data[i]);
-		if (http->matched == http->needle_length)
-			return true;
-	}
-	return false;
-}
 
 /* The callbacks below are libcurl's: returning anything but length ends the transfer, and
  * transfer_done() reports the verdict. */
@@ -94,7 +55,7 @@ static size_t body_arrived(char *data, size_t size, size_t count, void *context)
 
 	if (http->verdict != OPEN)
 		return 0;
-	if (search(http, data, length < room ? length : room)) {
+	if (search_feed(&http->body, data, length < room ? length : room)) {
 		http->verdict = GOOD;
 		return 0;
 	}
@@ -125,7 +86,7 @@ static enum verdict header_verdict(struct http *http)
 	http->header_ended = true;
 	if (!status_expected(http))
 		return BAD_STATUS;
-	return !http->needle || http->needle_length == 0 ? GOOD : OPEN;
+	return http->body.length == 0 ? GOOD : OPEN;
 }
 
 /* One line a call, with its line end; also lines of interim answers, and of trailers. */
@@ -180,7 +141,7 @@ static void fail_status(struct http *http)
 static void fail_end(struct http *http, CURLcode result)
 {
 	if (result == CURLE_OK && http->header_ended)
-		check_fail(&http->check, CHECK_TEXT_NO_BODY, http->needle);
+		check_fail(&http->check, CHECK_TEXT_NO_BODY, http->body.needle);
 	else if (http->header_bytes == 0)
 		check_fail(&http->check, CHECK_TEXT_CLOSED);
 	else
@@ -233,7 +194,7 @@ static void http_report(struct http *http, CURLcode result, int error)
 		break;
 	case BODY_LARGE:
 		check_fail(&http->check, CHECK_TEXT_BODY_LARGE, CHECK_HTTP_MAX_BODY_KIB,
-			   http->needle);
+			   http->body.needle);
 		break;
 	}
 }
@@ -336,7 +297,8 @@ static int http_start(struct check *check)
 	http->socket_error = 0;
 	http->header_ended = false;
 	http->status = 0;
-	http->header_bytes = http->body_bytes = http->matched = 0;
+	http->header_bytes = http->body_bytes = 0;
+	search_begin(&http->body);
 	http->transfer = (struct curl_transfer){ .easy = easy, .done = transfer_done };
 	if (easy && set_request(http, easy) && set_limits(http, easy) &&
 	    set_callbacks(http, easy) && curl_loop_add(http->loop, &http->transfer) == 0)
@@ -352,8 +314,7 @@ static void http_destroy(struct check *check)
 
 	http_cancel(check);
 	curl_slist_free_all(http->headers);
-	free(http->fallback);
-	free(http->needle);
+	search_fini(&http->body);
 	free(http->path);
 	free(http);
 }
@@ -406,10 +367,7 @@ static int copy_expectation(struct http *http, const struct config_check *config
 		return -EINVAL;
 	memcpy(http->expect, config->expect, sizeof(http->expect));
 	http->expect_count = config->expect_count;
-	if (!config->body)
-		return 0;
-	http->needle = strdup(config->body);
-	return http->needle ? make_fallback(http) : -ENOMEM;
+	return config->body ? search_init(&http->body, config->body, strlen(config->body)) : 0;
 }
 
 static struct check *http_create(const struct check_env *env, const struct check_target *target,

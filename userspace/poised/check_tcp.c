@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DISCARD_BYTES = 1 << 20 };
-
 struct tcp {
 	struct check check;
 	struct event_base *base;
@@ -34,13 +32,7 @@ static void tcp_cancel(struct check *check)
 		return;
 	event_free(tcp->writable);
 	tcp->writable = NULL;
-	close(tcp->fd);
-}
-
-/* close() with unread data would send a reset. */
-static void discard_received(int fd)
-{
-	(void)!recv(fd, NULL, DISCARD_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+	check_close(tcp->fd);
 }
 
 static void socket_writable(evutil_socket_t fd, short what, void *context)
@@ -52,8 +44,6 @@ static void socket_writable(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (!error && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
 		error = errno;
-	if (!error)
-		discard_received(fd);
 	tcp_cancel(&tcp->check);
 	if (error)
 		check_fail_errno(&tcp->check, error);

@@ -20,6 +20,7 @@
 #include "check.h"
 #include "check_times.h"
 #include "curl_loop.h"
+#include "tls.h"
 
 enum {
 	US_PER_MS = 1000,
@@ -226,8 +227,10 @@ int healths_new(struct event_base *base, struct healths **out)
 	if (!healths)
 		return -ENOMEM;
 	r = curl_loop_new(base, &healths->env.curl);
+	if (r == 0)
+		r = tls_contexts_new(&healths->env.tls);
 	if (r != 0) {
-		free(healths);
+		healths_free(healths);
 		return r;
 	}
 	healths->env.base = base;
@@ -241,6 +244,7 @@ void healths_free(struct healths *healths)
 	if (!healths)
 		return;
 	curl_loop_free(healths->env.curl);
+	tls_contexts_free(healths->env.tls);
 	free(healths);
 }
 

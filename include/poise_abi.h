@@ -347,6 +347,7 @@ enum poise_record_flags {
 	POISE_RECORD_UP = 1 << 3,      /* its health check passed when last heard of */
 	POISE_RECORD_OUT = 1 << 4, /* removed by command although the configuration declares it */
 	POISE_RECORD_UNDRAIN = 1 << 5, /* undrained by command although that declares it drained */
+	POISE_RECORD_HELD = 1 << 6,    /* held down, by its penalty */
 };
 
 struct poise_service_record {
@@ -361,15 +362,16 @@ struct poise_backend_record {
 	char name[POISE_NAME_BYTES];
 	__u8 address[16];
 	__u8 family;
-	__u8 state; /* enum poise_record_state */
-	__u8 flags; /* enum poise_record_flags */
-	__u8 reserved;
+	__u8 state;   /* enum poise_record_state */
+	__u8 flags;   /* enum poise_record_flags */
+	__u8 penalty; /* for going up and down, at the time of the stamp: lib/damping.h */
 	__u16 weight;
 	__u16 service;	       /* index into 'services' */
 	__u8 encapsulation;    /* enum poise_encapsulation */
 	__u8 server_id_length; /* bytes; 0: none */
 	__u8 server_id[POISE_QUIC_ID_BYTES];
-	__u8 reserved2[3];
+	__u8 slow_start; /* the part of it that has passed, 0: it is not in one: lib/slow_start.h */
+	__u16 stamp;	 /* coarse clock, when this was written */
 };
 _Static_assert(sizeof(struct poise_backend_record) == 108, "poise_backend_record");
 

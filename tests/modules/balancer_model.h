@@ -15,11 +15,11 @@ enum {
 	FIRST_PORT = 20000,
 };
 
-enum standing { ABSENT, ACTIVE, REMOVING, REMOVED };
+enum server_standing { ABSENT, ACTIVE, REMOVING, REMOVED };
 
 /* A backend of a service. */
 struct server {
-	enum standing standing;
+	enum server_standing standing;
 	char letter; /* its name is this and its number in the pool */
 	bool declared, drained, runtime, out, overridden;
 	uint16_t weight, declared_weight;

@@ -24,7 +24,7 @@
 enum { LONGEST_PAUSE_MS = 950 }; /* below what the shortest settle time may be */
 
 /* What a history is made of. */
-struct history {
+struct life_story {
 	const char *settle;
 	bool settles; /* settle is short: time passes, and idle connections are forgotten */
 	int steps;
@@ -34,7 +34,7 @@ struct history {
 
 struct run {
 	uint64_t seed;
-	const struct history *history;
+	const struct life_story *history;
 	struct model model;
 	char doing[160]; /* the step under way */
 	pid_t child;	 /* one that is to be killed; 0: none */
@@ -464,7 +464,7 @@ static void step_time(void)
 
 /* A history. */
 
-static void begin(const struct history *history, uint64_t seed)
+static void begin(const struct life_story *history, uint64_t seed)
 {
 	struct change first = { .kind = APPLY };
 
@@ -486,7 +486,7 @@ static void begin(const struct history *history, uint64_t seed)
 static void step(void)
 {
 	uint32_t chance = pick(16);
-	const struct history *history = run.history;
+	const struct life_story *history = run.history;
 
 	run.news = false;
 	if ((int)chance < history->deaths)
@@ -506,7 +506,7 @@ static void step(void)
 	act_some(20 + pick(60));
 }
 
-static void live(const struct history *history, uint64_t first_seed, int count)
+static void live(const struct life_story *history, uint64_t first_seed, int count)
 {
 	const char *chosen = getenv("POISE_TEST_SEED"), *many = getenv("POISE_TEST_COUNT");
 	uint64_t seed = chosen ? strtoull(chosen, NULL, 0) : first_seed;
@@ -536,7 +536,7 @@ static void live(const struct history *history, uint64_t first_seed, int count)
 
 static void connections_survive_changes(void **state)
 {
-	static const struct history history = { .settle = "15m", .steps = 60, .checks = 1 };
+	static const struct life_story history = { .settle = "15m", .steps = 60, .checks = 1 };
 
 	(void)state;
 	live(&history, 1, 3);
@@ -544,7 +544,7 @@ static void connections_survive_changes(void **state)
 
 static void idle_connections_survive_changes(void **state)
 {
-	static const struct history history = { .settle = "15m", .steps = 60, .checks = 7 };
+	static const struct life_story history = { .settle = "15m", .steps = 60, .checks = 7 };
 
 	(void)state;
 	live(&history, 100, 2);
@@ -552,7 +552,7 @@ static void idle_connections_survive_changes(void **state)
 
 static void connections_survive_deaths(void **state)
 {
-	static const struct history history = {
+	static const struct life_story history = {
 		.settle = "15m", .steps = 32, .deaths = 13, .checks = 1
 	};
 
@@ -562,7 +562,7 @@ static void connections_survive_deaths(void **state)
 
 static void connections_survive_settling(void **state)
 {
-	static const struct history history = {
+	static const struct life_story history = {
 		.settle = "1s", .settles = true, .steps = 40, .checks = 1
 	};
 

@@ -80,8 +80,7 @@ bool standing_decide(struct standing *standing, const struct standing_facts *fac
 }
 
 uint16_t standing_weight(const struct standing_facts *facts, const struct standing *standing,
-			 const struct standing_rules *rules, int64_t now_ms)
+			 uint32_t slow_start_ms, int64_t now_ms)
 {
-	return slow_start_weight(&standing->slow_start, rules->slow_start_ms, facts->weight,
-				 now_ms);
+	return slow_start_weight(&standing->slow_start, slow_start_ms, facts->weight, now_ms);
 }

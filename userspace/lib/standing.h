@@ -74,6 +74,6 @@ bool standing_decide(struct standing *standing, const struct standing_facts *fac
 
 /* Of its own weight what counts now. */
 uint16_t standing_weight(const struct standing_facts *facts, const struct standing *standing,
-			 const struct standing_rules *rules, int64_t now_ms);
+			 uint32_t slow_start_ms, int64_t now_ms);
 
 #endif

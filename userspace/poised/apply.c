@@ -8,6 +8,7 @@
 
 #include "apply_backends.h"
 #include "apply_check.h"
+#include "availability.h"
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
@@ -35,18 +36,35 @@ static void change_idle(struct balancer *balancer, struct service *service, uint
 	maps_service_set_idle(balancer->maps, service->index, idle);
 }
 
+/* What only poised itself looks at, when it decides who takes connections. */
+static void compare_availability(const struct config_service *before,
+				 const struct config_service *config, struct lines *changes)
+{
+	if (before->slow_start_ms != config->slow_start_ms)
+		lines_add(changes, "service '%s': slow_start changed", config->name);
+	if (before->panic_threshold != config->panic_threshold)
+		lines_add(changes, "service '%s': panic_threshold changed", config->name);
+	if (before->damping != config->damping)
+		lines_add(changes, "service '%s': damping changed", config->name);
+}
+
 static void change_service(struct balancer *balancer, struct service *service,
 			   const struct config_service *config, struct lines *changes)
 {
 	bool check_changed = !config_check_equal(&service->config.check, &config->check);
 	bool on_down_changed = service->config.on_down != config->on_down;
 	uint16_t idle = balancer_settle_ticks(config->idle_ms);
+	uint32_t slow_start_ms = service->config.slow_start_ms;
 	bool idle_changed = maps_service(balancer->maps, service->index)->idle_ticks != idle;
 
+	if (!balancer->adopting)
+		compare_availability(&service->config, config, changes);
 	if (service_set_config(service, config)) {
 		log_error("service '%s': not changed: not enough memory", config->name);
 		return;
 	}
+	availability_set_slow_start(service, slow_start_ms);
+	service->undecided = true;
 	if (check_changed && !balancer->adopting)
 		lines_add(changes, "service '%s': the health check changed", config->name);
 	if (on_down_changed && !balancer->adopting)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "availability.h"
 #include "balancer.h"
 #include "log.h"
 #include "overlay.h"
@@ -29,12 +30,16 @@ static void add_backend(struct balancer *balancer, struct service *service,
 				     .server_id = declared->server_id,
 				     .server_id_length = declared->server_id_length };
 
-	if (backend_new(service, balancer, &spec))
+	struct backend *backend = backend_new(service, balancer, &spec);
+
+	if (backend) {
+		availability_note(backend, HISTORY_LIFE, "added by the configuration");
 		lines_add(changes, "service '%s': backend '%s' added", service->config.name,
 			  declared->name);
-	else
+	} else {
 		log_error("backend '%s/%s': cannot be added: not enough memory",
 			  service->config.name, declared->name);
+	}
 }
 
 static void return_backend(struct balancer *balancer, struct backend *backend,
@@ -43,6 +48,7 @@ static void return_backend(struct balancer *balancer, struct backend *backend,
 	if (backend->state != POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_OUT))
 		return;
 	backend->state = POISE_RECORD_ACTIVE;
+	availability_note(backend, HISTORY_LIFE, "declared by the configuration again");
 	backend_refresh(balancer, backend);
 	lines_add(changes, "service '%s': backend '%s' is back", backend->service->config.name,
 		  backend->name);
@@ -82,6 +88,8 @@ static void take_weight(struct balancer *balancer, struct backend *backend, uint
 	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
 		lines_add(changes, "service '%s': backend '%s' has weight %u, was %u", service,
 			  backend->name, weight, backend->weight);
+		availability_note(backend, HISTORY_WEIGHT, "%u by the configuration, was %u",
+				  weight, backend->weight);
 		backend->weight = weight;
 		service_touch(backend->service);
 		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
@@ -107,6 +115,8 @@ static void take_drain(struct balancer *balancer, struct backend *backend, bool 
 	if (!balancer->adopting) /* what an earlier poised left does not tell */
 		lines_add(changes, "service '%s': backend '%s' %s", service, backend->name,
 			  drain ? "drains" : "drains no more");
+	availability_note(backend, HISTORY_DRAIN, "%s by the configuration",
+			  drain ? "drained" : "undrained");
 	backend->valid_at_round = balancer->sweep_round + 2;
 	backend_refresh(balancer, backend);
 }
@@ -153,6 +163,7 @@ static void undeclare_backend(struct balancer *balancer, struct backend *backend
 		lines_add(changes, "service '%s': backend '%s' removed%s",
 			  backend->service->config.name, backend->name,
 			  overruled ? ", and with it what was changed by command" : "");
+		availability_note(backend, HISTORY_LIFE, "removed by the configuration");
 		backend_leave(balancer, backend);
 	} else {
 		backend_write_record(balancer, backend);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "availability.h"
 #include "balancer.h"
 #include "check.h"
 #include "log.h"
@@ -29,12 +30,6 @@ bool backend_drains(const struct backend *backend)
 	       (backend->declared_drain && !(backend->record & POISE_RECORD_UNDRAIN));
 }
 
-bool backend_up(const struct backend *backend)
-{
-	return backend->hop_ready && backend->health &&
-	       health_get(backend->health)->state == HEALTH_UP;
-}
-
 bool backend_known(const struct backend *backend)
 {
 	enum health_state health =
@@ -45,24 +40,49 @@ bool backend_known(const struct backend *backend)
 	return health == HEALTH_UP && backend->hop_asked;
 }
 
+struct standing_facts backend_facts(const struct backend *backend)
+{
+	return (struct standing_facts){
+		.active = backend->state == POISE_RECORD_ACTIVE,
+		.drained = backend_drains(backend),
+		.reachable = backend->hop_ready,
+		.passing = backend->health && health_get(backend->health)->state == HEALTH_UP,
+		.known = backend_known(backend),
+		.weight = backend->weight,
+	};
+}
+
+bool backend_up(const struct backend *backend)
+{
+	struct standing_facts facts = backend_facts(backend);
+
+	return standing_up(&facts, &backend->standing, backend->service->verdict);
+}
+
 uint16_t backend_effective_weight(const struct backend *backend)
 {
-	return backend->weight;
+	struct standing_facts facts = backend_facts(backend);
+
+	return standing_weight(&facts, &backend->standing, backend->service->config.slow_start_ms,
+			       balancer_now_ms());
 }
 
 bool backend_eligible(const struct backend *backend)
 {
-	return backend->state == POISE_RECORD_ACTIVE && !backend_drains(backend) &&
-	       backend_effective_weight(backend) > 0 && backend_up(backend);
+	struct standing_facts facts = backend_facts(backend);
+
+	return standing_eligible(&facts, &backend->standing, backend->service->verdict);
 }
 
 uint8_t backend_flags(const struct backend *backend)
 {
+	struct standing_facts facts = backend_facts(backend);
 	uint8_t flags = 0;
 
 	if (backend->state != POISE_RECORD_ACTIVE && backend->state != POISE_RECORD_REMOVING)
 		return 0;
-	if (backend->service->config.on_down == ON_DOWN_KEEP || backend_up(backend))
+	if (backend->service->config.on_down == ON_DOWN_KEEP ||
+	    standing_live(&facts, backend->service->verdict))
 		flags |= POISE_BACKEND_LIVE;
 	if (backend_eligible(backend))
 		flags |= POISE_BACKEND_ELIGIBLE;
@@ -123,10 +143,9 @@ struct poise_backend backend_entry(const struct balancer *balancer, const struct
 
 void backend_refresh(struct balancer *balancer, struct backend *backend)
 {
-	uint8_t flags = backend_flags(backend);
-
 	backend->dirty = true;
-	if (!backend->service->filled || ((flags ^ backend->flags) & POISE_BACKEND_ELIGIBLE))
+	backend->service->undecided = true;
+	if (!backend->service->filled)
 		service_touch(backend->service);
 	balancer_commit_later(balancer);
 }
@@ -145,6 +164,7 @@ int backend_write_record(struct balancer *balancer, const struct backend *backen
 	memcpy(record.name, backend->name, sizeof(record.name));
 	memcpy(record.address, backend->address.bytes, sizeof(record.address));
 	memcpy(record.server_id, backend->server_id, sizeof(record.server_id));
+	availability_store(backend, &record);
 	err = maps_backend_record_write(balancer->maps, backend->index, &record);
 	if (err)
 		log_error("backend '%s/%s': cannot keep its state for a restart: %s",
@@ -157,13 +177,17 @@ static void on_health(void *context, const struct health_status *status)
 	struct backend *backend = context;
 	struct balancer *balancer = backend->service->balancer;
 	const char *name = backend->service->config.name;
+	bool up = status->state == HEALTH_UP;
 
-	if (status->state == HEALTH_UP)
+	if (up)
 		log_info("backend '%s/%s': health check passed, up", name, backend->name);
 	else
 		log_warning("backend '%s/%s': health check failed, down: %s", name, backend->name,
 			    status->error);
-	if (status->state == HEALTH_UP)
+	availability_note(backend, HISTORY_HEALTH, "%s%s",
+			  up ? "up" : "down: ", up ? "" : status->error);
+	availability_health(backend, up);
+	if (up)
 		backend->record |= POISE_RECORD_UP;
 	else
 		backend->record &= ~POISE_RECORD_UP;
@@ -179,11 +203,20 @@ static void on_warning(void *context, const struct health_status *status)
 		    backend->name, status->warning);
 }
 
+static void note_nexthop(struct backend *backend, const struct nexthop *hop)
+{
+	if (backend->hop_ready)
+		availability_note(backend, HISTORY_NEXT_HOP, "found, on %s", hop->interface);
+	else
+		availability_note(backend, HISTORY_NEXT_HOP, "none: %s",
+				  backend_way_problem(backend));
+}
+
 static void on_nexthop(void *context, const struct nexthop *hop)
 {
 	struct backend *backend = context;
 	const char *name = backend->service->config.name;
-	bool was_ready = backend->hop_ready;
+	bool was_ready = backend->hop_ready, was_asked = backend->hop_asked;
 
 	if (hop->state == NEXTHOP_RESOLVING)
 		return;
@@ -197,6 +230,8 @@ static void on_nexthop(void *context, const struct nexthop *hop)
 	else if (was_ready || !backend->exposed)
 		log_warning("backend '%s/%s': no way to it, down: %s", name, backend->name,
 			    backend_way_problem(backend));
+	if (backend->hop_ready != was_ready || !was_asked)
+		note_nexthop(backend, hop);
 	backend_refresh(backend->service->balancer, backend);
 }
 
@@ -264,7 +299,7 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	memcpy(backend->address.bytes, record->address, sizeof(backend->address.bytes));
 	backend->weight = record->weight;
 	backend->declared_weight = -1;
-	backend->record = record->flags;
+	backend->record = record->flags & ~POISE_RECORD_HELD;
 	backend->state = record->state;
 	backend->encapsulation = record->encapsulation;
 	backend->server_id_length = record->server_id_length;
@@ -274,6 +309,9 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->entry.flags = backend->entry.current = 0;
 	backend->hop_ready = backend->hop_asked = backend->entry.ifindex != 0;
 	backend->exposed = true;
+	availability_restore(backend, record);
+	availability_note(backend, HISTORY_LIFE, "taken up from an earlier poised, %s",
+			  backend->record & POISE_RECORD_UP ? "up" : "not up");
 	link_backend(balancer, backend);
 	return backend;
 }
@@ -404,6 +442,7 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 	/* the round under way may have passed some of the exceptions that name it */
 	balancer->swept_at[backend->index] = balancer->sweep_round + 2;
 	backend_stop(backend);
+	history_free(&backend->history);
 	free(backend);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "availability.h"
 #include "log.h"
 #include "maps.h"
 #include "sweep.h"
@@ -57,6 +58,7 @@ static void free_backends(struct service *service)
 		service->backends = backend->next;
 		health_free(backend->health);
 		nexthop_watch_free(backend->watch);
+		history_free(&backend->history);
 		free(backend);
 	}
 }
@@ -210,7 +212,7 @@ static void write_load(struct balancer *balancer, const struct backend *backend)
 	struct poise_backend_load *load = maps_load(balancer->maps, backend->index);
 	uint16_t idle = balancer_settle_ticks(backend->service->config.idle_ms);
 
-	__atomic_store_n(&load->weight, backend->weight, __ATOMIC_RELAXED);
+	__atomic_store_n(&load->weight, backend_effective_weight(backend), __ATOMIC_RELAXED);
 	__atomic_store_n(&load->idle_ticks, idle, __ATOMIC_RELAXED);
 }
 
@@ -254,6 +256,7 @@ void balancer_commit(struct balancer *balancer)
 {
 	if (balancer->adopting || balancer->held)
 		return;
+	availability_decide(balancer);
 	commit_backends(balancer);
 	for (size_t i = 0; i < balancer->service_count; i++)
 		if (balancer->services[i]->dirty)

@@ -18,9 +18,11 @@
 #include "config.h"
 #include "extents.h"
 #include "health.h"
+#include "history.h"
 #include "nexthop.h"
 #include "poise_abi.h"
 #include "ring.h"
+#include "standing.h"
 
 struct event;
 struct event_base;
@@ -47,6 +49,9 @@ struct backend {
 	bool dirty;		    /* entry or flags are not in the data plane */
 	uint8_t flags;		    /* enum poise_backend_flags, as written */
 	struct poise_backend entry; /* as written */
+	struct standing standing;   /* what is remembered to decide who takes connections */
+	uint16_t ring_weight;	    /* that the ring was built with */
+	struct history history;
 	struct health *health;
 	struct nexthop_watch *watch;
 	uint32_t slots;		 /* owned */
@@ -69,6 +74,9 @@ struct service {
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool published;	 /* packets reach it */
 	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
+	bool undecided;	 /* something changed that its backends' availability may follow */
+	struct standing_verdict verdict;
+	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
 	struct backend *backends;
 };
 
@@ -93,6 +101,7 @@ struct balancer {
 	uint32_t flows_used;		/* recorded flows, at the last complete sweep of them */
 	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
 	uint32_t *owned, *leaving;	/* POISE_MAX_BACKENDS, zero between uses */
+	size_t step_next;		/* service whose slow starts are looked at next */
 	bool adopting;			/* what exists takes no part in traffic decisions so far */
 	bool held, sweep_wanted;	/* between balancer_hold() and balancer_release() */
 	void (*changed)(void *context); /* called after every change by command or reload */
@@ -165,6 +174,8 @@ void backend_retire(struct balancer *balancer, struct backend *backend);
 bool backend_is_added(const struct backend *backend); /* by command, and still there */
 bool backend_has_server_id(const struct backend *backend, const struct config_backend *declared);
 bool backend_drains(const struct backend *backend); /* declared, or by command */
+/* What is so of it, whatever else is decided. */
+struct standing_facts backend_facts(const struct backend *backend);
 bool backend_up(const struct backend *backend);
 bool backend_known(const struct backend *backend); /* enough is known to say whether it is up */
 bool backend_eligible(const struct backend *backend);
@@ -218,6 +229,8 @@ struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
 
 /* service_ring.c */
+/* Enough is known of the backends for a first fill, or there was time enough. */
+bool service_may_fill(const struct service *service);
 void service_build_ring(struct balancer *balancer, struct service *service);
 void service_count_slots(struct balancer *balancer, struct service *service);
 

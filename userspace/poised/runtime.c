@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "availability.h"
 #include "balancer.h"
 #include "port_lists.h"
 #include "service_text.h"
@@ -31,16 +32,17 @@ static void audit(const struct backend *backend, const char *what, const char *b
 					     .after = after });
 }
 
-static void audit_weight(const struct backend *backend, uint16_t before)
+static void audit_weight(struct backend *backend, uint16_t before)
 {
 	char from[WEIGHT_BYTES], to[WEIGHT_BYTES];
 
 	snprintf(from, sizeof(from), "%u", before);
 	snprintf(to, sizeof(to), "%u", backend->weight);
+	availability_note(backend, HISTORY_WEIGHT, "%s by command, was %s", to, from);
 	audit(backend, "weight", from, to);
 }
 
-static void audit_added(const struct backend *backend)
+static void audit_added(struct backend *backend)
 {
 	char address[ADDRESS_TEXT_BYTES], text[ADDRESS_TEXT_BYTES + 64];
 
@@ -48,6 +50,7 @@ static void audit_added(const struct backend *backend)
 		 address_format(&backend->address, address), backend->weight,
 		 encapsulation_text(backend->encapsulation));
 	audit(backend, "added", NULL, text);
+	availability_note(backend, HISTORY_LIFE, "added by command");
 }
 
 static void commit(struct balancer *balancer)
@@ -249,6 +252,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 		return -EALREADY;
 	}
 	audit(backend, "removed", NULL, now ? "its connections are cut" : NULL);
+	availability_note(backend, HISTORY_LIFE, "removed by command");
 	set_flag(backend, POISE_RECORD_OUT, declared);
 	if (now) {
 		backend_cut(balancer, backend);
@@ -276,9 +280,19 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 {
 	bool drained = backend_drains(backend);
 	int err = check_active(backend, error);
+	bool released;
 
-	if (err || drain == drained)
+	if (err)
 		return err;
+	released = !drain && availability_release(backend);
+	if (released)
+		audit(backend, "held down", "yes", "no");
+	if (drain == drained) {
+		if (released)
+			put(balancer, backend);
+		return 0;
+	}
+	availability_note(backend, HISTORY_DRAIN, "%s by command", drain ? "drained" : "undrained");
 	audit(backend, "drained", drained ? "yes" : "no", drain ? "yes" : "no");
 	set_drain(backend, drain);
 	backend->valid_at_round = balancer->sweep_round + 2;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "availability.h"
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
@@ -261,6 +262,7 @@ static void adopt_config(struct config_service *config, const struct poise_servi
 		config->udp = UDP_STICKY;
 	config->quic.config_id = entry->quic_config;
 	config->quic.server_id_length = entry->quic_length;
+	config->slow_start_ms = AVAILABILITY_ADOPTED_MS;
 }
 
 static int adopt_rings(struct balancer *balancer, struct service *service,
@@ -306,7 +308,7 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 		err = append(balancer, service);
 	if (err)
 		goto err_free;
-	service->filled = service->published = true;
+	service->filled = service->published = service->undecided = true;
 	service->dirty = record.changing;
 	balancer->service_used[index] = true;
 	*out = service;

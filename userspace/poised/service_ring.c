@@ -22,7 +22,7 @@ void service_count_slots(struct balancer *balancer, struct service *service)
 }
 
 /* A first fill waits until it is known which backends are up: later ones would make slots move. */
-static bool may_fill(const struct service *service)
+bool service_may_fill(const struct service *service)
 {
 	if (balancer_now_ms() >= service->fill_by)
 		return true;
@@ -39,9 +39,10 @@ static size_t collect_members(struct service *service, struct maglev_member *mem
 	for (struct backend *b = service->backends; b; b = b->next) {
 		if (!backend_eligible(b))
 			continue;
+		b->ring_weight = backend_effective_weight(b);
 		members[count++] = (struct maglev_member){ .address = b->address,
 							   .index = b->index,
-							   .weight = backend_effective_weight(b) };
+							   .weight = b->ring_weight };
 		b->exposed = true;
 	}
 	return count;
@@ -103,7 +104,7 @@ void service_build_ring(struct balancer *balancer, struct service *service)
 	size_t count = 0;
 	int err = -ENOMEM;
 
-	if (!service->filled && !may_fill(service))
+	if (!service->filled && !service_may_fill(service))
 		return;
 	for (struct backend *b = service->backends; b; b = b->next)
 		count++;

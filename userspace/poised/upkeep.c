@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 
+#include "availability.h"
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
@@ -79,10 +80,12 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 		if (service->moving)
 			settle_service(balancer, service);
 		if (!service->filled && now >= service->fill_by) {
+			service->undecided = true;
 			service_touch(service);
 			balancer_commit_later(balancer);
 		}
 	}
+	availability_tick(balancer);
 	forget_gone(balancer);
 }
 

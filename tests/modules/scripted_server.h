@@ -8,9 +8,11 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,8 @@ enum then { CLOSE, RESET, HOLD };
 
 struct script {
 	const char *answer;  /* sent when a whole request has come */
+	size_t length;	     /* of the answer; 0: up to its NUL */
+	const char *until;   /* what a request ends with; NULL: an empty line; "": sent at once */
 	const char *repeat;  /* sent after it again and again: */
 	unsigned repeats;    /* so many times; 0: for ever */
 	unsigned trickle_ms; /* the answer comes byte by byte in this rhythm */
@@ -53,6 +57,7 @@ struct server {
 	uint16_t port;
 	const struct script *script;
 	const char *results; /* instead of a script: 'p' passes, 'f' fails, one a connection */
+	SSL_CTX *tls;	     /* NULL: without; the test's */
 	struct connection *connections;
 	unsigned open, most_open, accepted, closed_by_fin;
 	int64_t accepted_ms[SERVER_MAX_ACCEPTS];
@@ -65,7 +70,8 @@ struct connection {
 	const struct script *script;
 	struct bufferevent *stream;
 	struct event *timer;
-	const char *left; /* of the answer */
+	const char *answer; /* what is left of it: */
+	size_t left;
 	unsigned repeated;
 	bool answering;
 };
@@ -105,7 +111,7 @@ static void send_more(struct bufferevent *stream, void *context)
 	const struct script *script = connection->script;
 	size_t sent = 0;
 
-	if (!connection->answering || *connection->left)
+	if (!connection->answering || connection->left)
 		return;
 	while (script->repeat && sent < SERVER_FILL_BYTES &&
 	       (script->repeats == 0 || connection->repeated < script->repeats)) {
@@ -121,14 +127,15 @@ static void send_answer(evutil_socket_t fd, short what, void *context)
 {
 	struct connection *connection = context;
 	unsigned rhythm = connection->script->trickle_ms;
-	size_t length = rhythm && *connection->left ? 1 : strlen(connection->left);
-	const char *data = connection->left;
+	size_t length = rhythm && connection->left ? 1 : connection->left;
+	const char *data = connection->answer;
 
 	(void)fd;
 	(void)what;
 	connection->answering = true;
-	connection->left += length;
-	if (*connection->left)
+	connection->answer += length;
+	connection->left -= length;
+	if (connection->left)
 		event_add(connection->timer, &(struct timeval){ .tv_usec = rhythm * 1000 });
 	bufferevent_write(connection->stream, data, length);
 	if (length == 0)
@@ -141,12 +148,15 @@ static void request_arrived(struct bufferevent *stream, void *context)
 	struct server *server = connection->server;
 	struct evbuffer *input = bufferevent_get_input(stream);
 	size_t length = evbuffer_get_length(input);
+	const char *until = connection->script->until;
 
 	if (length >= sizeof(server->request) || !connection->script->answer)
 		return;
 	evbuffer_copyout(input, server->request, length);
 	server->request[length] = '\0';
-	if (!strstr(server->request, "\r\n\r\n"))
+	if (!until)
+		until = "\r\n\r\n";
+	if (!memmem(server->request, length, until, strlen(until)))
 		return;
 	evbuffer_drain(input, length);
 	event_add(connection->timer,
@@ -158,6 +168,8 @@ static void connection_event(struct bufferevent *stream, short what, void *conte
 	struct connection *connection = context;
 
 	(void)stream;
+	if (what == BEV_EVENT_CONNECTED) /* TLS */
+		return;
 	if (what & BEV_EVENT_EOF)
 		connection->server->closed_by_fin++;
 	connection_close(connection);
@@ -176,7 +188,10 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct
 	connection->script = server->script;
 	if (server->results)
 		connection->script = *server->results++ == 'p' ? &pass : &fail;
-	connection->left = connection->script->answer;
+	connection->answer = connection->script->answer;
+	connection->left = connection->script->length	? connection->script->length
+			   : connection->script->answer ? strlen(connection->script->answer)
+							: 0;
 	connection->next = server->connections;
 	server->connections = connection;
 	if (++server->open > server->most_open)
@@ -184,11 +199,16 @@ static void accepted(struct evconnlistener *listener, evutil_socket_t fd, struct
 	if (server->accepted < SERVER_MAX_ACCEPTS)
 		server->accepted_ms[server->accepted] = clock_ms();
 	server->accepted++;
-	connection->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	connection->stream = server->tls ? bufferevent_openssl_socket_new(
+						   base, fd, SSL_new(server->tls),
+						   BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
+					 : bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	connection->timer = evtimer_new(base, send_answer, connection);
 	bufferevent_setcb(connection->stream, request_arrived, send_more, connection_event,
 			  connection);
 	bufferevent_enable(connection->stream, EV_READ | EV_WRITE);
+	if (connection->script->until && !*connection->script->until)
+		event_add(connection->timer, &(struct timeval){ 0 });
 }
 
 /* Binds address and port (0: any); sets server->port. The socket, or -1 with errno. */

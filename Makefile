@@ -46,8 +46,9 @@ all: $(B)/poised $(B)/poise $(B)/poise-agent
 
 $(B)/poised: $(poised_o) $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISED_LIBS)
-# attach.c and pins.c: `poise detach` works without poised, too
-$(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins.o $(lib_o)
+# attach.c, pins.c, probe_attach.c: `poise detach` works without poised, too
+$(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins.o \
+		$(B)/userspace/poised/probe_attach.o $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
 $(B)/poise-agent: $(agent_o) $(B)/userspace/lib/address.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)

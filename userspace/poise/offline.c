@@ -6,6 +6,7 @@
 
 #include "attach.h"
 #include "pins.h"
+#include "probe_attach.h"
 
 int offline_detach(const char *pin_path, FILE *out)
 {
@@ -28,6 +29,8 @@ int offline_detach(const char *pin_path, FILE *out)
 		goto out_close;
 	}
 	err = attach_remove_all(found.settings_id, out);
+	if (!err)
+		err = probe_detach_all(out);
 	if (!err)
 		err = pins_remove(pin_path, out);
 out_close:

@@ -12,6 +12,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "probe.h"
 #include "settings.h"
 #include "sweep.h"
 
@@ -179,6 +180,7 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 		sweep_all(balancer);
 	__atomic_store_n(&settings->settle_ticks, settle, __ATOMIC_RELAXED);
 	settings_write(settings, config);
+	probes_set_mark(balancer->probes, config->probe_mark);
 	balancer->config = config;
 	if (before)
 		refresh_all(balancer); /* entries hold what is of the tunnel */

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "log.h"
 #include "maps.h"
+#include "probe.h"
 
 bool backend_is_added(const struct backend *backend)
 {
@@ -355,14 +356,49 @@ void backend_set_server_id(struct balancer *balancer, struct backend *backend, c
 			  backend->service->config.name, backend->name, strerror(-err));
 }
 
+/* For a probe that starts. */
+static void find_way(void *context, struct check_way *out)
+{
+	const struct backend *backend = context;
+
+	*out = (struct check_way){ 0 };
+	if (backend->service->probes && backend->watch)
+		probe_route_find(backend->service->probes, nexthop_get(backend->watch),
+				 backend->encapsulation, backend->address.family, out);
+}
+
+/* What the service's check goes to: the backend itself, or the service's address through its
+ * tunnel. 0 or -ENOMEM. */
+static int describe_target(struct balancer *balancer, struct backend *backend,
+			   struct check_target *target)
+{
+	struct service *service = backend->service;
+
+	*target = (struct check_target){ .address = backend->address,
+					 .service = service->config.name,
+					 .backend = backend->name,
+					 .backend_address = backend->address };
+	if (service->config.check.via != CHECK_TUNNEL) {
+		probe_route_free(service->probes);
+		service->probes = NULL;
+		return 0;
+	}
+	target->address = service->config.address;
+	target->mark = service->config.check.mark | backend->index;
+	target->find_way = find_way;
+	target->way_context = backend;
+	if (!service->probes)
+		service->probes = probe_route_new(balancer->probes, &service->config.address);
+	return service->probes ? 0 : -ENOMEM;
+}
+
 int backend_start(struct balancer *balancer, struct backend *backend)
 {
 	enum health_state initial = HEALTH_UNKNOWN;
-	struct check_target target = { .address = backend->address,
-				       .service = backend->service->config.name,
-				       .backend = backend->name,
-				       .backend_address = backend->address };
+	struct check_target target;
 
+	if (describe_target(balancer, backend, &target))
+		return -ENOMEM;
 	if (backend->health)
 		initial = health_get(backend->health)->state;
 	else if (balancer->adopting && backend->exposed)

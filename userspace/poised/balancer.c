@@ -10,6 +10,7 @@
 #include "availability.h"
 #include "log.h"
 #include "maps.h"
+#include "probe.h"
 #include "sweep.h"
 #include "upkeep.h"
 
@@ -37,6 +38,8 @@ int balancer_new(struct event_base *base, struct maps *maps, struct balancer **o
 	if (!balancer->counts || !balancer->owned || !balancer->leaving || !balancer->commit_event)
 		goto err_free;
 	err = nexthops_new(base, &balancer->nexthops);
+	if (!err)
+		err = probes_new(balancer->nexthops, maps, &balancer->probes);
 	if (!err)
 		err = healths_new(base, &balancer->healths);
 	if (!err)
@@ -72,10 +75,12 @@ void balancer_free(struct balancer *balancer)
 		struct service *service = balancer->services[i];
 
 		free_backends(service);
+		probe_route_free(service->probes);
 		config_check_free(&service->config.check);
 		free(service);
 	}
 	healths_free(balancer->healths);
+	probes_free(balancer->probes);
 	nexthops_free(balancer->nexthops);
 	if (balancer->commit_event)
 		event_free(balancer->commit_event);

@@ -28,6 +28,8 @@ struct event;
 struct event_base;
 struct loader;
 struct maps;
+struct probe_route;
+struct probes;
 
 struct backend {
 	struct service *service;
@@ -78,6 +80,7 @@ struct service {
 	struct standing_verdict verdict;
 	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
 	struct backend *backends;
+	struct probe_route *probes; /* of checks with via: tunnel; NULL: none were started */
 };
 
 struct balancer {
@@ -85,6 +88,7 @@ struct balancer {
 	struct maps *maps;
 	struct nexthops *nexthops;
 	struct healths *healths;
+	struct probes *probes;
 	struct config *config; /* as declared, the last that was applied */
 	struct service **services;
 	size_t service_count;

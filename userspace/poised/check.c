@@ -15,6 +15,7 @@
 #include "check_expect.h"
 #include "check_grpc.h"
 #include "check_http.h"
+#include "check_mtu.h"
 #include "check_postgres.h"
 #include "check_redis.h"
 #include "check_tcp.h"
@@ -33,15 +34,9 @@ static const struct check_kind *kind_of(const struct config_check *config)
 {
 	bool talks = config->tls.on || config->send.length || config->answer.length;
 
+	if (config->probe_mtu)
+		return &check_mtu;
 	return config->type == CHECK_TCP && talks ? &check_expect : kinds[config->type];
-}
-
-int check_target_socket(const struct check_target *target, int fd)
-{
-	if (!target->mark)
-		return 0;
-	return setsockopt(fd, SOL_SOCKET, SO_MARK, &target->mark, sizeof(target->mark)) ? -errno
-											: 0;
 }
 
 struct check *check_new(const struct check_env *env, const struct check_target *target,
@@ -61,7 +56,26 @@ struct check *check_new(const struct check_env *env, const struct check_target *
 	check->done = done;
 	check->context = context;
 	check->timeout_ms = config->timeout_ms;
+	check->find_way = target->find_way;
+	check->way_context = target->way_context;
 	return check;
+}
+
+int check_start(struct check *check, char error[HEALTH_ERROR_BYTES])
+{
+	struct check_way way = { 0 };
+	int err;
+
+	if (check->find_way)
+		check->find_way(check->way_context, &way);
+	if (way.problem[0]) {
+		snprintf(error, HEALTH_ERROR_BYTES, CHECK_TEXT_NOT_RUN, way.problem);
+		return -ENETUNREACH;
+	}
+	err = check->kind->start(check);
+	if (err)
+		snprintf(error, HEALTH_ERROR_BYTES, CHECK_TEXT_NOT_RUN, strerror(-err));
+	return err;
 }
 
 void check_free(struct check *check)

@@ -11,9 +11,11 @@
 
 #include "address.h"
 #include "config.h"
+#include "health.h"
 
 struct check;
 struct curl_loop;
+struct echoes;
 struct event_base;
 struct tls_contexts;
 
@@ -73,6 +75,8 @@ struct tls_contexts;
 	X(GRPC_STATUS, "gRPC status %u (%s)")                                                      \
 	X(NOT_GRPC, "answer is not gRPC")                                                          \
 	X(GRPC_MESSAGE, "answer is not a gRPC health message")                                     \
+	X(MTU,                                                                                     \
+	  "a packet of %u bytes does not get through the tunnel within %u ms, but small ones do")  \
 	X(NOT_RUN, "not checked: %s")                                                              \
 	X(PASSWORD_FILE, "not checked: password file '%s': %s")
 
@@ -99,6 +103,14 @@ struct check_env {
 	struct event_base *base;
 	struct curl_loop *curl;
 	struct tls_contexts *tls;
+	struct echoes *echoes;
+};
+
+/* How a probe travels at this moment (via: tunnel). */
+struct check_way {
+	uint16_t mtu; /* the largest packet that is forwarded to the backend, bytes; 0: unknown */
+	struct address source;		       /* to send from; family 0: the kernel chooses */
+	char problem[HEALTH_ERROR_BYTES - 16]; /* why none can be sent from this host; "": it can */
 };
 
 /* What is checked. */
@@ -108,9 +120,14 @@ struct check_target {
 			  none */
 	const char *service, *backend; /* names */
 	struct address backend_address;
+	/* With a mark: tells how probes travel as one starts. It and its context outlive the check.
+	 */
+	void (*find_way)(void *context, struct check_way *out);
+	void *way_context;
 };
 
-/* For the kinds, on each socket that they made, before it connects: 0 or a negative errno. */
+/* For the kinds, on each socket that they made, before it connects: 0 or a negative errno. Puts
+ * what it sends into the tunnel, in packets that fit it. */
 int check_target_socket(const struct check_target *target, int fd);
 
 struct check_kind {
@@ -135,12 +152,17 @@ struct check {
 	check_warned warned; /* NULL: nobody listens. Set by the caller */
 	void *context;
 	uint32_t timeout_ms;
+	void (*find_way)(void *context, struct check_way *out); /* of the target */
+	void *way_context;
 };
 
 /* NULL with errno EINVAL for CHECK_NONE and for what no check can be made of. */
 struct check *check_new(const struct check_env *env, const struct check_target *target,
 			const struct config_check *config, check_done done, void *context);
 void check_free(struct check *check); /* takes NULL */
+/* Begins a check; none is under way. 0, or a negative errno with error written: this host could not
+ * begin. */
+int check_start(struct check *check, char error[HEALTH_ERROR_BYTES]);
 
 /* For the kinds: closes a connection without the reset that unread data would send. */
 void check_close(int fd);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "curl_loop.h"
 #include "search.h"
@@ -29,6 +30,7 @@ enum verdict { OPEN, GOOD, BAD_STATUS, NOT_HTTP, HEADER_LARGE, BODY_LARGE };
 struct http {
 	struct check check;
 	struct curl_loop *loop;
+	struct check_target target;
 	char url[URL_BYTES]; /* without the path */
 	char *path;
 	struct curl_slist *headers;
@@ -115,10 +117,15 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	int fd =
 		socket(peer->family, peer->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, peer->protocol);
 
+	int err = fd < 0 ? -errno : check_target_socket(&http->target, fd);
+
 	(void)purpose;
-	if (fd < 0)
-		http->socket_error = errno;
-	return fd;
+	if (!err)
+		return fd;
+	http->socket_error = -err;
+	if (fd >= 0)
+		close(fd);
+	return CURL_SOCKET_BAD;
 }
 
 static void fail_status(struct http *http)
@@ -379,6 +386,7 @@ static struct check *http_create(const struct check_env *env, const struct check
 	if (!http)
 		return NULL;
 	http->loop = env->curl;
+	http->target = *target;
 	r = copy_request(http, &target->address, config);
 	if (r == 0)
 		r = copy_expectation(http, config);

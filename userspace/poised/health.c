@@ -20,12 +20,14 @@
 #include "check.h"
 #include "check_times.h"
 #include "curl_loop.h"
+#include "echo.h"
 #include "tls.h"
 
 enum {
 	US_PER_MS = 1000,
 	US_PER_SECOND = 1000000,
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
+	RETRY_US = 250 * US_PER_MS,
 	WARN_SECONDS = 24 * 3600,
 };
 
@@ -147,6 +149,8 @@ static void check_ended(void *context, enum check_result result, const char *err
 	if (result == CHECK_NOT_RUN) {
 		snprintf(health->status.error, sizeof(health->status.error), "%s", error);
 		schedule_next(health, now);
+		if (before == HEALTH_UNKNOWN) /* nobody knows so far, and that may be long */
+			set_timer(health, now + RETRY_US, now);
 		return;
 	}
 	health->stalled = false;
@@ -163,19 +167,14 @@ static void check_ended(void *context, enum check_result result, const char *err
 
 static void start_check(struct health *health, int64_t now)
 {
-	int r;
+	char error[HEALTH_ERROR_BYTES];
 
 	health->running = true;
 	health->has_warned = false;
 	health->started_us = now;
 	set_timer(health, now + health->timeout_us, now);
-	r = health->check->kind->start(health->check);
-	if (r != 0) {
-		char error[HEALTH_ERROR_BYTES];
-
-		snprintf(error, sizeof(error), CHECK_TEXT_NOT_RUN, strerror(-r));
+	if (check_start(health->check, error) != 0)
 		check_ended(health, CHECK_NOT_RUN, error);
-	}
 }
 
 /* A deadline that comes much too late tells nothing of the backend, whose answer may lie unread:
@@ -229,6 +228,8 @@ int healths_new(struct event_base *base, struct healths **out)
 	r = curl_loop_new(base, &healths->env.curl);
 	if (r == 0)
 		r = tls_contexts_new(&healths->env.tls);
+	if (r == 0)
+		r = echoes_new(base, &healths->env.echoes);
 	if (r != 0) {
 		healths_free(healths);
 		return r;
@@ -245,6 +246,7 @@ void healths_free(struct healths *healths)
 		return;
 	curl_loop_free(healths->env.curl);
 	tls_contexts_free(healths->env.tls);
+	echoes_free(healths->env.echoes);
 	free(healths);
 }
 

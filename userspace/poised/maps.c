@@ -105,6 +105,21 @@ void maps_free(struct maps *maps)
 	free(maps);
 }
 
+int maps_lend(const struct maps *maps, struct bpf_object *object)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map (map, object) {
+		struct bpf_map *same =
+			bpf_object__find_map_by_name(maps->object->obj, bpf_map__name(map));
+
+		if (!err && !bpf_map__is_internal(map))
+			err = same ? bpf_map__reuse_fd(map, bpf_map__fd(same)) : -ENOENT;
+	}
+	return err;
+}
+
 struct poise_settings *maps_settings(struct maps *maps)
 {
 	return maps->settings;

@@ -14,12 +14,16 @@
 #include "poise_abi.h"
 #include "ring.h"
 
+struct bpf_object;
 struct poise_bpf;
 struct maps;
 
 /* Maps of a loaded object, shared with the data plane. 0 or a negative errno. */
 int maps_new(struct poise_bpf *object, struct maps **out);
 void maps_free(struct maps *maps); /* takes NULL; the maps themselves live on where pinned */
+
+/* Gives another object, which is not loaded so far, the same maps. 0 or a negative errno. */
+int maps_lend(const struct maps *maps, struct bpf_object *object);
 
 struct poise_settings *maps_settings(struct maps *maps);
 

@@ -296,6 +296,9 @@ static void build(const struct nexthop_watch *watch, struct nexthop *out)
 	link = &watch->links[tags]->info;
 	out->ifindex = link->ifindex;
 	memcpy(out->interface, link->name, sizeof(out->interface));
+	link = &watch->links[0]->info;
+	out->route_ifindex = link->ifindex;
+	memcpy(out->route_interface, link->name, sizeof(out->route_interface));
 	out->on_link = watch->route.gateway.family == 0;
 	out->gateway = out->on_link ? watch->address : watch->route.gateway;
 	memcpy(out->destination_mac, neighbour_mac(&watch->neighbour),
@@ -306,9 +309,12 @@ static void build(const struct nexthop_watch *watch, struct nexthop *out)
 
 static bool same(const struct nexthop *a, const struct nexthop *b)
 {
-	return a->state == b->state && a->ifindex == b->ifindex && a->mtu == b->mtu &&
+	return a->state == b->state && a->ifindex == b->ifindex &&
+	       a->route_ifindex == b->route_ifindex && a->mtu == b->mtu &&
 	       a->on_link == b->on_link && memcmp(a->vlan, b->vlan, sizeof(a->vlan)) == 0 &&
-	       strcmp(a->interface, b->interface) == 0 && address_equal(&a->gateway, &b->gateway) &&
+	       strcmp(a->interface, b->interface) == 0 &&
+	       strcmp(a->route_interface, b->route_interface) == 0 &&
+	       address_equal(&a->gateway, &b->gateway) &&
 	       memcmp(a->destination_mac, b->destination_mac, sizeof(a->destination_mac)) == 0 &&
 	       memcmp(a->source_mac, b->source_mac, sizeof(a->source_mac)) == 0;
 }

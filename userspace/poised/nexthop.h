@@ -40,6 +40,8 @@ struct nexthop {
 	/* The fields below mean something in state READY only. */
 	uint32_t ifindex; /* where frames leave: under VLAN interfaces, the lowest one's parent */
 	char interface[IF_NAMESIZE]; /* its name */
+	uint32_t route_ifindex; /* the interface that the route names: it, or a VLAN above it */
+	char route_interface[IF_NAMESIZE];
 	uint16_t vlan[2]; /* the tags that frames need, enum poise_vlan, the outer one first */
 	struct address gateway; /* the neighbour asked for: the gateway, or the address itself */
 	bool on_link;		/* it is the address itself */

@@ -10,6 +10,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "probe.h"
 #include "port_lists.h"
 
 enum { FILL_GRACE_MS = 1000 }; /* how long next hops may take before the first fill */
@@ -344,6 +345,7 @@ void service_free(struct balancer *balancer, struct service *service)
 			(balancer->service_count - i) * sizeof(service));
 		break;
 	}
+	probe_route_free(service->probes);
 	config_check_free(&service->config.check);
 	free(service);
 }

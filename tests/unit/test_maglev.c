@@ -240,6 +240,26 @@ static void follows_the_definition(void **state)
 	}
 }
 
+static void follows_the_definition_whatever_the_members(void **state)
+{
+	static const uint32_t sizes[] = { 251, 1021, 4099, 16381 };
+	uint64_t random = 11;
+
+	(void)state;
+	for (int run = 0; run < 100; run++) {
+		uint32_t size = sizes[run % 4];
+		size_t count = 1 + (random = poise_mix(random + 1)) % (run % 3 ? 12 : 600);
+		uint16_t heaviest = run % 5 ? 1000 : 3;
+
+		make_equal(count);
+		for (size_t i = 0; i < count; i++)
+			members[i].weight = 1 + (random = poise_mix(random + 1)) % heaviest;
+		build(count, size, run, ring);
+		reference_build(count, size, run, other);
+		assert_same_ring(other, ring, size);
+	}
+}
+
 static void follows_the_definition_for_ipv6(void **state)
 {
 	(void)state;
@@ -513,6 +533,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_definition),
+		cmocka_unit_test(follows_the_definition_whatever_the_members),
 		cmocka_unit_test(follows_the_definition_for_ipv6),
 		cmocka_unit_test(spread_is_even),
 		cmocka_unit_test(spread_is_even_for_random_weights),

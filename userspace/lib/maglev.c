@@ -23,40 +23,16 @@
 #include "maglev.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "maglev_private.h"
 #include "poise_flow.h"
 #include "quota.h"
 
-enum { THROWS_PER_SLOT = 8 }; /* e^-8 of the slots would be missed by all; more brings little */
-
-static const uint64_t splitmix_step = 0x9e3779b97f4a7c15ULL;
-
-struct member {
-	uint64_t key;
-	uint64_t random; /* the generator's state */
-	uint64_t phase;
-	uint64_t turns; /* had so far */
-	uint32_t next;	/* slot of the permutation that is tried next */
-	uint32_t skip;
-	uint32_t missing; /* slots, to its quota */
-	uint16_t weight;
-	uint16_t index;
-	struct address address;
-};
-
-struct build {
-	struct member *members;	 /* those of weight > 0, in order */
-	struct member **ranking; /* those that lack slots, in order */
-	uint64_t *taken;	 /* a bit a slot */
-	size_t count;
-	uint64_t total; /* weight */
-	uint64_t throw_rounds;
-	unsigned int shift;
-	uint32_t size;
-	uint16_t *owners;
+enum {
+	THROWS_PER_SLOT = 8, /* e^-8 of the slots would be missed by all; more brings little */
+	FEW = 128,	     /* vacant slots: the next one is looked for among them */
 };
 
 static uint64_t little_endian(const uint8_t *bytes)
@@ -77,10 +53,9 @@ static uint64_t key_of(const struct address *address, uint64_t seed)
 }
 
 /* SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014). */
-static uint64_t draw(struct member *member)
+static uint64_t draw(const struct maglev_builder *member, uint64_t number)
 {
-	member->random += splitmix_step;
-	return poise_mix(member->random);
+	return poise_mix(member->key + number * maglev_step);
 }
 
 /* 0 <= result < limit, from 32 random bits. */
@@ -91,7 +66,7 @@ static uint32_t below(uint32_t limit, uint32_t random)
 
 static int compare_keys(const void *left, const void *right)
 {
-	const struct member *a = left, *b = right;
+	const struct maglev_builder *a = left, *b = right;
 
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
@@ -100,15 +75,15 @@ static int compare_keys(const void *left, const void *right)
 	return memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
 }
 
-static void take_members(struct build *build, const struct maglev_member *members, size_t count,
-			 uint64_t seed)
+static void take_members(struct maglev_build *build, const struct maglev_member *members,
+			 size_t count, uint64_t seed)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct member *member = &build->members[build->count];
+		struct maglev_builder *member = &build->members[build->count];
 
 		if (!members[i].weight)
 			continue;
-		*member = (struct member){
+		*member = (struct maglev_builder){
 			.key = key_of(&members[i].address, seed),
 			.weight = members[i].weight,
 			.index = members[i].index,
@@ -120,7 +95,7 @@ static void take_members(struct build *build, const struct maglev_member *member
 	qsort(build->members, build->count, sizeof(*build->members), compare_keys);
 }
 
-static int set_quotas(struct build *build)
+static int set_quotas(struct maglev_build *build)
 {
 	uint16_t *weights = calloc(build->count, sizeof(*weights));
 	uint32_t *quotas = calloc(build->count, sizeof(*quotas));
@@ -139,106 +114,157 @@ out:
 	return err;
 }
 
-static void set_turns(struct build *build)
+static void set_turns(struct maglev_build *build)
 {
 	while (build->total > (uint64_t)build->count << build->shift)
 		build->shift++;
 	build->throw_rounds =
 		((uint64_t)build->size * THROWS_PER_SLOT << build->shift) / build->total;
 	for (size_t i = 0; i < build->count; i++) {
-		struct member *member = &build->members[i];
+		struct maglev_builder *member = &build->members[i];
 		uint64_t random;
 
-		member->random = member->key;
-		random = draw(member);
+		random = draw(member, 1);
 		member->next = below(build->size, random >> 32);
 		member->skip = 1 + below(build->size - 1, (uint32_t)random);
-		member->phase = (draw(member) >> 32) >> (32 - build->shift);
+		member->phase = (draw(member, 2) >> 32) >> (32 - build->shift);
 	}
 }
 
-/* Claims the slot for the member if it is free. */
-static bool claim(struct build *build, struct member *member, uint32_t slot)
+/* Of a number below the prime modulus, by Euclid's extended algorithm. */
+static uint32_t inverse_of(uint32_t number, uint32_t modulus)
 {
-	uint64_t bit = 1ULL << (slot & 63);
-	uint64_t *word = &build->taken[slot >> 6];
+	int64_t a = modulus, b = number, x = 0, y = 1;
 
-	if (*word & bit)
-		return false;
-	*word |= bit;
-	build->owners[slot] = member->index;
-	member->missing--;
-	return true;
+	while (b) {
+		int64_t quotient = a / b, rest = a % b, z = x - quotient * y;
+
+		a = b;
+		b = rest;
+		x = y;
+		y = z;
+	}
+	return x < 0 ? x + modulus : x;
 }
 
-static void throw_once(struct build *build, struct member *member)
+static void list_vacant(struct maglev_build *build, uint32_t *few)
 {
-	claim(build, member, below(build->size, draw(member) >> 32));
+	const uint8_t *end = build->vacant + build->size, *at = build->vacant;
+
+	for (uint32_t i = 0; i < build->left; i++) {
+		at = memchr(at, 1, end - at);
+		few[i] = at++ - build->vacant;
+	}
 }
 
-/* A slot is free, for members lack as many slots as are free, and the permutation reaches it. */
-static void claim_next(struct build *build, struct member *member)
+/* Which of the few slots left the member's permutation reaches first: its place in their list. */
+static uint32_t first_of_few(struct maglev_build *build, struct maglev_builder *member,
+			     const uint32_t *few)
 {
-	uint32_t slot;
+	uint32_t best = 0, least = UINT32_MAX;
 
-	do {
-		slot = member->next;
-		member->next += member->skip;
-		if (member->next >= build->size)
-			member->next -= build->size;
-	} while (!claim(build, member, slot));
+	if (!member->inverse)
+		member->inverse = inverse_of(member->skip, build->size);
+	for (uint32_t i = 0; i < build->left; i++) {
+		uint64_t ahead = few[i] + (few[i] < member->next ? build->size : 0) - member->next;
+		uint32_t steps = ahead * member->inverse % build->size;
+
+		if (steps < least) {
+			least = steps;
+			best = i;
+		}
+	}
+	return best;
 }
 
-static void run_round(struct build *build, uint64_t round)
+static uint32_t probe(const struct maglev_build *build, const struct maglev_builder *member)
 {
-	size_t kept = 0;
+	uint32_t slot = member->next;
+
+	while (!build->vacant[slot]) {
+		slot += member->skip;
+		if (slot >= build->size)
+			slot -= build->size;
+	}
+	return slot;
+}
+
+/* A slot is vacant, for members lack as many slots as are, and the permutation reaches it. few
+ * lists the vacant ones when there are not more than FEW. */
+static void claim_next(struct maglev_build *build, struct maglev_builder *member, uint32_t *few)
+{
+	uint32_t slot, at = 0;
+
+	if (build->left > FEW) {
+		slot = probe(build, member);
+	} else {
+		at = first_of_few(build, member, few);
+		slot = few[at];
+		few[at] = few[build->left - 1];
+	}
+	maglev_claim(build, member, slot);
+	member->next = (slot + (uint64_t)member->skip) % build->size;
+	if (build->left == FEW)
+		list_vacant(build, few);
+}
+
+static void run_round(struct maglev_build *build, uint64_t round, uint32_t *few)
+{
+	bool any = false;
 
 	for (size_t i = 0; i < build->count; i++) {
-		struct member *member = build->ranking[i];
-		uint64_t turns = (member->weight * round + member->phase) >> build->shift;
+		struct maglev_builder *member = build->ranking[i];
+		uint64_t turns = maglev_turns(build, member, round);
 
-		for (; member->turns < turns && member->missing; member->turns++) {
-			if (round <= build->throw_rounds)
-				throw_once(build, member);
-			else
-				claim_next(build, member);
-		}
-		if (member->missing)
-			build->ranking[kept++] = member;
+		for (; member->turns < turns && member->missing; member->turns++)
+			claim_next(build, member, few);
+		any |= !member->missing;
 	}
-	build->count = kept;
+	if (any)
+		maglev_shorten(build);
 }
 
-static void run(struct build *build)
+static int run(struct maglev_build *build)
 {
+	uint32_t few[FEW];
+	int err;
+
 	for (size_t i = 0; i < build->count; i++)
 		build->ranking[i] = &build->members[i];
-	for (uint64_t round = 1; build->count; round++)
-		run_round(build, round);
+	maglev_shorten(build); /* a share may be less than a slot */
+	err = maglev_throw(build);
+	if (build->left <= FEW)
+		list_vacant(build, few);
+	for (uint64_t round = build->throw_rounds + 1; build->count && !err; round++)
+		run_round(build, round, few);
+	return err;
 }
 
 int maglev_build(const struct maglev_member *members, size_t count, uint32_t size, uint64_t seed,
 		 uint16_t *owners)
 {
-	struct build build = { .size = size, .owners = owners };
+	struct maglev_build build = { .size = size, .left = size, .owners = owners };
 	int error = -ENOMEM;
 
 	build.members = calloc(count + 1, sizeof(*build.members));
 	build.ranking = calloc(count + 1, sizeof(*build.ranking));
-	build.taken = calloc(size / 64 + 1, sizeof(*build.taken));
-	if (!build.members || !build.ranking || !build.taken)
+	build.vacant = malloc(size);
+	if (!build.members || !build.ranking || !build.vacant)
 		goto out;
 	take_members(&build, members, count, seed);
-	error = build.total ? set_quotas(&build) : 0;
+	if (!build.total) {
+		memset(owners, 0, size * sizeof(*owners));
+		error = 0;
+		goto out;
+	}
+	memset(build.vacant, 1, size);
+	error = set_quotas(&build);
 	if (error)
 		goto out;
-	memset(owners, 0, size * sizeof(*owners));
-	if (!build.total)
-		goto out;
 	set_turns(&build);
-	run(&build);
+	error = run(&build);
 out:
-	free(build.taken);
+	free(build.vacant);
 	free(build.ranking);
 	free(build.members);
 	return error;

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The rounds of throws, a block of rounds at a time. Most throws hit a slot that has its owner
+ * already, so the members' throws of a block are drawn first, member by member; what hits a slot
+ * that was vacant when the block began is sorted by its round, and these few then take their turns.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "maglev_private.h"
+#include "poise_flow.h"
+
+enum {
+	BATCH = 64,	     /* slots that are drawn at a time */
+	BLOCK_ROUNDS = 8192, /* at most */
+	BLOCK_PARTS = 8,     /* a block has a throw for each of so many slots */
+	BLOCK_TURNS = 64,    /* of each member, or more throws than that */
+	DIVISION_SHIFT = 48,
+};
+
+struct throw
+{
+	uint32_t slot;
+	uint16_t round;	 /* of the block */
+	uint16_t member; /* of the ranking */
+};
+
+struct throws {
+	struct throw *found, *sorted;
+	size_t count;
+	uint32_t starts[BLOCK_ROUNDS + 1]; /* where a round's throws begin */
+};
+
+/* Of a constant length, so that the compiler makes vectors of it where there are any to be had. */
+static inline __attribute__((always_inline)) void draw_slots(uint64_t state, uint32_t size,
+							     uint32_t *slots)
+{
+	for (unsigned int i = 0; i < BATCH; i++)
+		slots[i] = (poise_mix(state + i * maglev_step) >> 32) * size >> 32;
+}
+
+/* 64-bit products of vectors came with AVX-512: six times as fast as one after the other. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
+
+WIDE static void draw_wide(uint64_t state, uint32_t size, uint32_t *slots)
+{
+	draw_slots(state, size, slots);
+}
+
+static bool is_wide(void)
+{
+	return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
+#define draw_wide draw_slots
+
+static bool is_wide(void)
+{
+	return false;
+}
+#endif
+
+static void draw(uint64_t state, uint32_t size, uint32_t *slots)
+{
+	if (is_wide())
+		draw_wide(state, size, slots);
+	else
+		draw_slots(state, size, slots);
+}
+
+/* Which of the first count slots are vacant: their places in the list, without a branch to guess.
+ */
+static unsigned int pick_vacant(const struct maglev_build *build, const uint32_t *slots,
+				unsigned int count, uint8_t *places)
+{
+	unsigned int picked = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		places[picked] = i;
+		picked += build->vacant[slots[i]];
+	}
+	return picked;
+}
+
+/* Turn t is in the round in which weight * round + phase first reaches (t + 1) << shift. */
+static void find_throws(struct maglev_build *build, struct throws *throws, size_t number,
+			uint64_t first, uint64_t last)
+{
+	const struct maglev_builder *member = build->ranking[number];
+	uint64_t turn = maglev_turns(build, member, first);
+	uint64_t end = maglev_turns(build, member, last);
+	uint64_t before = member->phase + member->weight * first + 1;
+	uint64_t inverse = (1ULL << DIVISION_SHIFT) / member->weight + 1;
+	uint32_t slots[BATCH];
+	uint8_t places[BATCH];
+
+	for (; turn < end; turn += BATCH) {
+		unsigned int picked;
+
+		draw(member->key + (turn + MAGLEV_FIRST_THROW) * maglev_step, build->size, slots);
+		picked = pick_vacant(build, slots, end - turn < BATCH ? end - turn : BATCH, places);
+		for (unsigned int i = 0; i < picked; i++) {
+			uint64_t ahead = ((turn + places[i] + 1) << build->shift) - before;
+			uint32_t round = ahead * inverse >> DIVISION_SHIFT;
+
+			throws->found[throws->count++] =
+				(struct throw){ slots[places[i]], round, number };
+			throws->starts[round + 1]++;
+		}
+	}
+}
+
+/* By round; within a round they stay in the members' order. */
+static void sort_throws(struct throws *throws, uint32_t rounds)
+{
+	for (uint32_t i = 1; i < rounds; i++)
+		throws->starts[i] += throws->starts[i - 1];
+	for (size_t i = 0; i < throws->count; i++)
+		throws->sorted[throws->starts[throws->found[i].round]++] = throws->found[i];
+}
+
+static void throw_block(struct maglev_build *build, struct throws *throws, uint64_t first,
+			uint32_t rounds)
+{
+	throws->count = 0;
+	memset(throws->starts, 0, (rounds + 1) * sizeof(*throws->starts));
+	for (size_t i = 0; i < build->count; i++)
+		find_throws(build, throws, i, first, first + rounds);
+	sort_throws(throws, rounds);
+	for (size_t i = 0; i < throws->count; i++) {
+		const struct throw *throw = &throws->sorted[i];
+		struct maglev_builder *member = build->ranking[throw->member];
+
+		if (build->vacant[throw->slot] && member->missing)
+			maglev_claim(build, member, throw->slot);
+	}
+	maglev_shorten(build);
+}
+
+/* How many rounds the next block has, so that its throws are about as many as wanted. */
+static uint64_t block_rounds(const struct maglev_build *build, uint64_t left)
+{
+	uint64_t throws = build->size / BLOCK_PARTS, weight = 0, rounds;
+
+	if (throws < build->count * BLOCK_TURNS)
+		throws = build->count * BLOCK_TURNS;
+	if (throws > build->size)
+		throws = build->size;
+	for (size_t i = 0; i < build->count; i++)
+		weight += build->ranking[i]->weight;
+	rounds = (throws << build->shift) / weight;
+	if (rounds > BLOCK_ROUNDS)
+		rounds = BLOCK_ROUNDS;
+	if (!rounds)
+		rounds = 1;
+	return rounds < left ? rounds : left;
+}
+
+static void throw_all(struct maglev_build *build, struct throws *throws)
+{
+	uint64_t round = 0, rounds;
+
+	for (; build->count && round < build->throw_rounds; round += rounds) {
+		rounds = block_rounds(build, build->throw_rounds - round);
+		throw_block(build, throws, round, rounds);
+	}
+	for (size_t i = 0; i < build->count; i++)
+		build->ranking[i]->turns =
+			maglev_turns(build, build->ranking[i], build->throw_rounds);
+}
+
+int maglev_throw(struct maglev_build *build)
+{
+	struct throws throws;
+	/* those that are wanted, or of one round, and one more of each member for its phase */
+	size_t room = build->size + 2 * build->count;
+	int err = -ENOMEM;
+
+	throws.found = malloc(room * sizeof(*throws.found));
+	throws.sorted = malloc(room * sizeof(*throws.sorted));
+	if (throws.found && throws.sorted) {
+		throw_all(build, &throws);
+		err = 0;
+	}
+	free(throws.sorted);
+	free(throws.found);
+	return err;
+}

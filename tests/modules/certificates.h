@@ -13,7 +13,11 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { CERTIFICATE_DAY_SECONDS = 24 * 3600, CERTIFICATE_VERSION_3 = 2 };
+enum {
+	CERTIFICATE_DAY_SECONDS = 24 * 3600,
+	CERTIFICATE_SLACK_SECONDS = 60, /* by which it is longer than wished for */
+	CERTIFICATE_VERSION_3 = 2,
+};
 
 struct certificate {
 	EVP_PKEY *key;
@@ -26,6 +30,20 @@ struct certificate_wish {
 	int from_days, to_days;		  /* from now; to_days 0: 365 */
 	const struct certificate *issuer; /* NULL: itself, an authority */
 };
+
+/* In seconds from now. */
+
+static long certificate_begins_in(const struct certificate_wish *wish)
+{
+	return (long)wish->from_days * CERTIFICATE_DAY_SECONDS - CERTIFICATE_SLACK_SECONDS;
+}
+
+static long certificate_ends_in(const struct certificate_wish *wish)
+{
+	long days = wish->to_days ? wish->to_days : 365;
+
+	return days * CERTIFICATE_DAY_SECONDS + CERTIFICATE_SLACK_SECONDS;
+}
 
 static void certificate_add(struct certificate *certificate, int nid, const char *value)
 {
@@ -41,14 +59,12 @@ static struct certificate certificate_new(const struct certificate_wish *wish)
 	static long serial = 1;
 	struct certificate out = { EVP_EC_gen("P-256"), X509_new() };
 	const struct certificate *issuer = wish->issuer ? wish->issuer : &out;
-	int to_days = wish->to_days ? wish->to_days : 365;
 	X509_NAME *name = X509_get_subject_name(out.x509);
 
 	X509_set_version(out.x509, CERTIFICATE_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(out.x509), serial++);
-	X509_gmtime_adj(X509_getm_notBefore(out.x509),
-			(long)wish->from_days * CERTIFICATE_DAY_SECONDS - 60);
-	X509_gmtime_adj(X509_getm_notAfter(out.x509), (long)to_days * CERTIFICATE_DAY_SECONDS + 60);
+	X509_gmtime_adj(X509_getm_notBefore(out.x509), certificate_begins_in(wish));
+	X509_gmtime_adj(X509_getm_notAfter(out.x509), certificate_ends_in(wish));
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)wish->common_name,
 				   -1, -1, 0);
 	X509_set_issuer_name(out.x509, X509_get_subject_name(issuer->x509));

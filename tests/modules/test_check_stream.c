@@ -317,7 +317,7 @@ static void test_case(void **state)
 	check.answer = c->expect;
 	check.user = c->user;
 	check.password_file = c->password_file;
-	check.timeout_ms = c->timeout_ms ? c->timeout_ms : check.timeout_ms;
+	check.timeout_ms = c->timeout_ms ? c->timeout_ms : 4000;
 	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);
 	run_while(watch.changes == 0, LIMIT_MS);
 	status = health_get(watch.health);
@@ -382,6 +382,7 @@ static void expect_not_checked(char *path, const char *why)
 	struct watch watch = { 0 };
 
 	snprintf(expected, sizeof(expected), "not checked: password file '%s': %s", path, why);
+	check.interval_ms = check.timeout_ms = 50;
 	check.password_file = path;
 	watch_start(&watch, "127.0.0.1", &check, HEALTH_UP);
 	run_while(!health_get(watch.health)->error[0], LIMIT_MS);

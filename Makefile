@@ -121,7 +121,7 @@ fuzz_lib  = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard userspace/lib/*.c))
 fuzz_shim = $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard tests/fuzz/shim/*.c))
 fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_packet program world world_services \
 	    input check check_sent check_answer view) \
-	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists)
+	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists service_places)
 
 $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,program fuzz_agent): $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

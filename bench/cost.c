@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uncached.h"
+
 enum {
 	ATTEMPTS = 6,	  /* for a steady measurement; then the last one counts */
 	FEW_FLOWS = 1000, /* need no warming up: they are warm after a thousandth of a run */
@@ -19,6 +21,7 @@ static const double steady = 0.04;
 struct bench {
 	struct harness *harness;
 	struct subject **subjects; /* subject_row_count; NULL: no row asks for it */
+	struct uncached uncached;
 	struct cost *cost;
 	const char *only;
 };
@@ -113,6 +116,8 @@ static int set_up(struct bench *bench)
 {
 	int err = harness_new(&bench->harness);
 
+	if (!err)
+		err = uncached_new(&bench->uncached);
 	bench->cost->rows = calloc(row_count, sizeof(*bench->cost->rows));
 	bench->subjects = calloc(subject_row_count, sizeof(*bench->subjects));
 	if (!bench->cost->rows || !bench->subjects)
@@ -207,6 +212,8 @@ static int measure_row(struct bench *bench, size_t index)
 
 	for (int i = 1; i <= ATTEMPTS && !err && !done; i++)
 		err = measure_once(bench, index, i == ATTEMPTS, &done);
+	if (!err && rows[index].uncached)
+		samples_add(&bench->cost->uncached_ns, uncached_measure(&bench->uncached));
 	if (err)
 		fprintf(stderr, "bench: '%s': %s\n", rows[index].key,
 			err == -EBADMSG ? "packets did not fare as they should" : strerror(-err));
@@ -226,6 +233,7 @@ int cost_measure(int rounds, const char *only, struct cost *cost)
 		subject_free(bench.subjects[i]);
 	free(bench.subjects);
 	harness_free(bench.harness);
+	uncached_free(&bench.uncached);
 	return err;
 }
 

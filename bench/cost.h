@@ -30,6 +30,7 @@ struct cost {
 	struct cost_row *rows;			  /* row_count */
 	struct samples harness_ns;		  /* with the empty program */
 	struct cost_figures limit[COST_FAMILIES]; /* taken beside each row */
+	struct samples uncached_ns; /* a load that no cache holds, beside the rows that say so */
 	int unsteady; /* measurements thrown away: the CPU's speed changed in the middle */
 };
 

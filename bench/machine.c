@@ -3,21 +3,11 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <math.h>
 #include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
-
-enum {
-	LINE_WORDS = 16,	  /* a cache line */
-	UNCACHED_LINES = 1 << 23, /* 512 MB: as much as the rings of 4,096 services */
-	UNCACHED_LOADS = 1000000,
-};
 
 static int pin(int *cpu)
 {
@@ -56,40 +46,6 @@ static bool jit_is_on(void)
 		fclose(file);
 	}
 	return value != 0;
-}
-
-/* Each line leads to another one, all of them in one circle, so that no load can begin before the
- * one before it has ended. */
-static void link_lines(uint32_t *memory, uint32_t lines)
-{
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < lines; i++) { /* a full period: Hull and Dobell, 1962 */
-		uint32_t next = (at * 1664525 + 1013904223) & (lines - 1);
-
-		memory[(size_t)at * LINE_WORDS] = next;
-		at = next;
-	}
-}
-
-double machine_uncached_ns(void)
-{
-	size_t bytes = (size_t)UNCACHED_LINES * LINE_WORDS * sizeof(uint32_t);
-	uint32_t *memory =
-		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct timespec begin, end;
-	volatile uint32_t at = 0;
-
-	if (memory == MAP_FAILED)
-		return NAN;
-	madvise(memory, bytes, MADV_NOHUGEPAGE); /* rings are in small pages, too */
-	link_lines(memory, UNCACHED_LINES);
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
-	for (int i = 0; i < UNCACHED_LOADS; i++)
-		at = memory[(size_t)at * LINE_WORDS];
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-	munmap(memory, bytes);
-	return ((end.tv_sec - begin.tv_sec) * 1e9 + end.tv_nsec - begin.tv_nsec) / UNCACHED_LOADS;
 }
 
 int machine_prepare(struct machine *machine)

@@ -20,7 +20,4 @@ struct machine {
  * errno. */
 int machine_prepare(struct machine *machine);
 
-/* A load from 512 MB, at random, that waits for the one before it: cache and TLB miss. */
-double machine_uncached_ns(void);
-
 #endif

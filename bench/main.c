@@ -47,7 +47,6 @@ static int measure(struct results *results, const struct options *options)
 		return err;
 	results_print_sizes(results);
 	fflush(stdout);
-	results->uncached_ns = machine_uncached_ns();
 	err = cost_measure(results->rounds, options->only, &results->cost);
 	if (err)
 		return err;

@@ -66,9 +66,9 @@ static void list_sizes(struct memory *memory)
 	memory->segment_bytes =
 		sizeof(struct poise_ring_segment) + sizeof(struct poise_move_segment);
 	memory->slot_bytes = sizeof(__u16) + sizeof(struct poise_move);
-	/* its entry and its address's, two words of the service table, its record */
-	memory->service_bytes = 2 * (sizeof(struct poise_service) + sizeof(__u32)) +
-				sizeof(struct poise_service_record);
+	/* its entry and its address's, its record */
+	memory->service_bytes =
+		2 * sizeof(struct poise_service) + sizeof(struct poise_service_record);
 	memory->service_cpu_bytes = sizeof(struct poise_service_count);
 	memory->backend_bytes = 2 * sizeof(struct poise_backend) +
 				sizeof(struct poise_backend_load) +

@@ -34,7 +34,7 @@ static void add_uncached(const struct results *results, struct aim *aims, int *c
 	aims[(*count)++] = (struct aim){ "4,096 services more than one / an uncached load",
 					 (samples_median(&cost->rows[many].figures.ns) -
 					  samples_median(&cost->rows[one].figures.ns)) /
-						 results->uncached_ns,
+						 samples_median(&cost->uncached_ns),
 					 1 };
 }
 
@@ -156,7 +156,10 @@ void results_print_cost(const struct results *results)
 		if (cost_measured(cost, i))
 			print_row(cost, i);
 	}
-	printf(TITLE " %8.1f\n", "a load that no cache holds", results->uncached_ns);
+	if (cost->uncached_ns.count) {
+		print_samples("a load that no cache holds", &cost->uncached_ns);
+		printf("\n");
+	}
 	printf("'given up': records that a newer one took the place of, of all.\n");
 	if (cost->unsteady)
 		printf("%d measurements were repeated: the CPU's speed changed in the middle.\n",

@@ -17,7 +17,6 @@ struct results {
 	int rounds;
 	bool quick;
 	struct cost cost;
-	double uncached_ns; /* a load that no cache holds */
 	struct loop loop;
 	struct changes changes;
 };

@@ -108,15 +108,15 @@ int results_write_json(const struct results *results, const char *path)
 {
 	const struct cost *cost = &results->cost;
 	json_t *root = json_pack(
-		"{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "machine",
+		"{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "machine",
 		machine_json(&results->machine), "rounds", results->rounds, "packets_per_run",
 		COST_PACKETS, "repeated", cost->unsteady, "harness_ns",
 		samples_json(&cost->harness_ns), "limit_ns", samples_json(&cost->limit[0].ns),
 		"limit_ipv6_ns", samples_json(&cost->limit[1].ns), "uncached_load_ns",
-		results->uncached_ns, "rows", rows_json(cost), "loop", loop_json(&results->loop),
-		"milliseconds", changes_json(&results->changes), "programs",
-		programs_json(&results->memory), "memory_bytes", memory_json(&results->memory),
-		"aims", aims_json(results));
+		samples_json(&cost->uncached_ns), "rows", rows_json(cost), "loop",
+		loop_json(&results->loop), "milliseconds", changes_json(&results->changes),
+		"programs", programs_json(&results->memory), "memory_bytes",
+		memory_json(&results->memory), "aims", aims_json(results));
 	int err = -ENOMEM;
 
 	if (root && !json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))

@@ -23,6 +23,7 @@ struct row {
 	uint32_t subject; /* index into subject_rows */
 	struct traffic traffic;
 	uint32_t reason; /* enum poise_reason: what becomes of each packet */
+	bool uncached;	 /* a load that no cache holds is measured beside it */
 	bool writes;	 /* packets record connections as exceptions */
 	uint32_t all_of; /* enum poise_event that each packet causes, when has_event */
 	bool has_event;

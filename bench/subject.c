@@ -14,10 +14,9 @@
 #include "maglev.h"
 #include "maps.h"
 #include "schedule.h"
+#include "service_places.h"
 
 enum {
-	FIRST_SERVICE = 1,
-	FIRST_ADDRESS = FIRST_SERVICE + FRAME_SERVICES, /* the entry of the first one's address */
 	FIRST_BACKEND = FRAME_QUIC_BACKEND,
 	BACKEND_WEIGHT = 100,
 	BACKEND_MTU = 1600,
@@ -33,6 +32,8 @@ struct subject {
 	struct maps *maps;
 	struct ring ring; /* of the first service */
 	struct extent schedule;
+	uint16_t places[FRAME_SERVICES]; /* the services' indexes */
+	bool used[POISE_SERVICE_ENTRIES];
 	uint16_t owners[SUBJECT_SLOTS];
 };
 
@@ -146,11 +147,19 @@ static struct poise_service service_entry(const struct subject *subject, uint32_
 	return service;
 }
 
+static uint16_t take_place(struct subject *subject, const struct poise_service *entry, bool listed)
+{
+	uint16_t place = service_place(entry, listed, subject->used);
+
+	subject->used[place] = true;
+	return place;
+}
+
 /* What leads to the service besides its own entry: that of its address, or of its prefix. */
 static int publish_address(struct subject *subject, uint32_t number)
 {
-	struct poise_port_range range = { FRAME_PORT, FRAME_PORT + 100,
-					  (uint16_t)(FIRST_SERVICE + number), 0 };
+	struct poise_port_range range = { FRAME_PORT, FRAME_PORT + 100, subject->places[number],
+					  0 };
 	struct poise_service entry = { .family = subject->options.family,
 				       .flags = POISE_SERVICE_ADDRESS };
 	int err = 0, which = subject->options.protocol == IPPROTO_TCP ? 0 : 1;
@@ -163,10 +172,12 @@ static int publish_address(struct subject *subject, uint32_t number)
 		err = maps_ranges_write(subject->maps, &range, 1, &entry.ranges[which]);
 	if (err)
 		return err;
-	if (subject->options.match != SUBJECT_PREFIX)
-		return maps_service_publish(subject->maps, FIRST_ADDRESS + number, &entry);
+	if (subject->options.match != SUBJECT_PREFIX) {
+		maps_service_publish(subject->maps, take_place(subject, &entry, true), &entry);
+		return 0;
+	}
 	maps_settings(subject->maps)->flags |= POISE_SETTING_PREFIXES;
-	return maps_prefix_publish(subject->maps, FIRST_ADDRESS + number, &entry);
+	return maps_prefix_publish(subject->maps, take_place(subject, &entry, false), &entry);
 }
 
 static int make_service(struct subject *subject, uint32_t number)
@@ -183,15 +194,18 @@ static int make_service(struct subject *subject, uint32_t number)
 	if (number == 0)
 		subject->ring = ring;
 	entry = service_entry(subject, number, &extent);
-	maps_service_write(subject->maps, FIRST_SERVICE + number, &entry);
+	subject->places[number] =
+		take_place(subject, &entry, subject->options.match == SUBJECT_EXACT);
 	if (subject->options.match == SUBJECT_EXACT)
-		err = maps_service_publish(subject->maps, FIRST_SERVICE + number, &entry);
-	return err ? err : publish_address(subject, number);
+		maps_service_publish(subject->maps, subject->places[number], &entry);
+	else
+		maps_service_write(subject->maps, subject->places[number], &entry);
+	return publish_address(subject, number);
 }
 
 static int set_server_id(struct subject *subject)
 {
-	struct poise_quic_server server = { .service = FIRST_SERVICE,
+	struct poise_quic_server server = { .service = subject->places[0],
 					    .length = FRAME_SERVER_ID_BYTES };
 
 	if (!(subject->options.service_flags & POISE_SERVICE_QUIC))
@@ -295,7 +309,7 @@ void subject_count(struct subject *subject, struct subject_count *out)
 	for (uint32_t i = 0; i < subject->options.services; i++) {
 		struct poise_service_count service;
 
-		maps_service_count(subject->maps, FIRST_SERVICE + i, &service);
+		maps_service_count(subject->maps, subject->places[i], &service);
 		out->sent += service.packets;
 	}
 	for (uint32_t i = 0; i < POISE_REASON_COUNT; i++)

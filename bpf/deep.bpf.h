@@ -178,13 +178,7 @@ static __always_inline int parse_deep4(struct xdp_md *ctx, struct packet *packet
 
 	if (!ip || ip->version != 4)
 		return POISE_REASON_NOT_SERVICE;
-	packet->family = 4;
-	packet->protocol = ip->protocol;
-	packet->tos = ip->tos;
-	packet->ttl = ip->ttl;
-	packet->length = bpf_ntohs(ip->tot_len);
-	packet->source[0] = ip->saddr;
-	packet->destination[0] = ip->daddr;
+	read_ip4(packet, ip);
 	packet->fragment_id = ip->id;
 	place = bpf_ntohs(ip->frag_off);
 	packet->flags = place & IP4_DONT_FRAGMENT ? PACKET_DONT_FRAGMENT : 0;
@@ -274,13 +268,7 @@ static __always_inline int parse_deep6(struct xdp_md *ctx, struct packet *packet
 
 	if (!ip || ip->version != 6)
 		return POISE_REASON_NOT_SERVICE;
-	packet->family = 6;
-	packet->protocol = ip->nexthdr;
-	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
-	packet->ttl = ip->hop_limit;
-	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	__builtin_memcpy(packet->source, &ip->saddr, sizeof(packet->source));
-	__builtin_memcpy(packet->destination, &ip->daddr, sizeof(packet->destination));
+	read_ip6(packet, ip);
 	packet->flags = PACKET_DONT_FRAGMENT;
 	if (!frame_holds(ctx, packet))
 		return POISE_REASON_MALFORMED;

@@ -22,8 +22,6 @@
 	} name_ SEC(".maps")
 
 ARRAY_OF(settings, BPF_MAP_TYPE_ARRAY, 1, struct poise_settings, BPF_F_MMAPABLE);
-ARRAY_OF(service_table, BPF_MAP_TYPE_ARRAY, POISE_TABLE_BUCKETS, struct poise_table_bucket,
-	 BPF_F_MMAPABLE);
 ARRAY_OF(services, BPF_MAP_TYPE_ARRAY, POISE_SERVICE_ENTRIES, struct poise_service, BPF_F_MMAPABLE);
 ARRAY_OF(backends, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_backend, BPF_F_MMAPABLE);
 ARRAY_OF(backends_next, BPF_MAP_TYPE_ARRAY, POISE_MAX_BACKENDS, struct poise_backend,

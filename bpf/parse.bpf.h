@@ -14,6 +14,35 @@ enum {
 	IP4_DONT_FRAGMENT = 0x4000,
 };
 
+/* What both ways take from an IPv4 header. */
+static __always_inline void read_ip4(struct packet *packet, const struct iphdr *ip)
+{
+	packet->family = 4;
+	packet->protocol = ip->protocol;
+	packet->tos = ip->tos;
+	packet->ttl = ip->ttl;
+	packet->length = bpf_ntohs(ip->tot_len);
+	packet->source[0] = ip->saddr;
+	packet->destination[0] = ip->daddr;
+}
+
+/* The same from an IPv6 header. */
+static __always_inline void read_ip6(struct packet *packet, const struct ipv6hdr *ip)
+{
+	const __u64 *source = (const __u64 *)&ip->saddr;
+	const __u64 *destination = (const __u64 *)&ip->daddr;
+
+	packet->family = 6;
+	packet->protocol = ip->nexthdr;
+	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
+	packet->ttl = ip->hop_limit;
+	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	packet->source[0] = source[0];
+	packet->source[1] = source[1];
+	packet->destination[0] = destination[0];
+	packet->destination[1] = destination[1];
+}
+
 /* Reads the transport header behind an IP header of ip_bytes; false: not a plain packet. */
 static __always_inline bool parse_transport(const struct xdp_md *ctx, struct packet *packet,
 					    __u32 ip_bytes)
@@ -43,33 +72,16 @@ static __always_inline bool parse_plain4(const struct xdp_md *ctx, struct packet
 {
 	if (unlikely(*(const __u8 *)ip != IP4_PLAIN || ip->frag_off & bpf_htons(IP4_FRAGMENT_BITS)))
 		return false;
-	packet->family = 4;
-	packet->protocol = ip->protocol;
-	packet->tos = ip->tos;
-	packet->ttl = ip->ttl;
-	packet->length = bpf_ntohs(ip->tot_len);
-	packet->source[0] = ip->saddr;
-	packet->destination[0] = ip->daddr;
+	read_ip4(packet, ip);
 	return parse_transport(ctx, packet, sizeof(*ip));
 }
 
 static __always_inline bool parse_plain6(const struct xdp_md *ctx, struct packet *packet,
 					 const struct ipv6hdr *ip)
 {
-	const __u64 *source = (const __u64 *)&ip->saddr;
-	const __u64 *destination = (const __u64 *)&ip->daddr;
-
 	if (unlikely(ip->version != 6))
 		return false;
-	packet->family = 6;
-	packet->protocol = ip->nexthdr;
-	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
-	packet->ttl = ip->hop_limit;
-	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	packet->source[0] = source[0];
-	packet->source[1] = source[1];
-	packet->destination[0] = destination[0];
-	packet->destination[1] = destination[1];
+	read_ip6(packet, ip);
 	return parse_transport(ctx, packet, sizeof(*ip));
 }
 

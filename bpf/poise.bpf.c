@@ -44,7 +44,8 @@ static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *pac
 	if (!parse_plain(ctx, packet))
 		return false;
 	service = service_of_plain(packet);
-	if (!service || unlikely(service->flags & ~POISE_SERVICE_AFFINITY))
+	if (!service ||
+	    unlikely((service->flags & ~POISE_SERVICE_AFFINITY) != POISE_SERVICE_LISTED))
 		return false;
 	packet->hash = flow_hash(packet);
 	backend = ring_choose_plain(packet, service, slot_hash(packet, service));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Is the packet for a service? A hash table of our own in two arrays, so that no helper is called:
- * a bucket of tagged indexes (one cache line), then the service's entry (one cache line). Only the
- * long way asks for port ranges and prefixes.
+ * Is the packet for a service? A hash table of our own in an array, so that no helper is called,
+ * and mostly one cache line is read: the service's entry. Only the long way asks for port ranges
+ * and prefixes.
  */
 #ifndef POISE_SERVICE_BPF_H
 #define POISE_SERVICE_BPF_H
@@ -19,39 +19,37 @@ struct service_key {
 	__u8 reserved[4];
 };
 
+/* LISTED first: an entry whose LISTED was seen is of the service that it was published with. */
 static __always_inline bool service_matches(const struct poise_service *service,
 					    const struct service_key *key)
 {
 	const __u64 *address = (const __u64 *)service->address;
 
-	return address[0] == key->address[0] && address[1] == key->address[1] &&
-	       service->port == key->port && service->protocol == key->protocol &&
-	       service->family == key->family;
+	return READ_ONCE(service->flags) & POISE_SERVICE_LISTED &&
+	       READ_ONCE(address[0]) == key->address[0] &&
+	       READ_ONCE(address[1]) == key->address[1] && service->port == key->port &&
+	       service->protocol == key->protocol && service->family == key->family;
 }
 
 /* Returns the service and its index, or NULL. */
 static __always_inline struct poise_service *service_find(const struct service_key *key, __u64 hash,
 							  __u32 *index_out)
 {
-	__u32 number = poise_service_bucket(hash);
-	__u32 tag = poise_service_tag(hash);
-	struct poise_table_bucket *bucket = bpf_map_lookup_elem(&service_table, &number);
+	__u32 home = poise_service_home(hash), reach = 0;
 
-	if (!bucket)
-		return NULL;
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < POISE_TABLE_WAYS; i++) {
-		__u32 word = READ_ONCE(bucket->word[i]);
-		__u32 index = word & 0xffff;
-		struct poise_service *service;
+	for (__u32 i = 0; i <= POISE_MAX_REACH && i <= reach; i++) {
+		__u32 index = (home + i) & (POISE_SERVICE_ENTRIES - 1);
+		struct poise_service *service = bpf_map_lookup_elem(&services, &index);
 
-		if (word >> 16 != tag)
-			continue;
-		service = bpf_map_lookup_elem(&services, &index);
-		if (service && service_matches(service, key)) {
+		if (!service)
+			return NULL;
+		if (likely(service_matches(service, key))) {
 			*index_out = index;
 			return service;
 		}
+		if (i == 0)
+			reach = READ_ONCE(service->reach);
 	}
 	return NULL;
 }

@@ -11,17 +11,16 @@
 #include <linux/types.h>
 
 enum {
-	POISE_ABI_VERSION = 2,
+	POISE_ABI_VERSION = 3,
 
 	POISE_NAME_BYTES = 64, /* a service's or backend's name with its final NUL */
 
 	POISE_MAX_SERVICES = 4096, /* services that a configuration may hold */
-	/* Entries of the map, 0 unused: services and their addresses, before and after a reload. */
-	POISE_SERVICE_ENTRIES = 16384,
+	/* Places of the service table, a power of two, 0 unused: at most half of them are for
+	 * services and their addresses, before and after a reload. */
+	POISE_SERVICE_ENTRIES = 32768,
+	POISE_MAX_REACH = 32,	    /* places that an entry may be away from its home */
 	POISE_MAX_BACKENDS = 32768, /* entries of the map; index 0 means 'no backend' */
-
-	POISE_TABLE_BUCKETS = 4096, /* of the service table, a power of two */
-	POISE_TABLE_WAYS = 16,	    /* words in a bucket, one cache line */
 
 	POISE_SEGMENT_SLOTS = 1 << 20, /* ring slots in one segment; a ring never crosses one */
 	POISE_MAX_SEGMENTS = 512,
@@ -143,22 +142,14 @@ struct poise_settings {
 };
 _Static_assert(sizeof(struct poise_settings) == 88, "poise_settings");
 
-/*
- * The service table: a bucket's words are tag (16 bits) << 16 | index into 'services'; 0 is empty.
- * One 32-bit store publishes or withdraws a service.
- */
-struct poise_table_bucket {
-	__u32 word[POISE_TABLE_WAYS];
-};
-_Static_assert(sizeof(struct poise_table_bucket) == 64, "poise_table_bucket");
-
-/* Without any of these but AFFINITY a service's packets take the short way through the data plane.
+/* A listed service with none of the others but AFFINITY takes the short way through the data plane.
  */
 enum poise_service_flags {
 	POISE_SERVICE_ADDRESS = 1 << 0,	 /* no service: 'this address, or prefix, has some' */
 	POISE_SERVICE_AFFINITY = 1 << 1, /* the client's address alone chooses the slot */
 	POISE_SERVICE_QUIC = 1 << 2,	 /* connection ids name the backend */
 	POISE_SERVICE_RECORD = 1 << 3,	 /* every flow is recorded */
+	POISE_SERVICE_LISTED = 1 << 4,	 /* whoever looks for its address and port finds it */
 };
 
 enum poise_scheduler {
@@ -168,12 +159,14 @@ enum poise_scheduler {
 };
 
 /*
- * A service's entry; complete before anything leads to it, unchanged after but for 'idle_ticks' and
- * 'ranges'. What leads to it: a word of the service table, when it is of one address and port; else
- * a port range of its address's entry.
- * An address's entry (POISE_SERVICE_ADDRESS) stands in the service table under port 0 and protocol
- * 0, or, of a prefix, in 'prefixes'. It means: the address has services; 'ranges' holds those of
- * ports that the table does not name, shorter prefixes' services included, most specific first.
+ * A service's entry, of the map 'services', which is the service table as well: an entry of one
+ * address and port is found by its hash (poise_flow.h), at its home or at one of the places behind
+ * it, as many as the entry at home says ('reach', whosever entry that is). One store of LISTED
+ * publishes or withdraws it; to any other entry a port range of its address's entry leads. It is
+ * complete before anything leads to it, unchanged after but for 'reach', 'idle_ticks' and 'ranges'.
+ * An address's entry (POISE_SERVICE_ADDRESS) is listed with port 0 and protocol 0 or, of a prefix,
+ * stands in 'prefixes'. It means: the address has services; 'ranges' holds those of ports that are
+ * not listed, shorter prefixes' services included, most specific first.
  */
 struct poise_service {
 	__u8 address[16]; /* network byte order; IPv4 in the first four bytes, the rest 0 */
@@ -190,7 +183,7 @@ struct poise_service {
 	__u8 quic_length; /* bytes of a server id */
 	__u16 idle_ticks; /* a recorded flow idle for this long counts as absent */
 	__u8 prefix;	  /* bits of the address that count: 32 or 128 for all */
-	__u8 reserved;
+	__u8 reach;	  /* of the entries whose home this place is: 0 to POISE_MAX_REACH */
 	/* The schedule of roundrobin and leastconn: slots like a ring's, never moving. */
 	__u32 schedule_segment, schedule_base, schedule_size;
 	__u32 ranges[2]; /* of TCP and of UDP: first of 'port_ranges' << 8 | how many */

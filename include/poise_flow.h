@@ -77,8 +77,8 @@ static inline __u32 poise_slot(__u64 flow_hash, __u32 size)
 	return (flow_hash >> 32) * size >> 32;
 }
 
-/* Where a service stands in the service table: bits 52-63 the bucket, bits 32-47 the tag. The entry
- * of an address has port 0 and protocol 0. */
+/* Where a service stands in the service table. The entry of an address has port 0 and protocol 0.
+ */
 static inline __u64 poise_service_hash4(__u32 address, __u16 port, __u8 protocol)
 {
 	__u64 h = ((__u64)address << 32 | (__u32)port << 8 | protocol) * 0x9e3779b97f4a7c15ULL;
@@ -93,14 +93,9 @@ static inline __u64 poise_service_hash6(const __u64 *address, __u16 port, __u8 p
 	return poise_fold(h, address[1]) * 0xbf58476d1ce4e5b9ULL;
 }
 
-static inline __u32 poise_service_bucket(__u64 hash)
+static inline __u32 poise_service_home(__u64 hash)
 {
-	return hash >> 52;
-}
-
-static inline __u32 poise_service_tag(__u64 hash)
-{
-	return hash >> 32 & 0xffff;
+	return (hash >> 32) * POISE_SERVICE_ENTRIES >> 32;
 }
 
 /* The exceptions' hash: low bits the buckets, upper 31 bits the fingerprint. */

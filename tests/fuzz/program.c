@@ -28,7 +28,6 @@ void program_open(uint64_t seed)
 	uint32_t flow_mask = PROGRAM_FLOW_BUCKETS - 1;
 
 	SHIM_OPEN(settings, 0);
-	SHIM_OPEN(service_table, 0);
 	SHIM_OPEN(services, 0);
 	SHIM_OPEN(backends, 0);
 	SHIM_OPEN(backends_next, 0);

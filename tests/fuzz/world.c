@@ -150,10 +150,11 @@ static void clear(const char *name)
 	memset(shim_array(name), 0, shim_array_bytes(name));
 }
 
-/* Of arrays by the index of a service or backend, the entries that the world has. */
+/* Of an array by the index of a service, the entries that the world has. */
 static void clear_entries(const char *name, size_t bytes)
 {
-	memset(shim_array(name), 0, WORLD_SERVICES * bytes);
+	for (uint32_t i = 0; i < WORLD_SERVICES; i++)
+		memset((char *)shim_array(name) + world_service(i) * bytes, 0, bytes);
 }
 
 void world_reset(const struct world_choice *choice)
@@ -175,7 +176,8 @@ void world_reset(const struct world_choice *choice)
 	clear("event_count");
 	clear_entries("cursors", sizeof(uint32_t));
 	clear_entries("service_count", sizeof(struct poise_service_count));
-	clear_entries("backend_count", sizeof(struct poise_backend_count));
+	memset(shim_array("backend_count"), 0,
+	       (WORLD_BACKENDS + 1) * sizeof(struct poise_backend_count));
 	shim_hash_clear("fragments");
 	shim_clock_set(1ULL << 40);
 }

@@ -45,7 +45,7 @@ enum {
 	WORLD_GUE_PORT = 6080,
 	WORLD_IDLE_TICKS = 120,
 	WORLD_BACKENDS = 40, /* numbers 1 to that are in use */
-	WORLD_SERVICES = 64, /* indexes below that, with those of addresses */
+	WORLD_SERVICES = 64, /* at most, with the entries of addresses */
 	WORLD_SLOTS = 4096,  /* of segment 0: all rings and schedules are in there */
 };
 
@@ -75,6 +75,8 @@ void world_open_services(void);
 void world_reset(const struct world_choice *choice);
 
 /* Whether an address, as it stands in a packet, is one of a service's. */
+/* The index of an entry, number: 0 to WORLD_SERVICES - 1; 0 when there are not so many. */
+uint32_t world_service(uint32_t number);
 bool world_is_virtual(uint8_t family, const uint8_t *bytes);
 /* enum poise_encapsulation; 4 or 6. */
 uint8_t world_backend_kind(uint32_t number);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "address.h"
-#include "poise_flow.h"
 #include "port_lists.h"
+#include "service_places.h"
 #include "shim.h"
 #include "world.h"
 
@@ -54,7 +54,8 @@ static const struct kind {
 
 _Static_assert(ARRAY_SIZE(kinds) * 2 * RING_SLOTS <= WORLD_SLOTS, "WORLD_SLOTS");
 
-static uint32_t entry_count = 1; /* of 'services' */
+static bool used[POISE_SERVICE_ENTRIES]; /* of 'services' */
+static uint32_t indexes[WORLD_SERVICES], entry_count;
 static uint32_t range_count;
 
 static struct prefix prefix_of(const struct kind *kind)
@@ -66,30 +67,25 @@ static struct prefix prefix_of(const struct kind *kind)
 	return prefix;
 }
 
-static void publish(const struct poise_service *service, uint32_t index)
-{
-	struct poise_table_bucket *table = shim_array("service_table"), *bucket;
-	__u64 address[2], hash;
-	int way = 0;
-
-	memcpy(address, service->address, sizeof(address));
-	hash = service->family == 4
-		       ? poise_service_hash4((uint32_t)address[0], service->port, service->protocol)
-		       : poise_service_hash6(address, service->port, service->protocol);
-	bucket = &table[poise_service_bucket(hash)];
-	while (bucket->word[way])
-		way++;
-	bucket->word[way] = poise_service_tag(hash) << 16 | index;
-}
-
-static uint32_t add_entry(const struct poise_service *service)
+/* Writes an entry, listed when packets are to find it by its hash; returns its index. */
+static uint32_t add_entry(const struct poise_service *entry, bool listed)
 {
 	struct poise_service *services = shim_array("services");
+	uint32_t home = service_home(entry), index = service_place(entry, listed, used);
+	uint8_t reach = services[index].reach;
 
-	if (entry_count == WORLD_SERVICES)
+	if (!index || entry_count == WORLD_SERVICES)
 		abort();
-	services[entry_count] = *service;
-	return entry_count++;
+	used[index] = true;
+	indexes[entry_count++] = index;
+	services[index] = *entry;
+	services[index].reach = reach;
+	if (!listed)
+		return index;
+	services[index].flags |= POISE_SERVICE_LISTED;
+	if (services[home].reach < service_distance(home, index))
+		services[home].reach = (uint8_t)service_distance(home, index);
+	return index;
 }
 
 /* The backend for a slot: some other for another salt. l2 keeps the client's family. */
@@ -163,9 +159,7 @@ static uint32_t add_service(const struct port_service *port, const struct kind *
 
 	memcpy(service.address, address->bytes, sizeof(service.address));
 	fill_ring(&service, number);
-	index = add_entry(&service);
-	if (exact)
-		publish(&service, index);
+	index = add_entry(&service, exact);
 	if (kind->flags & POISE_SERVICE_QUIC)
 		set_server_ids(index);
 	return index;
@@ -196,10 +190,8 @@ static void add_address(const struct port_entry *address)
 
 	memcpy(entry.address, prefix->address.bytes, sizeof(entry.address));
 	memcpy(key.bytes, prefix->address.bytes, sizeof(key.bytes));
-	index = add_entry(&entry);
-	if (prefix_is_address(prefix))
-		publish(&entry, index);
-	else
+	index = add_entry(&entry, prefix_is_address(prefix));
+	if (!prefix_is_address(prefix))
 		shim_hash_set("prefixes", &key, &index);
 }
 
@@ -219,6 +211,11 @@ void world_open_services(void)
 	for (i = 0; i < lists.count; i++)
 		add_address(&lists.entries[i]);
 	port_lists_free(&lists);
+}
+
+uint32_t world_service(uint32_t number)
+{
+	return indexes[number];
 }
 
 bool world_is_virtual(uint8_t family, const uint8_t *bytes)

@@ -257,13 +257,13 @@ static void deaths_in_changes_of_addresses_are_made_good(void **state)
 
 /* Refusals. */
 
-static uint32_t bucket_of(uint32_t address, uint16_t port)
+static uint32_t home_of(uint32_t address, uint16_t port)
 {
-	return poise_service_bucket(poise_service_hash4(htonl(address), htons(port), IPPROTO_TCP));
+	return poise_service_home(poise_service_hash4(htonl(address), htons(port), IPPROTO_TCP));
 }
 
-/* Seventeen services that the service table has only sixteen places for. */
-static void a_full_bucket_refuses_the_reload(void **state)
+/* One service more than the service table has places for so near their home. */
+static void a_full_neighbourhood_refuses_the_reload(void **state)
 {
 	uint32_t address = 0xcb007132; /* 203.0.113.50 */
 	struct image before;
@@ -275,10 +275,10 @@ static void a_full_bucket_refuses_the_reload(void **state)
 	before = image_of("web");
 	text_begin(&text, "1s", "172.16.0.0/16");
 	fputs(WEB B0 B1, text.stream);
-	for (uint16_t port = 1; found < POISE_TABLE_WAYS + 1; port++) {
+	for (uint16_t port = 1; found < POISE_MAX_REACH + 2; port++) {
 		if (port == UINT16_MAX)
 			address++;
-		if (bucket_of(address, port) != 7)
+		if (home_of(address, port) != 7)
 			continue;
 		fprintf(text.stream,
 			"- name: s%d\n  address: 203.0.113.%u\n  port: %u\n  ring_size: 251\n"
@@ -536,7 +536,7 @@ int main(int argc, char **argv)
 		TEST(changes_of_backends_touch_no_list),
 		TEST(a_restart_takes_every_kind_of_service_up),
 		TEST(deaths_in_changes_of_addresses_are_made_good),
-		TEST(a_full_bucket_refuses_the_reload),
+		TEST(a_full_neighbourhood_refuses_the_reload),
 		TEST(what_a_service_is_cannot_change_under_it),
 		TEST(another_table_of_flows_is_refused_at_the_start),
 		TEST(settings_follow_the_configuration),

@@ -45,7 +45,7 @@ struct counts counts_read(const struct fixture *fixture)
 	for (uint32_t i = 0; i < POISE_EVENT_COUNT; i++)
 		counts.events[i] = maps_event_count(fixture->maps, i);
 	for (uint32_t i = 0; i < SERVICE_COUNT; i++)
-		maps_service_count(fixture->maps, i, &counts.services[i]);
+		maps_service_count(fixture->maps, fixture->places[i], &counts.services[i]);
 	for (uint32_t i = 0; i < BACKEND_COUNT; i++)
 		maps_backend_count(fixture->maps, i, &counts.backends[i]);
 	return counts;

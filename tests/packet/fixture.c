@@ -17,6 +17,7 @@
 
 #include "hex.h"
 #include "loader.h"
+#include "service_places.h"
 #include "traced.h"
 #include "tunnel.h"
 
@@ -78,10 +79,10 @@ struct poise_settings *fixture_settings(const struct fixture *fixture)
 }
 
 /* The entry, with the index's ring and the address in it. */
-static struct poise_service complete(struct fixture *fixture, uint32_t index, const char *address,
+static struct poise_service complete(struct fixture *fixture, uint32_t number, const char *address,
 				     const struct poise_service *service)
 {
-	struct extent *ring = &fixture->extents[index];
+	struct extent *ring = &fixture->extents[number];
 	struct poise_service entry = *service;
 	int err = 0;
 
@@ -100,31 +101,50 @@ static struct poise_service complete(struct fixture *fixture, uint32_t index, co
 	return entry;
 }
 
-void fixture_withdraw(struct fixture *fixture, uint32_t index)
+struct poise_service *fixture_service_entry(const struct fixture *fixture, uint32_t number)
 {
-	if (maps_service_published(fixture->maps, index)) {
-		maps_service_withdraw(fixture->maps, index);
+	return &fixture->services[fixture->places[number]];
+}
+
+void fixture_withdraw(struct fixture *fixture, uint32_t number)
+{
+	uint32_t place = fixture->places[number];
+
+	if (maps_service_published(fixture->maps, place)) {
+		maps_service_withdraw(fixture->maps, place);
 		maps_synchronize(fixture->maps);
 	}
 }
 
-void fixture_write(struct fixture *fixture, uint32_t index, const char *address,
-		   const struct poise_service *service)
+/* Another place is found when the entry's home is another one than it was. */
+static uint32_t find_place(struct fixture *fixture, uint32_t number,
+			   const struct poise_service *entry, bool listed)
 {
-	fixture_withdraw(fixture, index);
-	fixture->services[index] = complete(fixture, index, address, service);
+	static bool used[POISE_SERVICE_ENTRIES];
+
+	memset(used, 0, sizeof(used));
+	for (uint32_t i = 0; i < SERVICE_COUNT; i++)
+		used[fixture->places[i]] = i != number;
+	fixture->places[number] = service_place(entry, listed, used);
+	return fixture->places[number];
 }
 
-void fixture_publish(struct fixture *fixture, uint32_t index, const char *address,
+void fixture_write(struct fixture *fixture, uint32_t number, const char *address,
+		   const struct poise_service *service)
+{
+	struct poise_service entry = complete(fixture, number, address, service);
+
+	fixture_withdraw(fixture, number);
+	maps_service_write(fixture->maps, find_place(fixture, number, &entry, false), &entry);
+}
+
+void fixture_publish(struct fixture *fixture, uint32_t number, const char *address,
 		     const struct poise_service *service)
 {
-	struct poise_service entry = complete(fixture, index, address, service);
-	int err;
+	struct poise_service entry = complete(fixture, number, address, service);
 
-	fixture_withdraw(fixture, index);
-	err = maps_service_publish(fixture->maps, index, &entry);
-	if (err)
-		bail_out("cannot publish a service", -err);
+	fixture_withdraw(fixture, number);
+	maps_service_publish(fixture->maps, find_place(fixture, number, &entry, true), &entry);
 }
 
 static void publish_standard(struct fixture *fixture)
@@ -192,7 +212,7 @@ struct ring fixture_ring(struct fixture *fixture, uint32_t service)
 
 void fixture_move_ring(struct fixture *fixture, uint32_t service, const struct extent *extent)
 {
-	struct poise_service entry = fixture->services[service];
+	struct poise_service entry = *fixture_service_entry(fixture, service);
 	char address[INET6_ADDRSTRLEN];
 
 	inet_ntop(entry.family == 4 ? AF_INET : AF_INET6, entry.address, address, sizeof(address));

@@ -88,6 +88,7 @@ struct fixture {
 	struct poise_service *services;	      /* the map */
 	uint32_t ring_size;		      /* of services that are published from now on */
 	struct extent extents[SERVICE_COUNT]; /* of the services' rings */
+	uint32_t places[SERVICE_COUNT];	      /* the services' indexes; 0: it has none so far */
 	struct poise_backend entries[BACKEND_COUNT]; /* by fixture_backend_init() */
 };
 
@@ -100,16 +101,19 @@ void fixture_close(struct fixture *fixture);
 struct poise_settings *fixture_settings(const struct fixture *fixture);
 
 /*
- * Writes a service's entry, or an address's (POISE_SERVICE_ADDRESS), and publishes it in the
- * service table; what was published under this index is withdrawn before. address and family are
- * taken from the text, the ring is one of the index's own, made when it has none.
+ * Writes the entry of a service of the tests, or an address's (POISE_SERVICE_ADDRESS), and
+ * publishes it in the service table; what was published as this service is withdrawn before.
+ * address and family are taken from the text, the ring is one of the service's own, made when it
+ * has none. Its index follows from its address and port: places[service].
  */
-void fixture_publish(struct fixture *fixture, uint32_t index, const char *address,
+void fixture_publish(struct fixture *fixture, uint32_t number, const char *address,
 		     const struct poise_service *service);
-/* The same for what port ranges or prefixes lead to: without a word in the service table. */
-void fixture_write(struct fixture *fixture, uint32_t index, const char *address,
+/* The same for what port ranges or prefixes lead to: it is not listed. */
+void fixture_write(struct fixture *fixture, uint32_t number, const char *address,
 		   const struct poise_service *service);
-void fixture_withdraw(struct fixture *fixture, uint32_t index);
+void fixture_withdraw(struct fixture *fixture, uint32_t number);
+/* Its entry, to be changed in place. */
+struct poise_service *fixture_service_entry(const struct fixture *fixture, uint32_t number);
 
 struct ring fixture_ring(struct fixture *fixture, uint32_t service);
 /* Makes one backend the settled owner of every slot of all rings. */

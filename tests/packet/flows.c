@@ -65,7 +65,7 @@ uint32_t *flows_cursor(const struct fixture *fixture, uint32_t service)
 
 	if (!cursors)
 		cursors = fixture_map(fixture, "cursors");
-	return (uint32_t *)&cursors[service];
+	return (uint32_t *)&cursors[fixture->places[service]];
 }
 
 void flows_clear(const struct fixture *fixture)

@@ -81,7 +81,7 @@ static void test_sent(void)
 	tap_ok(capture((struct poise_capture_options){ 0 }, &in, &out) == XDP_TX &&
 		       got.count == 1 &&
 		       tells(0, &in, POISE_CAPTURE_CAME, POISE_REASON_SENT, XDP_TX, A4) &&
-		       got.record[0].service == SERVICE4,
+		       got.record[0].service == fixture.places[SERVICE4],
 	       "a packet that is sent, as it came");
 	after = counts_read(&fixture);
 	tap_ok(after.services[SERVICE4].packets == before.services[SERVICE4].packets + 1,
@@ -99,7 +99,8 @@ static void test_kinds(void)
 {
 	struct poise_capture_options drops = { .flags = POISE_CAPTURE_DROPS },
 				     all = { .flags = POISE_CAPTURE_ALL },
-				     other = { .service = SERVICE6 }, own = { .service = SERVICE4 };
+				     other = { .service = fixture.places[SERVICE6] },
+				     own = { .service = fixture.places[SERVICE4] };
 	struct packet in = OF(VIP4, tcp(CLIENT_PORT, SERVICE_PORT, SYN)),
 		      stranger = OF(OTHER4, tcp(CLIENT_PORT, SERVICE_PORT, SYN)),
 		      unserved = OF(VIP4, tcp(CLIENT_PORT, SERVICE_PORT + 1, SYN)), out;

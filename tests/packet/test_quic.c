@@ -106,7 +106,8 @@ static void test_routed(const char *name, const struct quic *quic, bool routed)
 
 static void server(uint32_t service, const char *id, uint8_t length, uint32_t backend)
 {
-	struct poise_quic_server key = { .service = (uint16_t)service, .length = length };
+	struct poise_quic_server key = { .service = (uint16_t)fixture.places[service],
+					 .length = length };
 
 	memcpy(key.id, id, length);
 	bpf_map_update_elem(fixture_map_fd(&fixture, "quic_servers"), &key, &backend, BPF_ANY);

@@ -37,10 +37,14 @@ static struct fixture fixture;
 static struct poise_port_range *ranges;
 static int prefixes;
 
-/* Writes ranges to the map from place on; returns the word that names them. */
+/* Writes ranges, of services by the tests' numbers, to the map from place on; returns the word that
+ * names them. */
 static uint32_t put_ranges(uint32_t place, const struct poise_port_range *list, size_t count)
 {
-	memcpy(&ranges[place], list, count * sizeof(*list));
+	for (size_t i = 0; i < count; i++) {
+		ranges[place + i] = list[i];
+		ranges[place + i].service = (uint16_t)fixture.places[list[i].service];
+	}
 	return place << 8 | (uint32_t)count;
 }
 
@@ -61,12 +65,14 @@ static struct poise_prefix prefix_key(const char *address, uint32_t bits)
 	return key;
 }
 
-static void add_prefix(const char *address, uint32_t bits, uint32_t index)
+static void add_prefix(const char *address, uint32_t bits, uint32_t number)
 {
 	struct poise_prefix key = prefix_key(address, bits);
+	uint32_t index;
 
-	fixture_write(&fixture, index, address,
+	fixture_write(&fixture, number, address,
 		      &(struct poise_service){ .flags = POISE_SERVICE_ADDRESS });
+	index = fixture.places[number];
 	if (bpf_map_update_elem(prefixes, &key, &index, BPF_ANY)) {
 		perror("prefixes");
 		abort();
@@ -168,10 +174,14 @@ static void test_specific(void)
 	add_service(RANGE_UDP4, VIP4, IPPROTO_UDP);
 	add_service(RANGE_TCP6, VIP6, IPPROTO_TCP);
 	add_service(ANY_UDP6, VIP6, IPPROTO_UDP);
-	fixture.services[SERVICE4_ADDRESS].ranges[0] = put_ranges(0, tcp4, COUNT(tcp4));
-	fixture.services[SERVICE4_ADDRESS].ranges[1] = put_ranges(3, udp4, COUNT(udp4));
-	fixture.services[SERVICE6_ADDRESS].ranges[0] = put_ranges(100, tcp6, COUNT(tcp6));
-	fixture.services[SERVICE6_ADDRESS].ranges[1] = put_ranges(101, udp6, COUNT(udp6));
+	fixture_service_entry(&fixture, SERVICE4_ADDRESS)->ranges[0] =
+		put_ranges(0, tcp4, COUNT(tcp4));
+	fixture_service_entry(&fixture, SERVICE4_ADDRESS)->ranges[1] =
+		put_ranges(3, udp4, COUNT(udp4));
+	fixture_service_entry(&fixture, SERVICE6_ADDRESS)->ranges[0] =
+		put_ranges(100, tcp6, COUNT(tcp6));
+	fixture_service_entry(&fixture, SERVICE6_ADDRESS)->ranges[1] =
+		put_ranges(101, udp6, COUNT(udp6));
 	test_probes("most specific", probes, COUNT(probes));
 }
 
@@ -193,7 +203,7 @@ static void test_ends(void)
 		{ VIP4, IPPROTO_TCP, SERVICE_PORT, SERVICE4 },
 		{ VIP4, IPPROTO_TCP, LAST_PORT, RANGE_TCP4 },
 	};
-	struct poise_service *address = &fixture.services[SERVICE4_ADDRESS];
+	struct poise_service *address = fixture_service_entry(&fixture, SERVICE4_ADDRESS);
 
 	address->ranges[0] = put_ranges(POISE_RANGE_ENTRIES - 2, ends, COUNT(ends));
 	address->ranges[1] = 0;
@@ -216,7 +226,8 @@ static bool many_hold(size_t count)
 		list[i] = (struct poise_port_range){ first, (uint16_t)(first + i % SPREAD),
 						     i % 2 ? RANGE_TCP4 : ANY_TCP4, 0 };
 	}
-	fixture.services[SERVICE4_ADDRESS].ranges[0] = put_ranges(1000, list, count);
+	fixture_service_entry(&fixture, SERVICE4_ADDRESS)->ranges[0] =
+		put_ranges(1000, list, count);
 	for (size_t i = 0; i < count; i++) {
 		uint16_t end = (uint16_t)(list[i].last + 1);
 		bool joined = i + 1 < count && list[i + 1].first == end;
@@ -237,7 +248,7 @@ static void test_many(void)
 	fixture_own(&fixture, A4);
 	for (size_t i = 0; i < COUNT(counts); i++)
 		tap_ok(many_hold(counts[i]), "%zu ranges: each at both its ends", counts[i]);
-	fixture.services[SERVICE4_ADDRESS].ranges[0] = 0;
+	fixture_service_entry(&fixture, SERVICE4_ADDRESS)->ranges[0] = 0;
 }
 
 static void test_prefix6(void)
@@ -267,8 +278,9 @@ static void test_prefix6(void)
 	add_prefix("2001:db8:a:1::8", 126, NARROW_ADDRESS);
 	add_service(WIDE, "2001:db8:a:1::", IPPROTO_TCP);
 	add_service(NARROW, "2001:db8:a:1::8", IPPROTO_TCP);
-	fixture.services[WIDE_ADDRESS].ranges[0] = put_ranges(0, list, COUNT(list));
-	fixture.services[NARROW_ADDRESS].ranges[0] = put_ranges(1, narrow, COUNT(narrow));
+	fixture_service_entry(&fixture, WIDE_ADDRESS)->ranges[0] = put_ranges(0, list, COUNT(list));
+	fixture_service_entry(&fixture, NARROW_ADDRESS)->ranges[0] =
+		put_ranges(1, narrow, COUNT(narrow));
 	fixture_settings(&fixture)->flags &= ~POISE_SETTING_PREFIXES;
 	test_probes("prefixes not asked for", off, COUNT(off));
 	fixture_settings(&fixture)->flags |= POISE_SETTING_PREFIXES;
@@ -310,9 +322,11 @@ static void test_prefix4(void)
 	add_service(WIDE, "192.0.2.0", IPPROTO_TCP);
 	add_service(NARROW, "192.0.2.128", IPPROTO_TCP);
 	add_service(NARROW_UDP, "192.0.2.128", IPPROTO_UDP);
-	fixture.services[WIDE_ADDRESS].ranges[0] = put_ranges(0, wide, COUNT(wide));
-	fixture.services[NARROW_ADDRESS].ranges[0] = put_ranges(10, narrow, COUNT(narrow));
-	fixture.services[NARROW_ADDRESS].ranges[1] = put_ranges(20, narrow_udp, COUNT(narrow_udp));
+	fixture_service_entry(&fixture, WIDE_ADDRESS)->ranges[0] = put_ranges(0, wide, COUNT(wide));
+	fixture_service_entry(&fixture, NARROW_ADDRESS)->ranges[0] =
+		put_ranges(10, narrow, COUNT(narrow));
+	fixture_service_entry(&fixture, NARROW_ADDRESS)->ranges[1] =
+		put_ranges(20, narrow_udp, COUNT(narrow_udp));
 	test_probes("IPv4 prefixes", probes, COUNT(probes));
 }
 
@@ -328,7 +342,7 @@ static void test_prefix_around(void)
 
 	remove_prefix("192.0.2.0", 24);
 	add_prefix("203.0.113.0", 24, WIDE_ADDRESS);
-	fixture.services[WIDE_ADDRESS].ranges[0] =
+	fixture_service_entry(&fixture, WIDE_ADDRESS)->ranges[0] =
 		put_ranges(0, &(struct poise_port_range){ 1, LAST_PORT, WIDE, 0 }, 1);
 	test_probes("a prefix around a service's address", probes, COUNT(probes));
 }
@@ -350,7 +364,7 @@ static void test_prefix_address(void)
 		fate_test(&fixture, &fates[i]);
 }
 
-/* A service that wants more than its ring is found by the long way, by the same word. */
+/* A service that wants more than its ring is found by the long way, by the same entry. */
 static void test_flags(void)
 {
 	struct poise_service service = { .protocol = IPPROTO_TCP,

@@ -84,6 +84,23 @@ static int plan_list(struct balancer *balancer, struct planned *planned, int whi
 	return err;
 }
 
+/* An index for a new entry. */
+static int plan_index(struct balancer *balancer, struct planned *planned, struct lines *errors)
+{
+	struct poise_service entry = entry_of(&planned->address);
+	char text[ADDRESS_TEXT_BYTES];
+
+	planned->address.index = balancer_take_service_index(
+		balancer, &entry, prefix_is_address(&planned->address.prefix));
+	if (planned->address.index)
+		return 0;
+	lines_add(errors,
+		  "services: no room in the service table for %s: too many others have the same "
+		  "place by chance; another address has another",
+		  prefix_format(&planned->address.prefix, text));
+	return -ENOSPC;
+}
+
 static int plan_entry(struct balancer *balancer, struct address_plan *plan,
 		      const struct port_entry *entry, struct lines *errors)
 {
@@ -92,14 +109,11 @@ static int plan_entry(struct balancer *balancer, struct address_plan *plan,
 
 	planned->address.prefix = entry->prefix;
 	planned->before = find(balancer, &entry->prefix);
-	if (planned->before)
+	if (planned->before) {
 		plan->kept[planned->before - balancer->addresses] = true;
-	planned->address.index =
-		planned->before ? planned->before->index : balancer_take_service_index(balancer);
-	if (!planned->address.index) {
-		lines_add(errors, "services: no room for another address: %d entries are taken",
-			  POISE_SERVICE_ENTRIES - 1);
-		return -ENOSPC;
+		planned->address.index = planned->before->index;
+	} else {
+		err = plan_index(balancer, planned, errors);
 	}
 	for (int i = 0; i < PORT_PROTOCOLS && !err; i++)
 		err = plan_list(balancer, planned, i, &entry->lists[i], errors);
@@ -115,37 +129,6 @@ static struct port_service port_service_of(const struct service *service)
 				      .last = config->last_port,
 				      .protocol = config->protocol,
 				      .index = service->index };
-}
-
-/* New entries must fit into the service table, old ones still being there. */
-static int check_room(struct balancer *balancer, const struct address_plan *plan,
-		      struct service *const *services, size_t count, struct lines *errors)
-{
-	struct poise_service *entries = calloc(plan->count + count + 1, sizeof(*entries));
-	char text[ADDRESS_TEXT_BYTES];
-	struct address address = {};
-	size_t total = 0, fit;
-
-	if (!entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < plan->count; i++)
-		if (!plan->list[i].before && prefix_is_address(&plan->list[i].address.prefix))
-			entries[total++] = entry_of(&plan->list[i].address);
-	for (size_t i = 0; i < count; i++)
-		if (!services[i]->published && service_is_exact(services[i]))
-			entries[total++] = service_entry(services[i]);
-	fit = maps_service_room(balancer->maps, entries, total);
-	if (fit < total) {
-		address.family = entries[fit].family;
-		memcpy(address.bytes, entries[fit].address, sizeof(address.bytes));
-		lines_add(errors,
-			  "services: no room in the service table for %s port %u: %d others have "
-			  "the same place by chance; another address or port has another",
-			  address_format(&address, text), be16toh(entries[fit].port),
-			  POISE_TABLE_WAYS);
-	}
-	free(entries);
-	return fit < total ? -ENOSPC : 0;
 }
 
 static int plan_entries(struct balancer *balancer, const struct port_lists *lists,
@@ -179,8 +162,6 @@ int addresses_plan(struct balancer *balancer, struct service *const *services, s
 	if (err)
 		goto out_free;
 	err = plan_entries(balancer, &lists, plan, errors);
-	if (!err)
-		err = check_room(balancer, plan, services, count, errors);
 out_free:
 	free(ports);
 	port_lists_free(&lists);
@@ -221,10 +202,10 @@ static void open_entry(struct balancer *balancer, const struct service_address *
 {
 	struct poise_service entry = entry_of(address);
 	char text[ADDRESS_TEXT_BYTES];
-	int err;
+	int err = 0;
 
 	if (prefix_is_address(&address->prefix))
-		err = maps_service_publish(balancer->maps, address->index, &entry);
+		maps_service_publish(balancer->maps, address->index, &entry);
 	else
 		err = maps_prefix_publish(balancer->maps, address->index, &entry);
 	if (err)

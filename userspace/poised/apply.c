@@ -230,6 +230,23 @@ static int prepare(struct balancer *balancer, const struct config *config,
 	return err;
 }
 
+static int compare_positions(const void *left, const void *right)
+{
+	const struct service *const *a = left, *const *b = right;
+
+	return (*a)->position < (*b)->position ? -1 : (*a)->position > (*b)->position;
+}
+
+/* People find the services in the order in which they wrote them. */
+static void sort_services(struct balancer *balancer, const struct config *config)
+{
+	for (size_t i = 0; i < config->service_count; i++)
+		balancer_continued(balancer, &config->services[i])->position = i;
+	if (balancer->service_count)
+		qsort(balancer->services, balancer->service_count, sizeof(*balancer->services),
+		      compare_positions);
+}
+
 int balancer_apply(struct balancer *balancer, struct config *config, struct lines *changes,
 		   struct lines *errors)
 {
@@ -252,6 +269,7 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 			change_service(balancer, running, &config->services[i], changes);
 	}
 	exchange_services(balancer, config, plan, first, changes);
+	sort_services(balancer, config);
 	config_free(before);
 	balancer->adopting = false;
 	balancer_commit(balancer);

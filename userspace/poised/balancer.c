@@ -11,6 +11,7 @@
 #include "log.h"
 #include "maps.h"
 #include "probe.h"
+#include "service_places.h"
 #include "sweep.h"
 #include "upkeep.h"
 
@@ -133,15 +134,14 @@ size_t balancer_free_indexes(const struct balancer *balancer)
 	return count;
 }
 
-uint16_t balancer_take_service_index(struct balancer *balancer)
+uint16_t balancer_take_service_index(struct balancer *balancer, const struct poise_service *entry,
+				     bool listed)
 {
-	for (uint32_t i = 1; i < POISE_SERVICE_ENTRIES; i++) {
-		if (balancer->service_used[i])
-			continue;
-		balancer->service_used[i] = true;
-		return i;
-	}
-	return 0;
+	uint16_t index = service_place(entry, listed, balancer->service_used);
+
+	if (index)
+		balancer->service_used[index] = true;
+	return index;
 }
 
 static uint64_t clock_ns(clockid_t clock)

@@ -66,6 +66,7 @@ struct service {
 	struct balancer *balancer;
 	struct config_service config; /* its own copy, without backends */
 	uint16_t index;		      /* in the data plane */
+	uint32_t position;	      /* in the configuration */
 	uint32_t flags;		      /* enum poise_service_flags */
 	struct extent extent;
 	struct ring ring;
@@ -135,7 +136,9 @@ void balancer_sweep(struct balancer *balancer);
 void balancer_notify(struct balancer *balancer);
 /* Unused indexes, or 0. */
 uint16_t balancer_take_index(const struct balancer *balancer);
-uint16_t balancer_take_service_index(struct balancer *balancer);
+/* listed: the entry is to be published in the service table. */
+uint16_t balancer_take_service_index(struct balancer *balancer, const struct poise_service *entry,
+				     bool listed);
 size_t balancer_free_indexes(const struct balancer *balancer);
 uint16_t balancer_clock(void);			    /* coarse, as in poise_abi.h */
 int64_t balancer_now_ms(void);			    /* monotonic */

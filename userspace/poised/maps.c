@@ -43,7 +43,6 @@ static int share_all(struct maps *maps, bool share)
 		void **memory;
 	} all[] = {
 		{ maps->object->maps.settings, (void **)&maps->settings },
-		{ maps->object->maps.service_table, (void **)&maps->table },
 		{ maps->object->maps.services, (void **)&maps->services },
 		{ maps->object->maps.port_ranges, (void **)&maps->port_ranges },
 		{ maps->object->maps.backends, (void **)&maps->backends },

@@ -40,15 +40,11 @@ int maps_ring_adopt(struct maps *maps, const struct extent *extent);
 void maps_ring_release(struct maps *maps, const struct extent *extent);
 struct ring maps_ring(struct maps *maps, const struct extent *extent);
 
-/* Writes an entry that nothing leads to so far. */
+/* Writes an entry that nothing leads to so far; it is not listed. */
 void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service);
-/* How many of the entries, from the first one on, fit into the service table beside what it holds.
- */
-size_t maps_service_room(struct maps *maps, const struct poise_service *entries, size_t count);
-/* Writes the entry, then publishes it in the service table. The index must be one that no packet
- * can hold: unused, and maps_synchronize()d since it was withdrawn. 0 or -ENOSPC: the bucket is
- * full. */
-int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service);
+/* Writes the entry, then lists it in the service table. The index must be one of service_place()'s
+ * that no packet can hold: unused, and maps_synchronize()d since it was withdrawn. */
+void maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service);
 void maps_service_withdraw(struct maps *maps, uint32_t index);
 const struct poise_service *maps_service(struct maps *maps, uint32_t index);
 bool maps_service_published(struct maps *maps, uint32_t index);

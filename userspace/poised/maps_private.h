@@ -18,7 +18,6 @@ struct segment {
 struct maps {
 	struct poise_bpf *object;
 	struct poise_settings *settings;
-	struct poise_table_bucket *table;
 	struct poise_service *services;
 	struct poise_port_range *port_ranges;
 	struct poise_backend *backends, *next;

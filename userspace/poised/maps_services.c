@@ -9,52 +9,51 @@
 #include <string.h>
 
 #include "maps_private.h"
-#include "poise_flow.h"
+#include "service_places.h"
 
-static uint64_t service_hash(const struct poise_service *service)
+/* The least reach that finds every listed entry whose home this is. */
+static uint8_t reach_needed(const struct maps *maps, uint32_t home)
 {
-	__u64 address[2];
+	for (uint32_t i = POISE_MAX_REACH; i > 0; i--) {
+		const struct poise_service *entry =
+			&maps->services[(home + i) & (POISE_SERVICE_ENTRIES - 1)];
 
-	memcpy(address, service->address, sizeof(address));
-	if (service->family == 4)
-		return poise_service_hash4((uint32_t)address[0], service->port, service->protocol);
-	return poise_service_hash6(address, service->port, service->protocol);
-}
-
-/* The word of the table that names index, or NULL. */
-static uint32_t *table_word(struct maps *maps, uint32_t index)
-{
-	uint64_t hash = service_hash(&maps->services[index]);
-	struct poise_table_bucket *bucket = &maps->table[poise_service_bucket(hash)];
-
-	for (int i = 0; i < POISE_TABLE_WAYS; i++)
-		if ((bucket->word[i] & 0xffff) == index)
-			return &bucket->word[i];
-	return NULL;
-}
-
-int maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service)
-{
-	uint64_t hash = service_hash(service);
-	struct poise_table_bucket *bucket = &maps->table[poise_service_bucket(hash)];
-
-	for (int i = 0; i < POISE_TABLE_WAYS; i++) {
-		if (bucket->word[i])
-			continue;
-		maps->services[index] = *service;
-		__atomic_store_n(&bucket->word[i], poise_service_tag(hash) << 16 | index,
-				 __ATOMIC_RELEASE);
-		return 0;
+		if ((entry->flags & POISE_SERVICE_LISTED) && service_home(entry) == home)
+			return i;
 	}
-	return -ENOSPC;
+	return 0;
+}
+
+/* The reach is not the entry's own but its place's. */
+void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service)
+{
+	struct poise_service entry = *service;
+
+	entry.flags &= ~(uint32_t)POISE_SERVICE_LISTED;
+	entry.reach = maps->services[index].reach;
+	maps->services[index] = entry;
+}
+
+void maps_service_publish(struct maps *maps, uint32_t index, const struct poise_service *service)
+{
+	uint32_t home = service_home(service), distance = service_distance(home, index);
+	struct poise_service *entry = &maps->services[index];
+	uint8_t *reach = &maps->services[home].reach;
+
+	maps_service_write(maps, index, service);
+	if (*reach < distance)
+		__atomic_store_n(reach, distance, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->flags, entry->flags | POISE_SERVICE_LISTED, __ATOMIC_RELEASE);
 }
 
 void maps_service_withdraw(struct maps *maps, uint32_t index)
 {
-	uint32_t *word = table_word(maps, index);
+	struct poise_service *entry = &maps->services[index];
+	uint32_t home = service_home(entry);
 
-	if (word)
-		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->flags, entry->flags & ~(uint32_t)POISE_SERVICE_LISTED,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&maps->services[home].reach, reach_needed(maps, home), __ATOMIC_RELAXED);
 }
 
 const struct poise_service *maps_service(struct maps *maps, uint32_t index)
@@ -64,25 +63,7 @@ const struct poise_service *maps_service(struct maps *maps, uint32_t index)
 
 bool maps_service_published(struct maps *maps, uint32_t index)
 {
-	return table_word(maps, index) != NULL;
-}
-
-size_t maps_service_room(struct maps *maps, const struct poise_service *entries, size_t count)
-{
-	uint8_t used[POISE_TABLE_BUCKETS] = {};
-
-	for (uint32_t i = 0; i < POISE_TABLE_BUCKETS; i++)
-		for (int way = 0; way < POISE_TABLE_WAYS; way++)
-			used[i] += maps->table[i].word[way] != 0;
-	for (size_t i = 0; i < count; i++)
-		if (++used[poise_service_bucket(service_hash(&entries[i]))] > POISE_TABLE_WAYS)
-			return i;
-	return count;
-}
-
-void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service)
-{
-	maps->services[index] = *service;
+	return maps->services[index].flags & POISE_SERVICE_LISTED;
 }
 
 void maps_service_set_idle(struct maps *maps, uint32_t index, uint16_t ticks)
@@ -161,7 +142,7 @@ int maps_prefix_publish(struct maps *maps, uint32_t index, const struct poise_se
 {
 	struct poise_prefix key = prefix_key(entry);
 
-	maps->services[index] = *entry;
+	maps_service_write(maps, index, entry);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	return bpf_map_update_elem(bpf_map__fd(maps->object->maps.prefixes), &key, &index, BPF_ANY);
 }

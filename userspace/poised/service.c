@@ -186,19 +186,34 @@ static int allocate_rings(struct balancer *balancer, struct service *service)
 	return err;
 }
 
+static int take_index(struct balancer *balancer, struct service *service,
+		      char error[BALANCER_ERROR_BYTES])
+{
+	struct poise_service entry = service_entry(service);
+
+	service->index = balancer_take_service_index(balancer, &entry, service_is_exact(service));
+	if (service->index)
+		return 0;
+	snprintf(error, BALANCER_ERROR_BYTES,
+		 "service '%s': no room in the service table: too many others have the same place "
+		 "by chance; another address or port has another",
+		 service->config.name);
+	return -ENOSPC;
+}
+
 int service_new(struct balancer *balancer, const struct config_service *config,
 		struct service **out, char error[BALANCER_ERROR_BYTES])
 {
 	struct service *service = calloc(1, sizeof(*service));
 	int err = -ENOMEM;
 
+	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': not enough memory", config->name);
 	if (!service || service_set_config(service, config))
 		goto err_free;
 	service->balancer = balancer;
 	service->flags = service_describe(config).flags;
-	service->index = balancer_take_service_index(balancer);
-	err = -ENOSPC;
-	if (!service->index)
+	err = take_index(balancer, service, error);
+	if (err)
 		goto err_free;
 	err = allocate_rings(balancer, service);
 	if (!err)
@@ -210,11 +225,11 @@ int service_new(struct balancer *balancer, const struct config_service *config,
 	*out = service;
 	return 0;
 err_rings:
+	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': no room for its ring of %u slots: %s",
+		 config->name, config->ring_size, strerror(-err));
 	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
 err_free:
-	snprintf(error, BALANCER_ERROR_BYTES, "service '%s': no room for its ring of %u slots: %s",
-		 config->name, config->ring_size, strerror(-err));
 	if (service)
 		config_check_free(&service->config.check);
 	free(service);
@@ -233,14 +248,10 @@ int service_prepare(struct service *service)
 void service_publish(struct service *service)
 {
 	struct poise_service entry = service_entry(service);
-	int err = 0;
 
 	if (service_is_exact(service))
-		err = maps_service_publish(service->balancer->maps, service->index, &entry);
-	if (err)
-		log_error("service '%s': cannot be published: %s", service->config.name,
-			  strerror(-err));
-	service->published = !err;
+		maps_service_publish(service->balancer->maps, service->index, &entry);
+	service->published = true;
 }
 
 /* The configuration that an entry and a record stand for, as far as they tell. */

@@ -17,12 +17,12 @@ WARN    = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $
 CFLAGS  = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CSTD    = -std=c11 -D_GNU_SOURCE
-INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -I$(B)/bpf
+INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -I$(B)/bpf -I/usr/include/mariadb
 BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function \
 	   -Wpadded -Werror -Iinclude -I/usr/include/$(ARCH)
 
 LIB_LIBS    = -lyaml -lm
-POISED_LIBS = -lxdp -lbpf -lelf -lz -levent -ljansson -lcurl -lssl -lcrypto -lmnl $(LIB_LIBS)
+POISED_LIBS = -lxdp -lbpf -lelf -lz -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
 POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson $(LIB_LIBS)
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 

@@ -36,10 +36,13 @@ static const struct {
 	{ 1698, "access denied: user or password" },
 	{ 1820, "password has expired" },
 	{ 1862, "password has expired" },
+	{ 2059, "user's authentication is not supported" },
+	{ 2061, "user's authentication is not supported" },
 	{ 3032, "server is offline" },
 	{ 3118, "account is locked" },
 	{ 3159, "only TLS connections are allowed" },
 	{ 4151, "account is locked" },
+	{ 5010, "user's authentication is not supported" },
 };
 
 enum mysql_packet mysql_greeting_parse(const uint8_t *bytes, size_t length, uint16_t *error)

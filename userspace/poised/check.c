@@ -16,6 +16,7 @@
 #include "check_grpc.h"
 #include "check_http.h"
 #include "check_mtu.h"
+#include "check_mysql.h"
 #include "check_postgres.h"
 #include "check_redis.h"
 #include "check_tcp.h"
@@ -27,7 +28,7 @@ static const struct check_kind *const kinds[] = {
 	[CHECK_TCP] = &check_tcp,     [CHECK_TLS] = &check_expect,
 	[CHECK_HTTP] = &check_http,   [CHECK_GRPC] = &check_grpc,
 	[CHECK_REDIS] = &check_redis, [CHECK_POSTGRES] = &check_postgres,
-	[CHECK_EXEC] = &check_exec, /* the last one */
+	[CHECK_MYSQL] = &check_mysql, [CHECK_EXEC] = &check_exec, /* the last one */
 };
 
 static const struct check_kind *kind_of(const struct config_check *config)

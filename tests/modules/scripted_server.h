@@ -235,7 +235,8 @@ static int server_bind(struct server *server, const char *address, uint16_t port
 	return fd;
 }
 
-static struct server *server_new(const char *address, uint16_t port, const struct script *script)
+static struct server *__attribute__((unused))
+server_new(const char *address, uint16_t port, const struct script *script)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int fd = server_bind(server, address, port);
@@ -251,7 +252,7 @@ static struct server *server_new(const char *address, uint16_t port, const struc
 	return server;
 }
 
-static void server_free(struct server *server)
+static void __attribute__((unused)) server_free(struct server *server)
 {
 	if (!server)
 		return;

@@ -80,13 +80,13 @@ struct tls_contexts;
 	X(MYSQL, "MySQL: %s")                                                                      \
 	X(MYSQL_ERROR, "MySQL error %u")                                                           \
 	X(NOT_MYSQL, "answer is not MySQL")                                                        \
+	X(MYSQL_LARGE, "answers larger than %u KiB")                                               \
 	X(MYSQL_READ_ONLY, "%s is ON, expected a primary")                                         \
 	X(MYSQL_WRITABLE, "read_only is OFF, expected a replica")                                  \
 	X(MYSQL_NO_REPLICA, "replication is not set up, expected a replica")                       \
 	X(MYSQL_STOPPED, "replication stopped: %s thread not running")                             \
 	X(MYSQL_NO_LAG, "replication lag is not known, at most %u s")                              \
 	X(MYSQL_LAG, "replication lag %u s, at most %u s")                                         \
-	X(ANSWER_LARGE, "answer larger than %u KiB")                                               \
 	X(NOT_RUN, "not checked: %s")                                                              \
 	X(PASSWORD_FILE, "not checked: password file '%s': %s")
 

@@ -146,7 +146,7 @@ static void fail_session(struct mysql *mysql, int error)
 
 	if (stream.too_much) {
 		mysql_cancel(&mysql->check);
-		check_fail(&mysql->check, CHECK_TEXT_ANSWER_LARGE, MYSQL_STREAM_KIB);
+		check_fail(&mysql->check, CHECK_TEXT_MYSQL_LARGE, MYSQL_STREAM_KIB);
 	} else if (error == OUT_OF_MEMORY) {
 		fail_errno(mysql, ENOMEM);
 	} else if (stream.error) {

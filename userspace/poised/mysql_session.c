@@ -142,9 +142,11 @@ static bool step_failed(const struct mysql_session *session)
 
 static void take_result(struct mysql_session *session)
 {
+	if (!session->result)
+		return;
 	if (session->step == STORE_VARIABLES)
 		take_variables(session);
-	else if (session->step == STORE_CHANNELS)
+	else
 		take_channels(session);
 	mysql_free_result(session->result);
 	session->result = NULL;

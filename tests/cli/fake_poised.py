@@ -60,9 +60,10 @@ def make_state():
                      idle_ms=900000,
                      backends=[make_backend("mail", "mx-01", "2001:db8:1::1", active=4210)]),
         make_service("game", "2001:db8:7::/64", (8000, 8100), protocol="udp", udp="stateless",
-                     affinity="source/56",
+                     affinity="source/56", panic=True, panic_threshold=50, slow_start_ms=30000,
                      quic={"config_id": 2, "server_id_length": 3}, encapsulation="gue",
                      backends=[make_backend("game", "g-01", "2001:db8:1::21", encapsulation="l2",
+                                            effective_weight=40,
                                             server_id="0a0b0c")]),
     ]
 
@@ -114,6 +115,20 @@ def backend_list(arguments):
         backend["gone"] = left <= 1
     services = [find_service(arguments["service"])] if "service" in arguments else SERVICES
     return {"backends": [b for service in services for b in service["backends"]]}
+
+
+def backend_show(arguments):
+    backend = dict(find_backend(arguments))
+    held = backend["name"] == "app-02"
+    if not held:
+        backend["effective_weight"] = 40
+    return {
+        "backend": backend, "check": find_service("web")["check"], "checks": 1234, "failures": 5,
+        "slow_start": {"duration_ms": 30000, "running": not held, "left_ms": 12345},
+        "damping": {"on": True, "held": held, "changes": 4 if held else 1,
+                    "penalty": 3700 if held else 707,
+                    "held_until_at": STARTED + 93900 if held else 0},
+        "history": [{"at": STARTED, "kind": "health", "text": "down: connection refused"}]}
 
 
 def backend_add(arguments):
@@ -178,7 +193,7 @@ def reload(arguments):
 
 
 COMMANDS = {
-    "status": status, "backend-list": backend_list, "backend-add": backend_add,
+    "status": status, "backend-list": backend_list, "backend-show": backend_show, "backend-add": backend_add,
     "backend-remove": backend_remove, "backend-drain": backend_drain,
     "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
     "reload": reload,

@@ -90,7 +90,7 @@ test_usage() {
 	expect "no command: usage, 2" 2 err '^usage: poise'
 	run help
 	expect "help lists the commands" 0 out 'backend drain SERVICE NAME' out 'exit codes'
-	for command in status "service list" "service show" "backend list" "backend add" \
+	for command in status "service list" "service show" "backend list" "backend show" "backend add" \
 		"backend remove" "backend drain" "backend undrain" "backend weight" stats check \
 		diff reload detach version help; do
 		run $command --help
@@ -220,6 +220,22 @@ test_show() {
 	expect "backend list" 0 out '^SERVICE +BACKEND' out '^web +app-01' out '^mail +mx-01'
 	run backend list mail
 	expect "backend list SERVICE" 0 out '^mail +mx-01' no-out app-01
+	run backend show web app-01
+	expect "backend show" 0 out '^backend +web/app-01$' out '^weight +100, 40 for now, slow start for 13s$' \
+		out '^check +http :80 every 1s, 1234 so far, 5 failed$' \
+		out '^last result +passed 7x in a row, .*, took 3 ms$' \
+		out '^damping +on, penalty 707, went down 1x of late$' \
+		out '^next hop +10\.0\.1\.1 on eth0, 02:00:00:00:00:01, MTU 1500$' \
+		out '^  20..-..-.. ..:..:..  health      down: connection refused$'
+	run backend show web app-02
+	expect "backend show: held down" 0 out '^damping +held down until 20..-.*, penalty 3700$'
+	run backend show web nosuch
+	expect "backend show: a refusal" 1 err 'no backend "nosuch"' no-out .
+	run service show game
+	expect "service show: panic, slow start" 0 out '^panic +now: fewer than 50% of the backends' \
+		out '^slow start +30s$' out '^g-01 +2001:db8:1::21 +40/100 '
+	run status
+	expect "status: panic" 0 out '^  panic: fewer than 50% of the backends are up, all are used$'
 	run stats
 	expect "stats" 0 out '^web +12345678 +9876543210$' out '^web +app-01 +1234567 +987654321 +4321$' \
 		out '^no_backend +drop +17  no backend of' out '^exception_recorded +99  connections' \
@@ -377,7 +393,7 @@ test_wrong_types() {
 test_evil_text() {
 	local command
 	start_fake evil
-	for command in "status" "service list" "service show web" "backend list" "stats" \
+	for command in "status" "service list" "service show web" "backend list" "backend show web app-01" "stats" \
 		"backend weight web app-01 5" "reload" "version" "detach"; do
 		run $command
 		expect "no control characters: $command" 0 no-out $'[\x1b\r\x9b\u202e]' \

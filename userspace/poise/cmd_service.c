@@ -109,6 +109,20 @@ static void say_choice(const struct view_service *service)
 	say("tunnel       %s\n", service->encapsulation);
 }
 
+static void say_availability(const struct view_service *service)
+{
+	char text[FORMAT_BYTES];
+
+	if (service->slow_start_ms)
+		say("slow start   %s\n", format_ms(service->slow_start_ms, text));
+	if (service->panic)
+		say("panic        now: fewer than %lld%% of the backends are up, all are used\n",
+		    (long long)service->panic_threshold);
+	else if (service->panic_threshold)
+		say("panic        no: with fewer than %lld%% up all would be used\n",
+		    (long long)service->panic_threshold);
+}
+
 static bool show_one(const json_t *result)
 {
 	struct view_service service;
@@ -131,6 +145,7 @@ static bool show_one(const json_t *result)
 		say_check(&service.check);
 		say("backends     %lld of %lld up\n", (long long)service.backends_up,
 		    (long long)service.backends_total);
+		say_availability(&service);
 		say("packets      %lld\n", (long long)service.packets);
 		say("bytes        %s\n", format_bytes(service.bytes, text));
 		if (json_array_size(service.backends))

@@ -49,6 +49,10 @@ static void add_service_line(struct table *table, const struct view_service *ser
 	table_line(table, color, 0, "%s  %s %s  %lld of %lld backends up  %s packets",
 		   service->name, endpoint, service->protocol, (long long)service->backends_up,
 		   (long long)service->backends_total, format_count(service->packets, packets));
+	if (service->panic)
+		table_line(table, COLOR_RED, INDENT,
+			   "panic: fewer than %lld%% of the backends are up, all are used",
+			   (long long)service->panic_threshold);
 	if (service->moving_slots > 0 && service->ring_size > 0)
 		table_line(table, COLOR_YELLOW, INDENT, "moving: %s of %lld slots (%s)",
 			   format_count(service->moving_slots, moving),

@@ -12,6 +12,7 @@ int cmd_service_list(const struct invocation *invocation);
 int cmd_service_show(const struct invocation *invocation);
 
 int cmd_backend_list(const struct invocation *invocation);
+int cmd_backend_show(const struct invocation *invocation);
 int cmd_backend_add(const struct invocation *invocation);
 int cmd_backend_remove(const struct invocation *invocation);
 int cmd_backend_drain(const struct invocation *invocation);

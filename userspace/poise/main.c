@@ -29,6 +29,12 @@ const struct command commands[] = {
 	{ "backend list", "[SERVICE]", "the backends",
 	  "Lists the backends of every service, or of one.\n\nexample: poise backend list web", 0,
 	  0, 1, cmd_backend_list },
+	{ "backend show", "SERVICE NAME", "all about one backend, and its last changes",
+	  "Shows everything that is known of a backend: its check and the last result, its "
+	  "weight,\n"
+	  "way and counters, and its last 32 changes.\n\n"
+	  "example: poise backend show web app-01",
+	  0, 2, 2, cmd_backend_show },
 	{ "backend add", "SERVICE NAME ADDRESS [OPTIONS]", "add a backend",
 	  "Adds a backend until it is removed again: restarts and reloads keep it.\n\n"
 	  "  --weight N            0 to 1000, by default 100\n"

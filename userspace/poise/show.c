@@ -131,7 +131,11 @@ void show_backend(struct table *table, const struct view_backend *backend, bool 
 		table_cell(table, COLOR_NONE, "%s", backend->service);
 	table_cell(table, COLOR_NONE, "%s%s", backend->name, differs ? "*" : "");
 	table_cell(table, COLOR_NONE, "%s", backend->address);
-	table_cell(table, COLOR_NONE, "%lld", (long long)backend->weight);
+	if (backend->effective_weight == backend->weight)
+		table_cell(table, COLOR_NONE, "%lld", (long long)backend->weight);
+	else
+		table_cell(table, COLOR_YELLOW, "%lld/%lld", (long long)backend->effective_weight,
+			   (long long)backend->weight);
 	table_cell(table, state_color(backend->state), "%s", backend->state);
 	table_cell(table, COLOR_NONE, "%s", format_share(backend->share, text));
 	table_cell(table, COLOR_NONE, "%s", format_count(backend->connections, text));

@@ -56,6 +56,14 @@ static const char *optional(const json_t *object, const char *name, const char *
 	return text ? text : otherwise;
 }
 
+/* A number that an older poised does not tell. */
+static json_int_t number(const json_t *object, const char *name, json_int_t otherwise)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
 /* A number, or null for -1. */
 static bool number_or_null(const json_t *object, const char *name, json_int_t *out)
 {
@@ -98,6 +106,7 @@ bool view_backend(json_t *json, struct view_backend *out)
 		return false;
 	if (!json_is_array(differs))
 		return complain_of("differs", "not a list");
+	out->effective_weight = number(json, "effective_weight", out->weight);
 	out->differs = differs;
 	out->gone = gone;
 	out->next_hop.interface = optional(next_hop, "interface", "");
@@ -107,7 +116,7 @@ bool view_backend(json_t *json, struct view_backend *out)
 	return true;
 }
 
-static bool view_check(json_t *json, struct view_check *out)
+bool view_check(json_t *json, struct view_check *out)
 {
 	*out = (struct view_check){ .type = NULL };
 	if (json_is_null(json))
@@ -148,6 +157,9 @@ bool view_service(json_t *json, struct view_service *out)
 	    !number_or_null(json, "idle_ms", &out->idle_ms) || !view_quic(quic, out))
 		return false;
 	out->udp = optional(json, "udp", NULL);
+	out->panic = json_is_true(json_object_get(json, "panic"));
+	out->panic_threshold = number(json, "panic_threshold", 0);
+	out->slow_start_ms = number(json, "slow_start_ms", 0);
 	out->backends = json_object_get(json, "backends");
 	if (out->backends && !json_is_array(out->backends))
 		return complain_of("backends", "not a list");

@@ -14,6 +14,7 @@ struct view_backend {
 	const char *encapsulation, *server_id; /* "" where there is none */
 	json_int_t active;		       /* recorded flows; -1: the service records none */
 	json_int_t weight, declared_weight;    /* -1: not declared */
+	json_int_t effective_weight;	       /* less than the weight in a slow start */
 	json_int_t slots, leaving_slots, exceptions, packets, bytes, connections;
 	double share;
 	bool gone;
@@ -41,6 +42,9 @@ struct view_service {
 	json_int_t idle_ms;		     /* -1: it records no flows */
 	json_int_t quic_config, quic_length; /* length 0: none */
 	json_int_t ring_size, moving_slots, backends_up, backends_total, packets, bytes;
+	bool panic;		    /* all backends are used, for too few are up */
+	json_int_t panic_threshold; /* percent */
+	json_int_t slow_start_ms;   /* 0: none */
 	struct view_check check;
 	const json_t *backends; /* array, empty where the answer has none */
 };
@@ -58,6 +62,7 @@ struct view_status {
 
 /* Each returns false, after a complaint, if json is not what it must be. */
 bool view_backend(json_t *json, struct view_backend *out);
+bool view_check(json_t *json, struct view_check *out);
 bool view_service(json_t *json, struct view_service *out);
 bool view_interface(json_t *json, struct view_interface *out);
 bool view_status(json_t *json, struct view_status *out);

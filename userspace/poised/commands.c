@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "poise_version.h"
 #include "report.h"
+#include "report_backend.h"
 #include "runtime.h"
 #include "service_text.h"
 
@@ -188,6 +189,15 @@ static json_t *handle_service_show(const struct request *request)
 			 report_service(request->daemon->balancer, service, true));
 }
 
+static json_t *handle_backend_show(const struct request *request)
+{
+	struct backend *backend;
+
+	if (!get_backend(request, &backend))
+		return NULL;
+	return report_backend_show(request->daemon->balancer, backend);
+}
+
 static json_t *handle_backend_list(const struct request *request)
 {
 	struct balancer *balancer = request->daemon->balancer;
@@ -354,6 +364,7 @@ static const struct command {
 	{ "service-list", ACCESS_READ, handle_service_list, {} },
 	{ "service-show", ACCESS_READ, handle_service_show, { "service" } },
 	{ "backend-list", ACCESS_READ, handle_backend_list, { "service" } },
+	{ "backend-show", ACCESS_READ, handle_backend_show, { "service", "name" } },
 	{ "backend-add",
 	  ACCESS_WRITE,
 	  handle_backend_add,

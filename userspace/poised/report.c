@@ -6,10 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "availability.h"
 #include "balancer.h"
 #include "loader.h"
 #include "maps.h"
 #include "service_text.h"
+
+enum { REASON_BYTES = HEALTH_ERROR_BYTES + 128 };
+_Static_assert(REASON_BYTES > AVAILABILITY_TEXT_BYTES + 40, "a reason holds that of damping");
 
 static const char *state_text(const struct backend *backend)
 {
@@ -28,8 +32,8 @@ static const char *state_text(const struct backend *backend)
 	return backend_up(backend) ? "up" : "down";
 }
 
-/* Why a backend gets no new connections; "" when it does. */
-static const char *reason_text(const struct backend *backend)
+/* What speaks against a backend; "" when nothing does. */
+static const char *cause_text(const struct backend *backend)
 {
 	const struct nexthop *hop = backend->watch ? nexthop_get(backend->watch) : NULL;
 	const struct health_status *health = backend->health ? health_get(backend->health) : NULL;
@@ -52,6 +56,23 @@ static const char *reason_text(const struct backend *backend)
 	if (health && health->state == HEALTH_UNKNOWN)
 		return "not checked so far";
 	return "";
+}
+
+/* Why a backend gets no new connections, or gets them nevertheless. */
+static const char *reason_text(const struct backend *backend, char text[REASON_BYTES])
+{
+	char hold[AVAILABILITY_TEXT_BYTES];
+	const char *cause = cause_text(backend);
+
+	if (!*cause && !backend_up(backend)) {
+		snprintf(text, REASON_BYTES, "its check passes, but it is held down: %s",
+			 availability_hold_text(backend, hold));
+		return text;
+	}
+	if (!*cause || !backend_eligible(backend))
+		return cause;
+	snprintf(text, REASON_BYTES, "%s; used nevertheless: the service is in panic", cause);
+	return text;
 }
 
 static json_t *report_differs(const struct backend *backend)
@@ -157,11 +178,19 @@ static void add_kind(struct balancer *balancer, const struct backend *backend, j
 				    : json_null());
 }
 
+static void add_availability(const struct backend *backend, json_t *out)
+{
+	json_object_set_new(out, "effective_weight",
+			    json_integer(backend_effective_weight(backend)));
+	json_object_set_new(out, "eligible", json_boolean(backend_eligible(backend)));
+	json_object_set_new(out, "held_until_at", json_integer(availability_held_until(backend)));
+}
+
 json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 {
 	const struct service *service = backend->service;
 	struct poise_backend_count count;
-	char address[ADDRESS_TEXT_BYTES];
+	char address[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
 	json_t *out;
 
 	maps_backend_count(balancer->maps, backend->index, &count);
@@ -172,13 +201,14 @@ json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 		address_format(&backend->address, address), "weight", backend->weight,
 		"declared_weight",
 		backend->declared_weight < 0 ? json_null() : json_integer(backend->declared_weight),
-		"state", state_text(backend), "reason", reason_text(backend), "differs",
+		"state", state_text(backend), "reason", reason_text(backend, reason), "differs",
 		report_differs(backend), "health", report_health(backend), "next_hop",
 		report_nexthop(backend), "slots", backend->slots, "share",
 		(double)backend->slots / service->ring.size, "leaving_slots", backend->leaving,
 		"exceptions", backend->exceptions, "gone", backend_gone(balancer, backend),
 		"packets", (json_int_t)count.packets, "bytes", (json_int_t)count.bytes,
 		"connections", (json_int_t)count.connections);
+	add_availability(backend, out);
 	add_kind(balancer, backend, out);
 	return out;
 }
@@ -209,17 +239,18 @@ static void format_expect(const struct config_check *check, char *text, size_t s
 	}
 }
 
-static json_t *report_check(const struct config_check *check)
+json_t *report_check(const struct config_check *check)
 {
 	char expect[CONFIG_MAX_EXPECT * 9];
 	json_t *out;
 
 	if (check->type == CHECK_NONE)
 		return json_null();
-	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "type",
+	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "type",
 			config_check_type_text(check->type), "port", check->port, "interval_ms",
-			check->interval_ms, "timeout_ms", check->timeout_ms, "rise", check->rise,
-			"fall", check->fall);
+			check->interval_ms, "fast_interval_ms", check->fast_interval_ms, "jitter",
+			check->jitter, "timeout_ms", check->timeout_ms, "rise", check->rise, "fall",
+			check->fall);
 	if (check->type != CHECK_HTTP)
 		return out;
 	format_expect(check, expect, sizeof(expect));
@@ -260,6 +291,14 @@ static void add_choice(const struct config_service *config, json_t *out)
 			    json_string(encapsulation_text(config->encapsulation)));
 }
 
+static void add_panic(const struct service *service, json_t *out)
+{
+	json_object_set_new(out, "panic", json_boolean(service->verdict.panic));
+	json_object_set_new(out, "panic_threshold", json_integer(service->config.panic_threshold));
+	json_object_set_new(out, "slow_start_ms", json_integer(service->config.slow_start_ms));
+	json_object_set_new(out, "damping", json_boolean(service->config.damping));
+}
+
 static void count_up(const struct service *service, int *up, int *total)
 {
 	*up = *total = 0;
@@ -293,6 +332,7 @@ json_t *report_service(struct balancer *balancer, const struct service *service,
 			(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "check",
 			report_check(&config->check));
 	add_choice(config, out);
+	add_panic(service, out);
 	if (with_backends)
 		json_object_set_new(out, "backends", report_backends(balancer, service));
 	return out;
@@ -379,18 +419,23 @@ static void add_counts(struct balancer *balancer, const struct service *service,
 	const char *name = service->config.name;
 	struct poise_service_count of_service;
 	struct poise_backend_count count;
+	int up, total;
 
+	count_up(service, &up, &total);
 	maps_service_count(balancer->maps, service->index, &of_service);
-	json_array_append_new(services, json_pack("{s:s, s:I, s:I}", "name", name, "packets",
-						  (json_int_t)of_service.packets, "bytes",
-						  (json_int_t)of_service.bytes));
+	json_array_append_new(services,
+			      json_pack("{s:s, s:I, s:I, s:i, s:i, s:b}", "name", name, "packets",
+					(json_int_t)of_service.packets, "bytes",
+					(json_int_t)of_service.bytes, "backends_up", up,
+					"backends_total", total, "panic", service->verdict.panic));
 	for (const struct backend *b = service->backends; b; b = b->next) {
 		maps_backend_count(balancer->maps, b->index, &count);
-		json_array_append_new(backends, json_pack("{s:s, s:s, s:I, s:I, s:I}", "service",
-							  name, "name", b->name, "packets",
-							  (json_int_t)count.packets, "bytes",
-							  (json_int_t)count.bytes, "connections",
-							  (json_int_t)count.connections));
+		json_array_append_new(
+			backends,
+			json_pack("{s:s, s:s, s:I, s:I, s:I, s:b}", "service", name, "name",
+				  b->name, "packets", (json_int_t)count.packets, "bytes",
+				  (json_int_t)count.bytes, "connections",
+				  (json_int_t)count.connections, "eligible", backend_eligible(b)));
 	}
 }
 

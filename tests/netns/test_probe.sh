@@ -1,48 +1,54 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Checks with via: tunnel and probe_mtu, in every kind of tunnel and mix of IP versions: what a
-# backend lacks is found out and named; routes that change are followed; a restart changes nothing;
-# filters of others stay, and none of ours is left behind.
+# backend lacks is found out; what this host lacks is said, and is no backend's fault; routes that
+# change are followed; a restart changes nothing; filters of others stay, and none of ours is left.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-LIST=() # names of all services
-MARK=0x50000000
+MARK=0x2a000000
+LONG=$(printf 'x%.0s' {1..900}) # of a request that takes several segments
 
-# tunnel_yaml NAME VIP PORT FAMILY KIND CHECK: a service with the backends 1 and 2.
+# tunnel_yaml NAME VIP FAMILY KIND BACKENDS CHECK: a service on a port of its own; the check, of port
+# 80, is via: tunnel.
 tunnel_yaml()
 {
-	LIST+=("$1")
+	local i family=$3 backends=$5
+	PORT=$((PORT + 1))
 	cat <<-END
 		  - name: $1
 		    address: "$2"
-		    port: $3
-		    encapsulation: $5
-		    check: { port: 80, via: tunnel, interval: 300ms, timeout: 280ms, rise: 2, fall: 3, $6 }
+		    port: $PORT
+		    encapsulation: $4
+		    damping: false
+		    check: { port: 80, interval: 300ms, timeout: 280ms, rise: 2, fall: 3, via: tunnel, $6 }
 		    backends:
-		      - { name: app-01, address: "$(backend_address 1 "$4")" }
-		      - { name: app-02, address: "$(backend_address 2 "$4")" }
 	END
+	for i in $backends; do
+		echo "      - { name: app-0$i, address: \"$(backend_address "$i" "$family")\" }"
+	done
 }
 
 configure()
 {
-	local kind port=8000 http="type: http, path: /healthz"
+	local kind http="type: http, path: /healthz" full="type: http, path: /healthz, probe_mtu: true"
+	PORT=8000
 	echo "probe: { mark: $MARK }"
+	echo "icmp: { echo: false }" # what answers is a backend
 	config_head
-	tunnel_yaml web "$VIP44" 80 4 ipip "$http, host: $(printf 'x%.0s' {1..60}).test"
-	tunnel_yaml mtu "$VIP44" 81 4 ipip "type: tcp, probe_mtu: true"
-	tunnel_yaml mtu6 "$VIP66" 81 6 ipip "type: tcp, probe_mtu: true"
+	service_yaml direct "$VIP44" 4 1 2
 	for kind in ipip gue gre; do
-		port=$((port + 1))
-		tunnel_yaml "$kind-4in4" "$VIP44" $port 4 $kind "$http"
-		tunnel_yaml "$kind-6in6" "$VIP66" $port 6 $kind "$http"
-		tunnel_yaml "$kind-4in6" "$VIP46" $port 6 $kind "$http, probe_mtu: true"
-		tunnel_yaml "$kind-6in4" "$VIP64" $port 4 $kind "$http, probe_mtu: true"
+		tunnel_yaml "$kind-4in4" "$VIP44" 4 $kind "1 2" "$http"
+		tunnel_yaml "$kind-6in6" "$VIP66" 6 $kind "1 2" "$http"
+		tunnel_yaml "$kind-4in6" "$VIP46" 6 $kind "1 2" "$full"
+		tunnel_yaml "$kind-6in4" "$VIP64" 4 $kind "1 2" "$full"
 	done
-	tunnel_yaml l2-4 "$VIP44" 8010 4 l2 "$http, probe_mtu: true"
-	tunnel_yaml l2-6 "$VIP66" 8010 6 l2 "$http, probe_mtu: true"
+	tunnel_yaml l2-4 "$VIP44" 4 l2 "1 2" "$full"
+	tunnel_yaml l2-6 "$VIP66" 6 l2 "1 2" "$full"
+	tunnel_yaml connect "$VIP44" 4 ipip "1 2" "type: tcp"
+	tunnel_yaml long-ipip "$VIP44" 4 ipip 3 "type: http, path: /?$LONG"
+	tunnel_yaml long-gue "$VIP66" 6 gue 3 "type: http, path: /?$LONG"
 }
 
 agent_attach_kinds()
@@ -53,11 +59,173 @@ agent_attach_kinds()
 		--encapsulation ipip --encapsulation gue --encapsulation gre >>"$NET_DIR/agent.log" 2>&1
 }
 
-tap_begin one 2
-for i in 1 2; do
+agent_detach() { on "b$1" "$NET_BUILD/poise-agent" detach eth0 --pin-path "$NET_DIR/bpf/agent-b$1"; }
+
+# Services by words of their names, that have the backend NAME in STATE: 'service ...'.
+states()
+{
+	status --arg b "$1" --arg s "$2" \
+		'[.services[] | select(any(.backends[]; .name == $b and .state == $s)).name] | join(" ")'
+}
+
+# down_are NAME SERVICE...: of just these services is the backend down.
+down_are()
+{
+	local name=$1
+	shift
+	equal "$*" "$(states "$name" down)"
+}
+
+reason_has() { contains "$(status_of "$1" "$2" reason)" "$3"; }
+
+error_has() { contains "$(status_of "$1" "$2" health.error)" "$3"; }
+
+# Checks began since, and say nothing.
+checks_go_on()
+{
+	local before
+	before=$(status_of "$1" "$2" health.checked_at)
+	wait_for 10 later "$1" "$2" "$before" && error_is "$1" "$2" ""
+}
+
+later() { [ "$(status_of "$1" "$2" health.checked_at)" -gt "$3" ]; }
+
+error_is() { equal "$3" "$(status_of "$1" "$2" health.error)"; }
+
+# An echo request with the mark of backend number 1 to VIP, from SOURCE: it is answered only through
+# the tunnel.
+marked_echo() { on balancer ping -n -q -c 1 -W 2 -m $((MARK + 1)) "$1" >/dev/null; }
+
+# The largest IPv4 packet that arrived on b3 since the capture began.
+largest() { on switch tcpdump -nn -r "$NET_DIR/b3.pcap" -e 2>/dev/null |
+	sed -n 's/.*ethertype IPv[46] (0x[0-9a-f]*), length \([0-9]*\):.*/\1/p' | sort -n | tail -n 1; }
+
+fits() { [ "$1" -gt 14 ] && [ "$1" -le "$2" ] || equal "at most $2" "$1"; }
+
+# Of the captured file, packets of IPIP whose inner TCP checksum is wrong.
+bad_checksums() { on switch tcpdump -nn -vv -r "$NET_DIR/b3.pcap" 'ip proto 4' 2>/dev/null |
+	grep -c 'cksum.*incorrect'; }
+
+csum_errors() { on "b$1" nstat -asz TcpInCsumErrors UdpInCsumErrors | awk '/Csum/ { n += $2 } END { print n }'; }
+
+# A filter of clsact that is not ours, and lets everything go on.
+filter_of_others()
+{
+	echo '__attribute__((section("tc"))) int go_on(void *context) { return -1; }' |
+		clang -O2 -target bpf -c -x c -o "$NET_DIR/go_on.o" -
+	on balancer tc qdisc add dev "$1" clsact
+	on balancer tc filter add dev "$1" egress pref 7 handle 0x77 bpf da obj "$NET_DIR/go_on.o" sec tc
+}
+
+user_filter() { on balancer tc filter show dev "$1" egress | grep -q 'handle 0x77'; }
+
+was_down() { grep -c "health check failed" "$NET_DIR/poised.log"; }
+
+ALL="ipip-4in4 ipip-6in6 ipip-4in6 ipip-6in4 gue-4in4 gue-6in6 gue-4in6 gue-6in4 \
+gre-4in4 gre-6in6 gre-4in6 gre-6in4 l2-4 l2-6 connect"
+WITHOUT_L2="ipip-4in4 ipip-6in6 ipip-4in6 ipip-6in4 gue-4in4 gue-6in6 gue-4in6 gue-6in4 \
+gre-4in4 gre-6in6 gre-4in6 gre-6in4 connect"
+
+tap_begin two 3
+for i in 1 2 3; do
 	agent_attach_kinds $i
 done
+# as a host has it: offload, so that the stack leaves checksums and segments to whoever sends
+on balancer ethtool -K lb0 tx on gso on tso on >/dev/null
+ip -n "$(net_name balancer)" route add 10.0.1.13 dev lb1 mtu 600
+ip -n "$(net_name balancer)" -6 route add 2001:db8:2::13 dev lb1 mtu 1280
+filter_of_others lb0
 configure >"$NET_CONFIG"
+on_start switch b3.capture tcpdump -nn -U -i b3 -w "$NET_DIR/b3.pcap" 'ip proto 4 or (ip6 and udp)'
+CAPTURE=$!
 poised_start
 check "all backends come up, in every tunnel" wait_for 15 all_up
+check "checks go on" checks_go_on gue-6in6 app-01
+sleep 1
+kill "$CAPTURE"
+check "no segment is larger than the way" fits "$(largest)" $((14 + 1280))
+check "no checksum is wrong on the way" equal 0 "$(bad_checksums)"
+for i in 1 2 3; do
+	check "no checksum was wrong at b$i" equal 0 "$(csum_errors $i)"
+done
+check "an echo request with the mark goes through the tunnel" marked_echo "$VIP44"
+
+ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
+check "a backend without the VIP is down, of its services alone" wait_for 10 down_are app-01 \
+	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect
+check "the reason is that nothing answers" reason_has connect app-01 "timed out after 280 ms while connecting"
+check "a direct check does not see it" is_state up direct app-01
+ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
+check "with the VIP it is up" wait_for 10 all_up
+
+agent_detach 2 >/dev/null
+# shellcheck disable=SC2086 # lists
+check "a backend that does not open tunnels is down" wait_for 10 down_are app-02 $WITHOUT_L2
+check "a direct check does not see that either" is_state up direct app-02
+agent_attach_kinds 2
+check "with its tunnels open it is up" wait_for 10 all_up
+
+on b1 sysctl -q net.ipv4.icmp_echo_ignore_all=1
+check "probe_mtu needs an answer to an echo request" wait_for 10 down_are app-01 \
+	ipip-4in6 gue-4in6 gre-4in6 l2-4
+on b1 sysctl -q net.ipv4.icmp_echo_ignore_all=0
+check "with answers it is up" wait_for 10 all_up
+ip -n "$(net_name switch)" link set b1 mtu 1400
+check "a way with too small an MTU is found by probe_mtu alone" wait_for 10 down_are app-01 \
+	ipip-4in6 ipip-6in4 gue-4in6 gue-6in4 gre-4in6 gre-6in4 l2-4 l2-6
+check "the reason says it" reason_has ipip-6in4 app-01 \
+	"a packet of 1500 bytes does not get through the tunnel within 280 ms, but small ones do"
+ip -n "$(net_name switch)" link set b1 mtu 1600
+check "with the MTU it is up" wait_for 10 all_up
+
+before=$(was_down)
+poised_stop KILL
+poised_start
+check "after a kill all are up at once" all_up
+check "checks go on" checks_go_on gre-4in6 app-02
+check "nothing was down meanwhile" equal "$before" "$(was_down)"
+
+ip -n "$(net_name balancer)" route add "$VIP44/32" via 10.0.1.1 dev lb1
+check "the route to the VIP moves to another interface: checks go on" checks_go_on connect app-01
+check "and echo requests" marked_echo "$VIP44"
+ip -n "$(net_name balancer)" route replace blackhole "$VIP44/32"
+check "without a route that is said" wait_for 10 error_has connect app-01 \
+	"not checked: via: tunnel needs a route to the service's address"
+check "and no backend is down for it" equal "" "$(states app-01 down)"
+ip -n "$(net_name balancer)" route del blackhole "$VIP44/32"
+check "with a route checks go on" wait_for 10 error_is connect app-01 ""
+
+ip -n "$(net_name balancer)" address add "$VIP44/32" dev lo
+ip -n "$(net_name balancer)" address add "$VIP66/128" dev lo nodad
+check "a VIP on this host: what is needed is said" wait_for 10 error_has connect app-01 \
+	"not checked: the service's address is on this host: via: tunnel needs net.ipv4.conf.lb1.accept_local=1"
+on balancer sysctl -q net.ipv4.conf.lb1.accept_local=1
+check "then checks go on" wait_for 10 error_is connect app-01 ""
+check "and are run" checks_go_on connect app-01
+check "IPv6 needs nothing" checks_go_on gue-6in6 app-01
+check "all of them are up" all_up
+ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
+check "a backend without the VIP is down from there, too" wait_for 10 is_state down connect app-01
+ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
+check "and up with it" wait_for 10 all_up
+ip -n "$(net_name balancer)" address del "$VIP44/32" dev lo
+ip -n "$(net_name balancer)" address del "$VIP66/128" dev lo
+check "the VIP leaves this host: checks go on" wait_for 10 checks_go_on connect app-01
+
+sed -i 's/^probe:.*/probe: { mark: 0x3a000000 }/' "$NET_CONFIG"
+check "another mark by a reload" poise reload
+check "the old one means nothing any more" refused 1 marked_echo "$VIP44"
+MARK=0x3a000000
+check "the new one does" marked_echo "$VIP44"
+check "checks go on" checks_go_on gre-6in6 app-01
+sed -i 's/via: tunnel, //; s/, probe_mtu: true//' "$NET_CONFIG"
+check "no service probes any more" poise reload
+check "the program is gone" refused 1 marked_echo "$VIP44"
+check "a filter of someone else stays" user_filter lb0
+configure >"$NET_CONFIG"
+check "they probe again" poise reload
+check "all are up" wait_for 10 all_up
+check "poise detach succeeds" poise detach
+check "it takes the program off" refused 1 marked_echo "$VIP44"
+check "and leaves the filter of someone else" user_filter lb0
 tap_end

@@ -203,6 +203,7 @@ static void test_case(void **state)
 	wish.issuer = c->self_signed ? NULL : &ca;
 	certificate = certificate_new(&wish);
 	expect_case(c, CHECK_TLS, &certificate);
+	expect_case(c, CHECK_HTTPS, &certificate);
 	certificate_free(&certificate);
 }
 
@@ -244,20 +245,26 @@ static const struct broken_case {
 	  "no common TLS version, wanted is 1.2 or newer" },
 };
 
-static void test_broken(void **state)
+static void expect_broken(const struct broken_case *c, enum check_type type)
 {
-	const struct broken_case *c = *state;
 	struct server *server = server_new("127.0.0.1", 0, &c->script);
-	struct config_check check = check_of(CHECK_TLS, server->port);
+	struct config_check check = check_of(type, server->port);
 	struct watch watch = { 0 };
 
+	check.path = "/";
 	check.tls = (struct config_check_tls){ .on = true, .ca_file = ca_path };
-	check.timeout_ms = 90;
+	check.timeout_ms = c->script.then == HOLD || c->script.trickle_ms ? 90 : 4000;
 	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);
 	run_while(watch.changes == 0, LIMIT_MS);
 	assert_string_equal(health_get(watch.health)->error, c->error);
 	health_free(watch.health);
 	server_free(server);
+}
+
+static void test_broken(void **state)
+{
+	expect_broken(*state, CHECK_TLS);
+	expect_broken(*state, CHECK_HTTPS);
 }
 
 /* What is said within TLS. */
@@ -309,6 +316,71 @@ static void test_talk(void **state)
 	expect_talk(CHECK_TLS, &reset, "connection reset");
 	expect_talk(CHECK_TLS, &hold, "timed out after 200 ms waiting for the answer");
 	expect_talk(CHECK_REDIS, &pong, "");
+}
+
+/* HTTP within TLS. */
+
+static void expect_https(const struct script *script, char *server_name, char *host,
+			 const char *expected_host, const char *error)
+{
+	struct certificate_wish wish = { "x", "DNS:" WWW ",IP:fd00::1", .issuer = &ca };
+	struct certificate certificate = certificate_new(&wish);
+	struct server *server = server_new("127.0.0.1", 0, script);
+	struct config_check check = check_of(CHECK_HTTPS, server->port);
+	char expected[128], *found;
+	struct watch watch = { 0 };
+
+	server->tls = serve(&certificate, 0);
+	check.tls = (struct config_check_tls){ .on = true,
+					       .ca_file = ca_path,
+					       .server_name = server_name };
+	check.path = "/";
+	check.host = host;
+	check.body = "ok";
+	check.timeout_ms = script->then == HOLD ? 200 : 4000;
+	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);
+	run_while(watch.changes == 0, LIMIT_MS);
+	assert_string_equal(health_get(watch.health)->error, error);
+	snprintf(expected, sizeof(expected), "Host: %s", expected_host);
+	if (!host)
+		snprintf(expected + strlen(expected), sizeof(expected) - strlen(expected), ":%u",
+			 server->port);
+	found = strstr(server->request, "Host: ");
+	if (expected_host) {
+		assert_non_null(found);
+		found[strcspn(found, "\r")] = '\0';
+		assert_string_equal(found, expected);
+	}
+	health_free(watch.health);
+	SSL_CTX_free(server->tls);
+	server_free(server);
+	certificate_free(&certificate);
+}
+
+static void test_https(void **state)
+{
+	static const struct script right = { .answer = "HTTP/1.1 200 OK\r\n\r\nit is ok" },
+				   wrong = { .answer = "HTTP/1.1 200 OK\r\n\r\nno" },
+				   status = { .answer = "HTTP/1.1 503 No\r\n\r\n" },
+				   foreign = { .answer = "+PONG\r\n\r\n" },
+				   endless = { .answer = "HTTP/1.1 200 OK\r\n\r\n",
+					       .repeat = "abcd" },
+				   empty = { .answer = "" },
+				   reset = { .answer = "HTTP/1.1 200", .then = RESET };
+
+	(void)state;
+	expect_https(&right, WWW, NULL, WWW, "");
+	expect_https(&right, WWW, "www.example.net", "www.example.net", "");
+	expect_https(&right, "fd00::1", NULL, "[fd00::1]", "");
+	expect_https(&right, NULL, NULL, "127.0.0.1", "");
+	expect_https(&wrong, WWW, NULL, WWW, "body does not hold 'ok'");
+	expect_https(&status, WWW, NULL, WWW, "status 503, expected 200-399");
+	expect_https(&foreign, WWW, NULL, WWW, "answer is not HTTP/1");
+	expect_https(&endless, WWW, NULL, WWW,
+		     "answer larger than 64 KiB, its beginning does not hold 'ok'");
+	expect_https(&empty, WWW, NULL, WWW, "connection closed without an answer");
+	expect_https(&reset, WWW, NULL, WWW, "connection reset");
+	expect_https(&hold, WWW, NULL, NULL, "timed out after 200 ms waiting for the answer");
 }
 
 /* The CA file: missing, wrong, and changed while checks run. */
@@ -401,6 +473,7 @@ static void test_warning(void **state)
 
 static const struct CMUnitTest single_tests[] = {
 	cmocka_unit_test(test_talk),
+	cmocka_unit_test(test_https),
 	cmocka_unit_test(test_ca_file),
 	cmocka_unit_test(test_warning),
 };

@@ -24,12 +24,19 @@
 
 enum { DISCARD_BYTES = 1 << 20 };
 
+/* clang-format off */
 static const struct check_kind *const kinds[] = {
-	[CHECK_TCP] = &check_tcp,     [CHECK_TLS] = &check_expect,
-	[CHECK_HTTP] = &check_http,   [CHECK_GRPC] = &check_grpc,
-	[CHECK_REDIS] = &check_redis, [CHECK_POSTGRES] = &check_postgres,
-	[CHECK_MYSQL] = &check_mysql, [CHECK_EXEC] = &check_exec, /* the last one */
+	[CHECK_TCP] = &check_tcp,
+	[CHECK_TLS] = &check_expect,
+	[CHECK_HTTP] = &check_http,
+	[CHECK_HTTPS] = &check_http,
+	[CHECK_GRPC] = &check_grpc,
+	[CHECK_REDIS] = &check_redis,
+	[CHECK_POSTGRES] = &check_postgres,
+	[CHECK_MYSQL] = &check_mysql,
+	[CHECK_EXEC] = &check_exec, /* the last one */
 };
+/* clang-format on */
 
 static const struct check_kind *kind_of(const struct config_check *config)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The 'http' check, by libcurl. The answer is read no further than the verdict needs: to the end of
- * its header when the status decides, else until the body held the text or 64 KiB are searched. So
- * memory and time are bounded by this file and the caller's deadline, whatever the server sends.
+ * The 'http' and 'https' checks, by libcurl. The answer is read no further than the verdict needs:
+ * to the end of its header when the status decides, else until the body held the text or 64 KiB are
+ * searched. So memory and time are bounded by this file and the caller's deadline, whatever the
+ * server sends.
  */
 #include "check_http.h"
 
@@ -16,11 +17,11 @@
 #include <unistd.h>
 
 #include "curl_loop.h"
+#include "curl_tls.h"
 #include "search.h"
 
 enum {
 	EXPECT_TEXT_BYTES = CONFIG_MAX_EXPECT * sizeof("65535-65535,"),
-	URL_BYTES = ADDRESS_TEXT_BYTES + sizeof("http://[]:65535/"),
 	RECEIVE_BYTES = 4096, /* libcurl's buffer; there is one for each transfer */
 	KIB = 1024,
 };
@@ -31,8 +32,10 @@ struct http {
 	struct check check;
 	struct curl_loop *loop;
 	struct check_target target;
-	char url[URL_BYTES]; /* without the path */
+	struct curl_tls *tls; /* NULL: http */
+	char *url;	      /* without the path; its host is what the server is called */
 	char *path;
+	struct curl_slist *connect; /* the address, where that is called otherwise */
 	struct curl_slist *headers;
 	struct search body; /* without a needle the status decides */
 	struct status_range expect[CONFIG_MAX_EXPECT];
@@ -157,6 +160,8 @@ static void fail_end(struct http *http, CURLcode result)
 
 static void fail_transfer(struct http *http, CURLcode result, int error)
 {
+	if (http->tls && curl_tls_report(http->tls, &http->check, result))
+		return;
 	switch (result) {
 	case CURLE_OK:
 	case CURLE_GOT_NOTHING:
@@ -188,6 +193,8 @@ static void http_report(struct http *http, CURLcode result, int error)
 		fail_transfer(http, result, error);
 		break;
 	case GOOD:
+		if (http->tls)
+			curl_tls_warn(http->tls, &http->check);
 		check_pass(&http->check);
 		break;
 	case BAD_STATUS:
@@ -206,12 +213,15 @@ static void http_report(struct http *http, CURLcode result, int error)
 	}
 }
 
+/* With TLS, if there is any. */
 static bool connected(const struct http *http)
 {
-	curl_off_t connect_us = 0;
+	curl_off_t after_us = 0;
 
-	curl_easy_getinfo(http->transfer.easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-	return connect_us > 0;
+	curl_easy_getinfo(http->transfer.easy,
+			  http->tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T,
+			  &after_us);
+	return after_us > 0;
 }
 
 static void transfer_done(struct curl_transfer *transfer, CURLcode result)
@@ -245,6 +255,16 @@ static void http_cancel(struct check *check)
 	http->transfer.easy = NULL;
 }
 
+static void fail_unconnected(struct http *http)
+{
+	struct check *check = &http->check;
+
+	if (http->tls && http->tls->begun)
+		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
+	else
+		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+}
+
 static void http_expire(struct check *check)
 {
 	struct http *http = (struct http *)check;
@@ -252,7 +272,7 @@ static void http_expire(struct check *check)
 
 	http_cancel(check);
 	if (!was_connected)
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+		fail_unconnected(http);
 	else if (http->header_bytes == 0)
 		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
 	else
@@ -262,11 +282,12 @@ static void http_expire(struct check *check)
 static bool set_request(struct http *http, CURL *easy)
 {
 	return !curl_easy_setopt(easy, CURLOPT_URL, http->url) &&
+	       !curl_easy_setopt(easy, CURLOPT_CONNECT_TO, http->connect) &&
 	       !curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, http->path) &&
 	       !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers) &&
 	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "poise-check/1") &&
 	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
-	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http") &&
+	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, http->tls ? "https" : "http") &&
 	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
 	       !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 }
@@ -308,7 +329,8 @@ static int http_start(struct check *check)
 	search_begin(&http->body);
 	http->transfer = (struct curl_transfer){ .easy = easy, .done = transfer_done };
 	if (easy && set_request(http, easy) && set_limits(http, easy) &&
-	    set_callbacks(http, easy) && curl_loop_add(http->loop, &http->transfer) == 0)
+	    set_callbacks(http, easy) && (!http->tls || curl_tls_set(http->tls, easy)) &&
+	    curl_loop_add(http->loop, &http->transfer) == 0)
 		return 0;
 	curl_easy_cleanup(easy);
 	http->transfer.easy = NULL;
@@ -320,7 +342,10 @@ static void http_destroy(struct check *check)
 	struct http *http = (struct http *)check;
 
 	http_cancel(check);
+	curl_tls_free(http->tls);
+	curl_slist_free_all(http->connect);
 	curl_slist_free_all(http->headers);
+	free(http->url);
 	search_fini(&http->body);
 	free(http->path);
 	free(http);
@@ -350,19 +375,47 @@ static int add_header(struct http *http, const char *format, const char *value)
 	return 0;
 }
 
+/* IPv6 addresses stand in brackets, in URLs (RFC 3986, 3.2.2) as elsewhere before a port. */
+static char *make_host(const char *prefix, const char *name, uint16_t port)
+{
+	bool bare = !strchr(name, ':');
+	char *out;
+
+	if (asprintf(&out, "%s%s%s%s:%u", prefix, bare ? "" : "[", name, bare ? "" : "]", port) < 0)
+		return NULL;
+	return out;
+}
+
+/* Where it goes, and what the server is called there: by TLS's name, if it has one. */
+static int copy_url(struct http *http, const struct address *address,
+		    const struct config_check *config)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	const char *name = config->tls.on ? config->tls.server_name : NULL;
+	char *connect;
+
+	address_format(address, text);
+	http->url = make_host(config->tls.on ? "https://" : "http://", name ? name : text,
+			      config->port);
+	if (!http->url || !name)
+		return http->url ? 0 : -ENOMEM;
+	connect = make_host("::", text, config->port);
+	if (connect)
+		http->connect = curl_slist_append(NULL, connect);
+	free(connect);
+	return http->connect ? 0 : -ENOMEM;
+}
+
 static int copy_request(struct http *http, const struct address *address,
 			const struct config_check *config)
 {
-	char text[ADDRESS_TEXT_BYTES];
 	const char *path = config->path ? config->path : "/";
 
 	if (path[0] != '/' || !is_word(path) || (config->host && !is_word(config->host)))
 		return -EINVAL;
-	snprintf(http->url, sizeof(http->url),
-		 address->family == 6 ? "http://[%s]:%u" : "http://%s:%u",
-		 address_format(address, text), config->port);
 	http->path = strdup(path);
-	if (!http->path || add_header(http, "Connection: %s", "close") != 0)
+	if (!http->path || copy_url(http, address, config) != 0 ||
+	    add_header(http, "Connection: %s", "close") != 0)
 		return -ENOMEM;
 	/* without one of the configuration libcurl makes it of the URL (RFC 9110, 7.2) */
 	return config->host ? add_header(http, "Host: %s", config->host) : 0;
@@ -387,7 +440,9 @@ static struct check *http_create(const struct check_env *env, const struct check
 		return NULL;
 	http->loop = env->curl;
 	http->target = *target;
-	r = copy_request(http, &target->address, config);
+	if (config->tls.on)
+		http->tls = curl_tls_new(env->tls, &config->tls);
+	r = config->tls.on && !http->tls ? -ENOMEM : copy_request(http, &target->address, config);
 	if (r == 0)
 		r = copy_expectation(http, config);
 	if (r != 0) {

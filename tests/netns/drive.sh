@@ -56,6 +56,7 @@ config_head()
 		control:
 		  socket: $NET_SOCKET
 		pin_path: $NET_PINS
+		state_dir: $NET_DIR/state
 		settle: ${SETTLE:-15s}
 		services:
 	END

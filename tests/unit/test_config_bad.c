@@ -11,7 +11,8 @@
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
 	"ring_size, on_down, check, slow_start, panic_threshold, damping, backends\n"
 #define TOP_KEYS                                                                                   \
-	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, pin_path, settle, "     \
+	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, pin_path, state_dir, "  \
+	"settle, "                                                                                 \
 	"services\n"
 #define CHECK_KEYS                                                                                 \
 	"type, port, via, probe_mtu, path, host, body, send, expect, tls, user, password_file, "   \
@@ -419,7 +420,7 @@ static const struct bad {
 	  "to 1000\n"
 	  "poise.yaml:10:9: services[0].backends[5].name: found 'a b', " NAME
 	  "poise.yaml:10:33: services[0].backends[5].weigth: unknown key, did you mean 'weight'? "
-	  "allowed are name, address, weight, encapsulation, server_id\n" },
+	  "allowed are name, address, weight, drain, encapsulation, server_id\n" },
 	{ "backend is a later service",
 	  IFACES "services:\n"
 		 "- { name: a, address: 203.0.113.1, port: 1, backends: [{ name: x, address: "

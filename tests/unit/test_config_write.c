@@ -36,6 +36,7 @@ static const struct key top_keys[] = {
 	{ "seed", { "0", "1", "0x5eed", "0xffffffffffffffff" } },
 	{ "control", { "{ socket: /run/x }", "{ socket: \"/run/a b: #c\" }" } },
 	{ "pin_path", { "/sys/fs/bpf/other" } },
+	{ "state_dir", { "/var/lib/other" } },
 	{ "settle", { "1s", "90m", "1001ms" } },
 };
 
@@ -247,8 +248,8 @@ static bool same_config(const struct config *a, const struct config *b)
 		    SAME(decrement_ttl) && SAME(icmp.echo) && SAME(icmp.echo_rate) &&
 		    SAME(icmp.error_rate) && SAME(fragments.pass_early) &&
 		    SAME(fragments.timeout_ms) && SAME(flow_entries) && SAME(seed) &&
-		    SAME_TEXT(control_socket) && SAME_TEXT(pin_path) && SAME(settle_ms) &&
-		    SAME(service_count);
+		    SAME_TEXT(control_socket) && SAME_TEXT(pin_path) && SAME_TEXT(state_dir) &&
+		    SAME(settle_ms) && SAME(service_count);
 
 	for (size_t i = 0; same && i < a->interface_count; i++)
 		same = !strcmp(a->interfaces[i].name, b->interfaces[i].name) &&

@@ -19,12 +19,13 @@
 #include "config_values.h"
 #include "yaml_tree.h"
 
-#define DEFAULT_SOCKET	 "/run/poise/poised.sock"
-#define DEFAULT_PIN_PATH "/sys/fs/bpf/poise"
+#define DEFAULT_SOCKET	  "/run/poise/poised.sock"
+#define DEFAULT_PIN_PATH  "/sys/fs/bpf/poise"
+#define DEFAULT_STATE_DIR "/var/lib/poise"
 
 enum {
 	MAX_SOCKET_PATH = 107, /* sun_path without its final NUL */
-	MAX_PIN_PATH = 255,
+	MAX_DIRECTORY = 255,
 	MAX_GROUP = 63,
 	DEFAULT_SETTLE_MS = 15 * 60 * 1000,
 	DEFAULT_GUE_PORT = 6080, /* IANA's for GUE */
@@ -62,8 +63,8 @@ static const struct config_text interface_text = {
 };
 static const struct config_text socket_text = { MAX_SOCKET_PATH, config_is_absolute_path,
 						"an absolute path" };
-static const struct config_text pin_text = { MAX_PIN_PATH, config_is_absolute_path,
-					     "an absolute path" };
+static const struct config_text directory_text = { MAX_DIRECTORY, config_is_absolute_path,
+						   "an absolute path" };
 static const struct config_text group_text = { MAX_GROUP, config_is_group,
 					       "a group's name or number" };
 static const struct config_prefix ipv4_source = { 4, 8, "172.16.0.0/16" };
@@ -122,7 +123,8 @@ static const struct config_field top_fields[] = {
 	CONFIG_OPTIONAL("flows", integer, config, flow_entries, &flow_range),
 	CONFIG_OPTIONAL("seed", integer, config, seed, &seed_range),
 	CONFIG_WHOLE("control", section, config, &control_section, false),
-	CONFIG_OPTIONAL("pin_path", string, config, pin_path, &pin_text),
+	CONFIG_OPTIONAL("pin_path", string, config, pin_path, &directory_text),
+	CONFIG_OPTIONAL("state_dir", string, config, state_dir, &directory_text),
 	CONFIG_OPTIONAL("settle", duration, config, settle_ms, &settle_range),
 	CONFIG_WHOLE("services", services, config, NULL, false),
 };
@@ -184,6 +186,7 @@ static void read_config(struct config_report *report, const struct tree_node *ro
 	config_section_read(report, &top, &top_section, config);
 	config_default_string(report, &config->control_socket, DEFAULT_SOCKET);
 	config_default_string(report, &config->pin_path, DEFAULT_PIN_PATH);
+	config_default_string(report, &config->state_dir, DEFAULT_STATE_DIR);
 	config_service_inherit(config);
 	config_relations_check(report, &top, config);
 }
@@ -193,7 +196,8 @@ struct config_node *config_keys_build(const struct config *config)
 	struct config_node *root = calloc(1, sizeof(*root));
 	struct config_writer writer = { .at = root, .config = config };
 	struct config standard = { .control_socket = (char[]){ DEFAULT_SOCKET },
-				   .pin_path = (char[]){ DEFAULT_PIN_PATH } };
+				   .pin_path = (char[]){ DEFAULT_PIN_PATH },
+				   .state_dir = (char[]){ DEFAULT_STATE_DIR } };
 
 	if (!root)
 		return NULL;
@@ -267,5 +271,6 @@ void config_free(struct config *config)
 	free(config->control_readers);
 	free(config->control_writers);
 	free(config->pin_path);
+	free(config->state_dir);
 	free(config);
 }

@@ -176,6 +176,7 @@ struct config {
 	char *control_socket;
 	char *control_readers, *control_writers; /* groups, by name or number; NULL: none */
 	char *pin_path;
+	char *state_dir; /* default /var/lib/poise */
 	uint64_t settle_ms;
 	struct config_service *services;
 	size_t service_count;

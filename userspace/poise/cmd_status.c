@@ -90,6 +90,9 @@ static bool show_status(json_t *result)
 	table_line(table, COLOR_BOLD, 0, "poised %s  up %s  settle %s  %s", status.version,
 		   format_age(time(NULL) - status.started_at, up),
 		   format_ms(status.settle_ms, settle), status.config);
+	if (status.state_problem)
+		table_line(table, COLOR_RED, 0, "runtime changes are not saved: %s",
+			   status.state_problem);
 	understood =
 		add_interfaces(table, status.interfaces) && add_services(table, status.services);
 	if (understood)

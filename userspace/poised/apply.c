@@ -273,5 +273,6 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 	config_free(before);
 	balancer->adopting = false;
 	balancer_commit(balancer);
+	balancer_notify(balancer);
 	return 0;
 }

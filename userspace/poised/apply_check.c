@@ -111,6 +111,11 @@ static void check_globals(const struct config *running, const struct config *con
 			  "pin_path: found '%s', but '%s' is in use; it changes only after "
 			  "'poise detach'",
 			  config->pin_path, running->pin_path);
+	if (strcmp(running->state_dir, config->state_dir) != 0)
+		lines_add(
+			errors,
+			"state_dir: found '%s', but '%s' is in use; restart poised to change that",
+			config->state_dir, running->state_dir);
 	if (running->flow_entries != config->flow_entries)
 		lines_add(errors,
 			  "flows: found %u, but the running table has %u; it changes only after "

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_bounds.h"
+
 /* Text may hold a peer's bytes, or be cut within a character: what is not UTF-8 becomes '?'. */
 static json_t *string_of(const char *text)
 {
@@ -40,35 +42,20 @@ void control_refuse_line(struct control_error *error, const char *line)
 	json_array_append_new(error->lines, string_of(line));
 }
 
-/* Bounds what parsing may cost before any of it is parsed: an array of 2 bytes of text takes over
- * 100 bytes of memory. Judges no syntax. */
 static json_t *check_structure(const char *line, size_t length, struct control_error *error)
 {
-	unsigned depth = 0, structure = 0;
-	bool quoted = false;
+	static const struct json_bounds bounds = { CONTROL_MAX_DEPTH, CONTROL_MAX_STRUCTURE };
 
-	for (size_t i = 0; i < length; i++) {
-		char c = line[i];
-
-		if (quoted && c == '\\')
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		if (quoted || !c || !strchr("[]{},", c))
-			continue;
-		if (c == '[' || c == '{')
-			depth++;
-		else if (c != ',' && depth)
-			depth--;
-		if (depth > CONTROL_MAX_DEPTH)
-			return control_refuse(error, "the request nests deeper than %d brackets",
-					      CONTROL_MAX_DEPTH);
-		if (++structure > CONTROL_MAX_STRUCTURE)
-			return control_refuse(error,
-					      "the request has more than %d brackets and commas",
-					      CONTROL_MAX_STRUCTURE);
+	switch (json_bounds_check(line, length, &bounds)) {
+	case JSON_TOO_DEEP:
+		return control_refuse(error, "the request nests deeper than %d brackets",
+				      CONTROL_MAX_DEPTH);
+	case JSON_TOO_MUCH:
+		return control_refuse(error, "the request has more than %d brackets and commas",
+				      CONTROL_MAX_STRUCTURE);
+	default:
+		return json_true();
 	}
-	return json_true();
 }
 
 /* Returns the request, an object, or NULL with the error's text. */

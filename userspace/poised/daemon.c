@@ -17,6 +17,7 @@
 #include "loader.h"
 #include "log.h"
 #include "maps.h"
+#include "state.h"
 #include "notify.h"
 
 static int start_control(struct daemon *daemon, const struct config *config)
@@ -83,6 +84,8 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	log_changes(&changes);
 	lines_free(&errors);
 	lines_free(&changes);
+	if (!err)
+		state_begin(daemon->state, daemon->balancer);
 	return err;
 }
 
@@ -98,6 +101,8 @@ int daemon_start(struct daemon *daemon, struct config *config)
 		err = start_data_plane(daemon, config);
 	audit_begin_cause("start");
 	if (!err)
+		err = state_new(daemon->base, config->state_dir, &daemon->state);
+	if (!err)
 		err = start_balancer(daemon, config);
 	audit_end();
 	if (err)
@@ -108,6 +113,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 void daemon_stop(struct daemon *daemon)
 {
 	control_free(daemon->control);
+	state_free(daemon->state);
 	balancer_free(daemon->balancer);
 	loader_free(daemon->loader);
 	if (daemon->base)

@@ -15,6 +15,7 @@ struct config;
 struct control;
 struct event_base;
 struct loader;
+struct state;
 
 struct daemon {
 	struct event_base *base;
@@ -22,6 +23,7 @@ struct daemon {
 	struct access access; /* to the control socket */
 	struct loader *loader;
 	struct balancer *balancer;
+	struct state *state;
 	char *config_path;  /* absolute */
 	int64_t started_at; /* Unix seconds */
 	bool detached;	    /* by command: nothing is balanced any more */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "request.h"
+
+#include <string.h>
+
+#include "balancer.h"
+#include "config_values.h"
+#include "control.h"
+#include "daemon.h"
+#include "service_text.h"
+
+bool request_text(const struct request *request, const char *key, const char **out)
+{
+	const json_t *value = json_object_get(request->arguments, key);
+
+	*out = json_string_value(value);
+	if (!*out)
+		control_refuse(request->error, "%s: %s, allowed is a string", key,
+			       value ? "found another type" : "missing");
+	return *out != NULL;
+}
+
+bool request_weight(const struct request *request, json_int_t standard, uint16_t *out)
+{
+	const json_t *value = json_object_get(request->arguments, "weight");
+	json_int_t weight = value ? json_integer_value(value) : standard;
+
+	if ((value && !json_is_integer(value)) || weight < 0 || weight > POISE_MAX_WEIGHT) {
+		if (value && json_is_integer(value))
+			control_refuse(request->error,
+				       "weight: found %" JSON_INTEGER_FORMAT
+				       ", allowed is an integer from 0 to %d",
+				       weight, POISE_MAX_WEIGHT);
+		else
+			control_refuse(request->error,
+				       "weight: %s, allowed is an integer from 0 to %d",
+				       value ? "found another type" : "missing", POISE_MAX_WEIGHT);
+		return false;
+	}
+	*out = weight;
+	return true;
+}
+
+bool request_flag(const struct request *request, const char *key, bool *out)
+{
+	const json_t *value = json_object_get(request->arguments, key);
+
+	*out = json_is_true(value);
+	if (!value || json_is_boolean(value))
+		return true;
+	control_refuse(request->error, "%s: found another type, allowed is true or false", key);
+	return false;
+}
+
+/* Texts that may be missing: *out is NULL then. */
+bool request_optional_text(const struct request *request, const char *key, const char **out)
+{
+	*out = NULL;
+	return !json_object_get(request->arguments, key) || request_text(request, key, out);
+}
+
+bool request_encapsulation(const struct request *request, const struct service *service,
+			   uint8_t *out)
+{
+	const char *text;
+
+	if (!request_optional_text(request, "encapsulation", &text))
+		return false;
+	*out = service->config.encapsulation;
+	if (!text || encapsulation_parse(text, out) == 0)
+		return true;
+	control_refuse(request->error,
+		       "encapsulation: found '%.64s', allowed are ipip, gue, gre, l2", text);
+	return false;
+}
+
+bool request_server_id(const struct request *request, struct config_backend *out)
+{
+	const char *text;
+
+	if (!request_optional_text(request, "server_id", &text))
+		return false;
+	if (!text || config_parse_server_id(text, out->server_id, &out->server_id_length) == 0)
+		return true;
+	control_refuse(request->error,
+		       "server_id: found '%.64s', allowed are 2 to 30 hexadecimal digits", text);
+	return false;
+}
+
+bool request_service(const struct request *request, struct service **out)
+{
+	const char *name;
+
+	if (!request_text(request, "service", &name))
+		return false;
+	*out = balancer_find(request->daemon->balancer, name);
+	if (!*out)
+		control_refuse(request->error, "there is no service '%.64s'", name);
+	return *out != NULL;
+}
+
+bool request_backend(const struct request *request, struct backend **out)
+{
+	struct service *service;
+	const char *name;
+
+	if (!request_service(request, &service) || !request_text(request, "name", &name))
+		return false;
+	*out = service_find(service, name);
+	if (!*out)
+		control_refuse(request->error, "service '%s' has no backend '%.64s'",
+			       service->config.name, name);
+	return *out != NULL;
+}

@@ -169,6 +169,7 @@ void check_warn(struct check *check, const char *format, ...)
 void check_fail_errno(struct check *check, int error)
 {
 	switch (error) {
+	case EADDRNOTAVAIL: /* no port is left */
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "echo.h"
 
@@ -52,7 +53,7 @@ static void plain_done(void *context, enum check_result result, const char *erro
 	if (result == CHECK_PASSED)
 		err = send_echo(full);
 	if (err)
-		check_fail_errno(&full->check, -err);
+		check_not_run(&full->check, CHECK_TEXT_NOT_RUN, strerror(-err));
 	else if (result != CHECK_PASSED)
 		full->check.done(full->check.context, result, error);
 }

@@ -27,7 +27,7 @@ static int bind_source(int fd, const struct address *source)
 /* The segments of TCP are of this size at most, its header's options included. */
 static int limit_segments(int fd, const struct check_target *target, uint16_t mtu)
 {
-	enum { IP4_TCP_BYTES = 40, IP6_TCP_BYTES = 60, MIN_SEGMENT = 88 };
+	enum { IP4_TCP_BYTES = 40, IP6_TCP_BYTES = 60, MIN_SEGMENT = 88, MAX_SEGMENT = 32767 };
 	int bytes = mtu - (target->address.family == 4 ? IP4_TCP_BYTES : IP6_TCP_BYTES);
 	int protocol = 0;
 	socklen_t length = sizeof(protocol);
@@ -36,7 +36,7 @@ static int limit_segments(int fd, const struct check_target *target, uint16_t mt
 		return -errno;
 	if (protocol != IPPROTO_TCP || bytes < MIN_SEGMENT)
 		return 0;
-	return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, bytes);
+	return set_option(fd, IPPROTO_TCP, TCP_MAXSEG, bytes < MAX_SEGMENT ? bytes : MAX_SEGMENT);
 }
 
 int check_target_socket(const struct check_target *target, int fd)

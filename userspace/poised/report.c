@@ -251,6 +251,9 @@ json_t *report_check(const struct config_check *check)
 			check->interval_ms, "fast_interval_ms", check->fast_interval_ms, "jitter",
 			check->jitter, "timeout_ms", check->timeout_ms, "rise", check->rise, "fall",
 			check->fall);
+	json_object_set_new(out, "via",
+			    json_string(check->via == CHECK_TUNNEL ? "tunnel" : "direct"));
+	json_object_set_new(out, "probe_mtu", json_boolean(check->probe_mtu));
 	if (check->type != CHECK_HTTP)
 		return out;
 	format_expect(check, expect, sizeof(expect));

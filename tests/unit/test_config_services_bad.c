@@ -53,6 +53,14 @@ static const struct bad {
 	  "from 0% to 100%\n"
 	  "poise.yaml:4:56: services[0].damping: found 'on', allowed is true or false\n" },
 
+	{ "a service on the tunnel's own port",
+	  IFACES "tunnel: { gue_port: 5000 }\nservices:\n"
+		 "  - { name: u, address: 203.0.113.10, port: 5000, protocol: udp }\n"
+		 "  - { name: t, address: 203.0.113.10, port: 5000 }\n"
+		 "  - { name: r, address: 203.0.113.11, port: 4999-5001, protocol: udp }\n",
+	  "poise.yaml:4:45: services[0].port: found 5000, allowed is any other UDP port than "
+	  "tunnel.gue_port, which may be another one\n" },
+
 	/* Keys of a service that do not go together. */
 	{ "udp keys in tcp",
 	  SERVICE "    udp: sticky, quic: { config_id: 0, server_id_length: 1 } }\n",

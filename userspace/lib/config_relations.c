@@ -7,6 +7,7 @@
 #include "config_relations.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,6 +187,28 @@ static void check_all_backends(struct config_report *report, const struct config
 	}
 }
 
+/* The data plane looks for packets of its own that came back where backends' GUE would come: there
+ * is no service of that port alone. */
+static void check_gue_ports(struct config_report *report, const struct config_place *list,
+			    const struct config *config)
+{
+	struct config_place item, at;
+	size_t i;
+
+	for (i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		if (service->protocol != IPPROTO_UDP || service->port != config->gue_port ||
+		    service->last_port != service->port)
+			continue;
+		item = config_place_item(list, i);
+		at = config_place_key(&item, "port");
+		config_report_value(report, &at,
+				    "allowed is any other UDP port than tunnel.gue_port, which may "
+				    "be another one");
+	}
+}
+
 /* The longest list of all whose items are compared. */
 static size_t longest_list(const struct config *config)
 {
@@ -215,5 +238,6 @@ void config_relations_check(struct config_report *report, const struct config_pl
 		config_report_nomem(report);
 	}
 	free(identities);
+	check_gue_ports(report, &services, config);
 	config_endpoints_check(report, &services, config);
 }

@@ -88,7 +88,7 @@ static json_t *handle_detach(const struct request *request)
 			      strerror(-err));
 }
 
-enum { MAX_ARGUMENTS = 6 };
+enum { MAX_ARGUMENTS = 12 };
 
 static const struct command {
 	const char *name;
@@ -111,6 +111,11 @@ static const struct command {
 	{ "backend-undrain", ACCESS_WRITE, command_backend_undrain, { "service", "name" } },
 	{ "backend-weight", ACCESS_WRITE, command_backend_weight, { "service", "name", "weight" } },
 	{ "stats", ACCESS_READ, handle_stats, {} },
+	{ "explain",
+	  ACCESS_READ,
+	  command_explain,
+	  { "protocol", "source", "source_port", "destination", "destination_port", "tcp_flags",
+	    "payload", "length", "dont_fragment", "frame", "interface" } },
 	{ "reload", ACCESS_WRITE, command_reload, {} },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };

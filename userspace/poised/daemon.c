@@ -19,6 +19,7 @@
 #include "maps.h"
 #include "state.h"
 #include "notify.h"
+#include "traced.h"
 
 static int start_control(struct daemon *daemon, const struct config *config)
 {
@@ -115,6 +116,7 @@ void daemon_stop(struct daemon *daemon)
 	control_free(daemon->control);
 	state_free(daemon->state);
 	balancer_free(daemon->balancer);
+	traced_free(daemon->dry);
 	loader_free(daemon->loader);
 	if (daemon->base)
 		event_base_free(daemon->base);

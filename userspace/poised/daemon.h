@@ -16,12 +16,14 @@ struct control;
 struct event_base;
 struct loader;
 struct state;
+struct traced;
 
 struct daemon {
 	struct event_base *base;
 	struct control *control;
 	struct access access; /* to the control socket */
 	struct loader *loader;
+	struct traced *dry; /* the program for dry runs, from the first one on */
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;  /* absolute */

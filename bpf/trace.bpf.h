@@ -108,6 +108,7 @@ static __always_inline void trace_packet(const struct packet *packet, __u32 reas
 	to->length = packet->length;
 	to->family = packet->family;
 	to->protocol = packet->protocol;
+	to->tcp_flags = packet->tcp_flags;
 	to->reason = reason;
 	to->flags |= POISE_TRACE_DONE;
 }

@@ -456,7 +456,8 @@ struct poise_trace {
 	__u16 now;	       /* coarse clock */
 	__u8 family;	       /* 0: neither IPv4 nor IPv6 */
 	__u8 protocol;
-	__u8 reserved[6];
+	__u8 tcp_flags; /* FIN to CWR; 0 for other protocols */
+	__u8 reserved[5];
 	struct poise_fragment_key fragment_key;
 	struct poise_fragment fragment; /* before a dry run, what 'fragments' has of it, or zeros */
 };

@@ -67,6 +67,19 @@ const struct command commands[] = {
 	  "events.\n\n"
 	  "example: poise stats --json | jq '.reasons[] | select(.packets > 0)'",
 	  0, 0, 0, cmd_stats },
+	{ "explain", "tcp|udp SOURCE:PORT DESTINATION:PORT [OPTIONS]",
+	  "tell what would become of a packet",
+	  "Runs a client's packet through the program that forwards, without any effect, and\n"
+	  "tells what becomes of it, and why. A TCP packet is a SYN unless told otherwise.\n\n"
+	  "  --syn --ack --fin --rst  its TCP flags\n"
+	  "  --payload HEX            its payload, two digits a byte\n"
+	  "  --quic-id HEX            a payload with this QUIC connection id\n"
+	  "  --length N               of the IP packet in bytes; zeros fill it up\n"
+	  "  --df                     it may not be fragmented\n"
+	  "  --interface NAME         by which it comes, by default Poise's first one\n"
+	  "  --frame HEX              a whole Ethernet frame in place of all but --interface\n\n"
+	  "example: poise explain tcp 198.51.100.7:4242 203.0.113.10:443",
+	  OPTIONS_OF_EXPLAIN, 0, 3, cmd_explain },
 	{ "check", "FILE", "validate a configuration file",
 	  "Reads a configuration file and prints each error of it. Needs no poised.\n\n"
 	  "example: poise check /etc/poise/poise.yaml",

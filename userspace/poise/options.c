@@ -10,7 +10,7 @@
 #include "poise_abi.h"
 #include "text.h"
 
-enum { MAX_TIMEOUT_S = 7 * 24 * 3600 };
+enum { MAX_TIMEOUT_S = 7 * 24 * 3600, MAX_LENGTH = 65535 };
 
 enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER };
 
@@ -37,6 +37,20 @@ static const struct option options[] = {
 	  0, 0 },
 	{ "--now", NULL, KIND_FLAG, OPTION_NOW, offsetof(struct invocation, now), 0, 0 },
 	{ "--wait", NULL, KIND_FLAG, OPTION_WAIT, offsetof(struct invocation, wait), 0, 0 },
+	{ "--syn", NULL, KIND_FLAG, OPTION_SYN, offsetof(struct invocation, syn), 0, 0 },
+	{ "--ack", NULL, KIND_FLAG, OPTION_ACK, offsetof(struct invocation, ack), 0, 0 },
+	{ "--fin", NULL, KIND_FLAG, OPTION_FIN, offsetof(struct invocation, fin), 0, 0 },
+	{ "--rst", NULL, KIND_FLAG, OPTION_RST, offsetof(struct invocation, rst), 0, 0 },
+	{ "--df", NULL, KIND_FLAG, OPTION_DF, offsetof(struct invocation, dont_fragment), 0, 0 },
+	{ "--payload", NULL, KIND_TEXT, OPTION_PAYLOAD, offsetof(struct invocation, payload), 0,
+	  0 },
+	{ "--quic-id", NULL, KIND_TEXT, OPTION_QUIC_ID, offsetof(struct invocation, quic_id), 0,
+	  0 },
+	{ "--frame", NULL, KIND_TEXT, OPTION_FRAME, offsetof(struct invocation, frame), 0, 0 },
+	{ "--interface", NULL, KIND_TEXT, OPTION_INTERFACE, offsetof(struct invocation, interface),
+	  0, 0 },
+	{ "--length", NULL, KIND_NUMBER, OPTION_LENGTH, offsetof(struct invocation, length), 1,
+	  MAX_LENGTH },
 	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
 	  MAX_TIMEOUT_S },
 };

@@ -26,10 +26,30 @@ enum option_bits {
 	OPTION_SERVER_ID = 1 << 6,
 };
 
+/* Of explain and capture; from the top down, so that the two lists do not meet. */
+enum {
+	OPTION_SYN = 1 << 30,
+	OPTION_ACK = 1 << 29,
+	OPTION_FIN = 1 << 28,
+	OPTION_RST = 1 << 27,
+	OPTION_PAYLOAD = 1 << 26,
+	OPTION_QUIC_ID = 1 << 25,
+	OPTION_INTERFACE = 1 << 24,
+	OPTION_LENGTH = 1 << 23,
+	OPTION_DF = 1 << 22,
+	OPTION_FRAME = 1 << 21,
+	OPTIONS_OF_EXPLAIN = OPTION_SYN | OPTION_ACK | OPTION_FIN | OPTION_RST | OPTION_PAYLOAD |
+			     OPTION_QUIC_ID | OPTION_INTERFACE | OPTION_LENGTH | OPTION_DF |
+			     OPTION_FRAME,
+};
+
 struct invocation {
 	const char *socket, *pin_path;
 	const char *encapsulation, *server_id;
 	bool json, help, version, now, wait;
+	const char *payload, *quic_id, *interface, *frame;
+	bool syn, ack, fin, rst, dont_fragment;
+	unsigned length;		  /* where given */
 	unsigned given;			  /* enum option_bits */
 	unsigned weight, timeout_s;	  /* where given */
 	const char *words[MAX_WORDS + 1]; /* the command's name, then its operands */

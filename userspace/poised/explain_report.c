@@ -70,6 +70,19 @@ static json_t *protocol_of(uint8_t protocol)
 	}
 }
 
+static json_t *tcp_flags_of(uint8_t flags)
+{
+	static const char *const names[] = {
+		"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"
+	};
+	json_t *list = json_array();
+
+	for (int i = 0; i < 8; i++)
+		if (flags & 1 << i)
+			json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
 /* The flow: that of the packet, or the one that it quotes. */
 static json_t *report_packet(const struct explain_frame *frame, const struct poise_trace *trace)
 {
@@ -85,6 +98,8 @@ static json_t *report_packet(const struct explain_frame *frame, const struct poi
 	json_object_set_new(out, "destination", address_of(trace->family, trace->destination));
 	json_object_set_new(out, "destination_port", json_integer(ntohs(trace->ports >> 16)));
 	json_object_set_new(out, "bytes", json_integer(trace->length));
+	if (trace->protocol == IPPROTO_TCP)
+		json_object_set_new(out, "tcp_flags", tcp_flags_of(trace->tcp_flags));
 	return out;
 }
 

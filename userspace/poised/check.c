@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "check_dns.h"
 #include "check_exec.h"
 #include "check_expect.h"
 #include "check_grpc.h"
@@ -20,6 +21,7 @@
 #include "check_postgres.h"
 #include "check_redis.h"
 #include "check_tcp.h"
+#include "check_udp.h"
 #include "health.h"
 
 enum { DISCARD_BYTES = 1 << 20 };
@@ -34,6 +36,8 @@ static const struct check_kind *const kinds[] = {
 	[CHECK_REDIS] = &check_redis,
 	[CHECK_POSTGRES] = &check_postgres,
 	[CHECK_MYSQL] = &check_mysql,
+	[CHECK_DNS] = &check_dns,
+	[CHECK_UDP] = &check_udp,
 	[CHECK_EXEC] = &check_exec, /* the last one */
 };
 /* clang-format on */

@@ -43,6 +43,9 @@ struct tls_contexts;
 	X(TIMEOUT_TLS, "timed out after %u ms in the TLS handshake")                               \
 	X(CLOSED_EXPECT, "connection closed, the answer is not what is expected")                  \
 	X(ANSWER_LARGE, "answer larger than %u KiB, its beginning is not what is expected")        \
+	X(ANSWER, "answer is not what is expected")                                                \
+	X(FOREIGN, "%u datagrams came, none an answer")                                            \
+	X(DNS_RCODE, "DNS answered %s, expected %s")                                               \
 	X(PASSWORD, "password refused")                                                            \
 	X(NOT_REDIS, "answer is not Redis's")                                                      \
 	X(REDIS_LOADING, "Redis loads its data")                                                   \

@@ -185,6 +185,14 @@ def stats(arguments):
                     "meaning": "connections recorded as exceptions"}]}
 
 
+def config(arguments):
+    """The texts are those of the files beside the socket."""
+    def read(name):
+        with open(f"{PATH}.{name}", encoding="utf-8") as file:
+            return file.read()
+    return {"file": f"{PATH}.file", "declared": read("declared"), "running": read("running")}
+
+
 def reload(arguments):
     if MODE == "refuse-reload":
         raise Refused("the configuration was refused",
@@ -196,7 +204,7 @@ COMMANDS = {
     "status": status, "backend-list": backend_list, "backend-show": backend_show, "backend-add": backend_add,
     "backend-remove": backend_remove, "backend-drain": backend_drain,
     "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
-    "reload": reload,
+    "reload": reload, "config": config,
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},
     "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},

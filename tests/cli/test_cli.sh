@@ -4,86 +4,8 @@
 # that are wrong. POISE names the program under test, by default build/poise.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-poise=${POISE:-$here/../../build/poise}
-work=$(mktemp -d /tmp/poise-cli-XXXXXX)
-socket=$work/socket
-count=0 failures=0 fake=
-export LC_ALL=C.UTF-8
-unset COLUMNS NO_COLOR
-
-clean_up() {
-	stop_fake
-	rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-# start_fake MODE: a new fake poised, as good as MODE says
-start_fake() {
-	local ready
-	stop_fake
-	coproc FAKE { exec /usr/bin/python3 "$here/fake_poised.py" "$socket" "$1"; }
-	fake=$FAKE_PID
-	read -r -t 20 ready <&"${FAKE[0]}"
-	[ "$ready" = ready ] || { echo "Bail out! fake_poised.py does not start"; exit 1; }
-}
-
-stop_fake() {
-	[ -n "$fake" ] || return 0
-	kill "$fake" 2>/dev/null
-	wait "$fake" 2>/dev/null
-	fake=
-}
-
-# run ARGUMENTS...: sets code, and leaves $work/out and $work/err
-run() {
-	timeout 60 "$poise" --socket "$socket" "$@" >"$work/out" 2>"$work/err" </dev/null
-	code=$?
-}
-
-# run_on_terminal ARGUMENTS...: the same with a terminal for standard output
-run_on_terminal() {
-	timeout 60 script -qec "$(printf '%q ' "$poise" --socket "$socket" "$@")" /dev/null \
-		>"$work/out" 2>"$work/err" </dev/null
-	code=$?
-}
-
-# report NAME STATUS
-report() {
-	count=$((count + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $count - $1"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $count - $1"
-	echo "# exit code $code; output and errors:"
-	sed 's/^/# out: /' "$work/out" | head -40
-	sed 's/^/# err: /' "$work/err" | head -20
-}
-
-# expect NAME CODE [out|err|no-out|no-err REGEX]...: of the last run
-expect() {
-	local name=$1 wanted=$2 bad=0
-	shift 2
-	[ "$code" = "$wanted" ] || { echo "# expected exit code $wanted"; bad=1; }
-	while [ $# -gt 0 ]; do
-		case $1 in
-		out | err) grep -qE -- "$2" "$work/$1" || { echo "# no '$2' in $1"; bad=1; } ;;
-		no-*) ! grep -qE -- "$2" "$work/${1#no-}" || { echo "# '$2' in ${1#no-}"; bad=1; } ;;
-		esac
-		shift 2
-	done
-	report "$name" $bad
-}
-
-# expect_json NAME JQ-FILTER: the last run's output is one JSON value that satisfies the filter
-expect_json() {
-	local bad=0
-	[ "$code" = 0 ] && jq -es "length == 1 and (.[0] | $2)" "$work/out" >/dev/null 2>&1 || bad=1
-	report "$1" $bad
-}
+# shellcheck source=harness.bash
+. "$(dirname "$0")/harness.bash"
 
 test_usage() {
 	run
@@ -92,7 +14,7 @@ test_usage() {
 	expect "help lists the commands" 0 out 'backend drain SERVICE NAME' out 'exit codes'
 	for command in status "service list" "service show" "backend list" "backend show" "backend add" \
 		"backend remove" "backend drain" "backend undrain" "backend weight" stats explain check \
-		diff reload detach version help; do
+		diff save reload detach version help; do
 		run $command --help
 		expect "$command --help has an example" 0 out "^usage: poise $command" \
 			out "^example: poise $command"
@@ -439,40 +361,6 @@ write_configuration() {
 	    backends:
 	      - { name: g-01, address: "2001:db8:1::21", encapsulation: l2, server_id: 0a0b0c }
 	YAML
-	cat >"$work/other.yaml" <<-'YAML'
-	interfaces:
-	  - { name: eth0, mode: generic }
-	  - { name: eth1, mode: auto }
-	  - { name: eth9, mode: auto }
-	settle: 10m
-	services:
-	  - name: web
-	    address: 203.0.113.11
-	    port: 81
-	    protocol: tcp
-	    ring_size: 251
-	    on_down: keep
-	    check: { type: http, path: /ready, host: example.org, expect: "200", interval: 2s }
-	    backends:
-	      - { name: app-01, address: 10.0.1.21, weight: 100 }
-	      - { name: app-03, address: 10.0.1.13, weight: 100 }
-	      - { name: app-09, address: 10.0.1.19, weight: 10 }
-	  - name: api
-	    address: 2001:db8::80
-	    port: 443
-	    protocol: tcp
-	    backends:
-	      - { name: api-01, address: 10.0.1.31 }
-	  - name: game
-	    address: 2001:db8:6::/63
-	    port: any
-	    protocol: udp
-	    udp: sticky
-	    scheduler: roundrobin
-	    backends:
-	      - { name: g-01, address: 10.0.1.21 }
-	flows: 4096
-	YAML
 	printf 'interfaces: 7\nservices: 8\nnonsense: 9\n' >"$work/bad.yaml"
 }
 
@@ -490,53 +378,6 @@ test_check() {
 	expect "and its exit code" 1
 	run check "$work/nosuch.yaml"
 	expect "check: no file" 1 err 'nosuch\.yaml'
-}
-
-test_diff() {
-	start_fake good
-	run diff "$work/good.yaml"
-	expect "diff: no differences" 0 out '^no differences$'
-	run diff "$work/good.yaml" --json
-	expect_json "diff --json: an empty list" '. == []'
-	run diff "$work/other.yaml"
-	expect "diff: of the whole" 0 out '^~ settle 15m -> 10m$' out '^\+ interface eth9$' \
-		out '^- interface eth2$' out '^~ mode native -> generic$'
-	expect "diff: of a service" 0 out '^~ service web: address 203\.0\.113\.10 -> 203\.0\.113\.11$' \
-		out '^~ service web: port 80 -> 81$' out '^~ service web: ring_size 65537 -> 251$' \
-		out '^~ service web: on_down rehash -> keep$' out '^- service mail: \[2001:db8::25\]:25 tcp$' \
-		out '^\+ service api: \[2001:db8::80\]:443 tcp$' out '^\+ backend api/api-01: 10\.0\.1\.31 weight 100$'
-	expect "diff: of what only some services have" 0 out '^~ flows 1048576 -> 4096$' \
-		out '^~ service game: address 2001:db8:7::/64 -> 2001:db8:6::/63$' \
-		out '^~ service game: port 8000-8100 -> any$' \
-		out '^~ service game: scheduler maglev -> roundrobin$' \
-		out '^~ service game: affinity source/56 -> none$' \
-		out '^~ service game: udp stateless -> sticky$' \
-		out '^~ service game: quic config_id 2, 3 bytes -> none$' \
-		out '^~ backend game/g-01: encapsulation l2 -> ipip$' \
-		out '^~ backend game/g-01: server_id 0a0b0c -> $'
-	expect "diff: of a check" 0 out '^~ service web: check\.path /healthz -> /ready$' \
-		out '^~ service web: check\.host \(none\) -> example\.org$' \
-		out '^~ service web: check\.expect 200-399 -> 200$' \
-		out '^~ service web: check\.interval 1s -> 2s$' no-out 'check\.rise'
-	expect "diff: of backends" 0 out '^~ backend web/app-01: address 10\.0\.1\.11 -> 10\.0\.1\.21$' \
-		out '^~ backend web/app-03: weight 50 -> 100$' \
-		out '^\+ backend web/app-09: 10\.0\.1\.19 weight 10$' \
-		out '^- backend web/app-02: 10\.0\.1\.12 weight 100$'
-	run diff "$work/other.yaml" --json
-	expect_json "diff --json" 'any(.[]; . == {"change": "changed", "service": "web",
-		"backend": "app-03", "field": "weight", "running": "50", "file": "100"})'
-	run backend drain web app-01
-	run backend remove web app-02
-	run backend add web app-07 10.0.1.17
-	run diff "$work/good.yaml"
-	expect "diff: what was done by command" 0 out '^~ backend web/app-01: drained yes, by command -> no$' \
-		out '^\+ backend web/app-02: 10\.0\.1\.12 weight 100 \(removed by command\)$' \
-		out '^- backend web/app-07: 10\.0\.1\.17 weight 100, added by command$'
-	run diff "$work/bad.yaml"
-	expect "diff: a bad file" 1 err 'bad\.yaml:1:' no-out .
-	start_fake 'wrong:services.0.backends.0.weight=[]'
-	run diff "$work/good.yaml"
-	expect "diff: an answer with a wrong type" 3 err 'is not understood' no-out .
 }
 
 test_output_errors() {
@@ -564,7 +405,6 @@ test_bad_answers
 test_wrong_types
 test_evil_text
 test_check
-test_diff
 test_output_errors
 echo "1..$count"
 [ "$failures" = 0 ]

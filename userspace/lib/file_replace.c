@@ -71,8 +71,11 @@ static int replace(const char *path, const char *text, size_t length, mode_t mod
 		   enum file_mode which)
 {
 	char name[PATH_MAX + 8];
+	struct stat old;
 	int fd, err;
 
+	if (!stat(path, &old) && !S_ISREG(old.st_mode))
+		return -EINVAL; /* a device or socket is not to vanish */
 	if (snprintf(name, sizeof(name), "%s.new", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	fd = make_file(name);

@@ -43,6 +43,19 @@ static int show(const struct invocation *invocation, json_t *result, const char 
 	return say_list(result, name, otherwise) ? EXIT_DONE : EXIT_UNREACHABLE;
 }
 
+static int show_reload(const struct invocation *invocation, json_t *result)
+{
+	int code = show(invocation, result, "changes", "nothing has changed");
+	const json_t *kept = json_object_get(result, "kept"); /* an older poised has none */
+
+	for (size_t i = 0; !code && !invocation->json && i < json_array_size(kept); i++) {
+		const char *line = json_string_value(json_array_get(kept, i));
+
+		say("kept: %s\n", line ? line : "");
+	}
+	return code;
+}
+
 int cmd_reload(const struct invocation *invocation)
 {
 	struct client_answer answer;
@@ -51,7 +64,7 @@ int cmd_reload(const struct invocation *invocation)
 	if (code)
 		client_complain(&answer);
 	else
-		code = show(invocation, answer.result, "changes", "nothing has changed");
+		code = show_reload(invocation, answer.result);
 	client_answer_free(&answer);
 	return code;
 }

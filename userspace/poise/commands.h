@@ -22,6 +22,7 @@ int cmd_backend_weight(const struct invocation *invocation);
 
 int cmd_check(const struct invocation *invocation);
 int cmd_diff(const struct invocation *invocation);
+int cmd_save(const struct invocation *invocation);
 
 int cmd_reload(const struct invocation *invocation);
 int cmd_detach(const struct invocation *invocation);

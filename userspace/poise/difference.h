@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What differs between a running poised and a configuration file. */
+/* What differs between a running poised and a configuration, as JSON and for people. */
 #ifndef POISE_DIFFERENCE_H
 #define POISE_DIFFERENCE_H
 
@@ -9,12 +9,16 @@
 struct config;
 
 /*
- * Compares the answer to "status" with config. *out becomes a new list of objects
+ * Compares the answer to "config" with a configuration. *out becomes a new list of objects
  *   {"change": "added" | "removed" | "changed",	  as seen from the running state to the file
  *    "service": NAME or null, "backend": NAME or null, "field": text or null,
- *    "running": text or null, "file": text or null}
+ *    "running": text or null, "file": text or null,
+ *    "by_command": whether what runs is so by command, and not by the declared configuration}
  * False, after a complaint, if the answer is not understood.
  */
-bool difference_list(json_t *status, const struct config *config, json_t **out);
+bool difference_list(const json_t *answer, const struct config *config, json_t **out);
+
+/* Prints such a list, a line each. */
+void difference_say(const json_t *list);
 
 #endif

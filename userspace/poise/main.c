@@ -86,9 +86,15 @@ const struct command commands[] = {
 	  0, 1, 1, cmd_check },
 	{ "diff", "FILE", "compare what runs with a file",
 	  "Prints how FILE differs from what runs: + is only in FILE, - only runs, ~ differs\n"
-	  "(what runs -> what FILE says).\n\n"
+	  "(what runs -> what FILE says). What was changed by command is marked.\n\n"
 	  "example: poise diff /etc/poise/poise.yaml && poise reload",
 	  0, 1, 1, cmd_diff },
+	{ "save", "[FILE] [--force]", "write what runs as a configuration file",
+	  "Writes the configuration that declares what runs, changes by command included, to\n"
+	  "FILE ('-': standard output), by default to the file that poised was started with. The\n"
+	  "comments of a file that exists are lost, so that takes --force.\n\n"
+	  "example: poise save /etc/poise/poise.yaml.new",
+	  OPTION_FORCE, 0, 1, cmd_save },
 	{ "reload", "", "read the configuration file again",
 	  "Has poised read its configuration file again: applied whole, or refused whole with\n"
 	  "every error.\n\n"

@@ -36,6 +36,7 @@ static const struct option options[] = {
 	{ "--server-id", NULL, KIND_TEXT, OPTION_SERVER_ID, offsetof(struct invocation, server_id),
 	  0, 0 },
 	{ "--now", NULL, KIND_FLAG, OPTION_NOW, offsetof(struct invocation, now), 0, 0 },
+	{ "--force", NULL, KIND_FLAG, OPTION_FORCE, offsetof(struct invocation, force), 0, 0 },
 	{ "--wait", NULL, KIND_FLAG, OPTION_WAIT, offsetof(struct invocation, wait), 0, 0 },
 	{ "--syn", NULL, KIND_FLAG, OPTION_SYN, offsetof(struct invocation, syn), 0, 0 },
 	{ "--ack", NULL, KIND_FLAG, OPTION_ACK, offsetof(struct invocation, ack), 0, 0 },

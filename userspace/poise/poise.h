@@ -24,6 +24,7 @@ enum option_bits {
 	OPTION_PIN_PATH = 1 << 4,
 	OPTION_ENCAPSULATION = 1 << 5,
 	OPTION_SERVER_ID = 1 << 6,
+	OPTION_FORCE = 1 << 7,
 };
 
 /* Of explain and capture; from the top down, so that the two lists do not meet. */
@@ -46,7 +47,7 @@ enum {
 struct invocation {
 	const char *socket, *pin_path;
 	const char *encapsulation, *server_id;
-	bool json, help, version, now, wait;
+	bool json, help, version, now, wait, force;
 	const char *payload, *quic_id, *interface, *frame;
 	bool syn, ack, fin, rst, dont_fragment;
 	unsigned length;		  /* where given */

@@ -116,6 +116,7 @@ static const struct command {
 	  command_explain,
 	  { "protocol", "source", "source_port", "destination", "destination_port", "tcp_flags",
 	    "payload", "length", "dont_fragment", "frame", "interface" } },
+	{ "config", ACCESS_READ, command_config, {} },
 	{ "reload", ACCESS_WRITE, command_reload, {} },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };

@@ -20,6 +20,7 @@ json_t *command_backend_weight(const struct request *request);
 json_t *command_explain(const struct request *request);
 
 /* commands_config.c */
+json_t *command_config(const struct request *request);
 json_t *command_reload(const struct request *request);
 
 #endif

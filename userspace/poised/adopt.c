@@ -119,7 +119,7 @@ int adopt_all(struct balancer *balancer)
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 
-		service_count_slots(balancer, service);
+		service_count_slots(service);
 		service->moving = ring_settle(&service->ring, balancer_clock(),
 					      maps_settings(balancer->maps)->settle_ticks);
 	}

@@ -81,6 +81,19 @@ static void change_service(struct balancer *balancer, struct service *service,
 	apply_backends(balancer, service, config, changes);
 }
 
+/* Which of the services that run go on, and as what. */
+static void match_services(struct balancer *balancer, const struct config *config)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		balancer->services[i]->declared = NULL;
+	for (size_t i = 0; i < config->service_count; i++) {
+		struct service *running = balancer_continued(balancer, &config->services[i]);
+
+		if (running)
+			running->declared = &config->services[i];
+	}
+}
+
 /* New services first, for they alone can fail; those made so far are then taken back. */
 static int add_services(struct balancer *balancer, const struct config *config,
 			struct lines *errors, size_t *made)
@@ -96,33 +109,19 @@ static int add_services(struct balancer *balancer, const struct config *config,
 			lines_add(errors, "%s", error);
 			return -EINVAL;
 		}
+		service->declared = &config->services[i];
 		++*made;
 	}
 	return 0;
 }
 
-static const struct config_service *declaration(const struct config *config,
-						const struct service *service)
-{
-	for (size_t i = 0; i < config->service_count; i++)
-		if (service_has_identity(service, &config->services[i]))
-			return &config->services[i];
-	return NULL;
-}
-
-static bool is_declared(const struct config *config, const struct service *service)
-{
-	return declaration(config, service) != NULL;
-}
-
 /* Nothing leads to what is withdrawn here once the plan is closed. Returns whether there is any. */
-static bool withdraw_services(struct balancer *balancer, const struct config *config,
-			      struct lines *changes)
+static bool withdraw_services(struct balancer *balancer, struct lines *changes)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < balancer->service_count; i++) {
-		if (is_declared(config, balancer->services[i]))
+		if (balancer->services[i]->declared)
 			continue;
 		lines_add(changes, "service '%s' removed", balancer->services[i]->config.name);
 		service_withdraw(balancer, balancer->services[i]);
@@ -131,12 +130,12 @@ static bool withdraw_services(struct balancer *balancer, const struct config *co
 	return any;
 }
 
-static void free_withdrawn(struct balancer *balancer, const struct config *config)
+static void free_withdrawn(struct balancer *balancer)
 {
 	size_t before = balancer->service_count;
 
 	for (size_t i = before; i-- > 0;)
-		if (!is_declared(config, balancer->services[i]))
+		if (!balancer->services[i]->declared)
 			service_free(balancer, balancer->services[i]);
 	/* exceptions of theirs must not speak for connections of what may take their place */
 	if (balancer->service_count < before)
@@ -147,17 +146,17 @@ static void free_withdrawn(struct balancer *balancer, const struct config *confi
  * From the services as they were to those of the configuration; those from first on are new. What
  * takes a place over is there before the other leaves it.
  */
-static void exchange_services(struct balancer *balancer, const struct config *config,
-			      struct address_plan *plan, size_t first, struct lines *changes)
+static void exchange_services(struct balancer *balancer, struct address_plan *plan, size_t first,
+			      struct lines *changes)
 {
 	for (size_t i = first; i < balancer->service_count; i++)
-		apply_backends(balancer, balancer->services[i],
-			       declaration(config, balancer->services[i]), changes);
+		apply_backends(balancer, balancer->services[i], balancer->services[i]->declared,
+			       changes);
 	addresses_open(balancer, plan);
 	for (size_t i = first; i < balancer->service_count; i++)
 		service_publish(balancer->services[i]);
-	addresses_close(balancer, plan, withdraw_services(balancer, config, changes));
-	free_withdrawn(balancer, config);
+	addresses_close(balancer, plan, withdraw_services(balancer, changes));
+	free_withdrawn(balancer);
 }
 
 static void refresh_all(struct balancer *balancer)
@@ -186,16 +185,16 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 		refresh_all(balancer); /* entries hold what is of the tunnel */
 }
 
-/* The services that there will be: those that go on, and the new ones, from first on. */
-static int plan_addresses(struct balancer *balancer, const struct config *config, size_t first,
-			  struct address_plan **out, struct lines *errors)
+/* The services that there will be: those that go on, and the new ones. */
+static int plan_addresses(struct balancer *balancer, struct address_plan **out,
+			  struct lines *errors)
 {
 	struct service **after = calloc(balancer->service_count + 1, sizeof(*after));
 	size_t count = 0;
 	int err = -ENOMEM;
 
 	for (size_t i = 0; after && i < balancer->service_count; i++)
-		if (i >= first || is_declared(config, balancer->services[i]))
+		if (balancer->services[i]->declared)
 			after[count++] = balancer->services[i];
 	if (after)
 		err = addresses_plan(balancer, after, count, out, errors);
@@ -210,12 +209,14 @@ static int prepare(struct balancer *balancer, const struct config *config,
 		   struct address_plan **plan, size_t *first, struct lines *errors)
 {
 	size_t made = 0;
-	int err = add_services(balancer, config, errors, &made);
+	int err;
 
+	match_services(balancer, config);
+	err = add_services(balancer, config, errors, &made);
 	*first = balancer->service_count - made;
 	*plan = NULL;
 	if (!err)
-		err = plan_addresses(balancer, config, *first, plan, errors);
+		err = plan_addresses(balancer, plan, errors);
 	for (size_t i = *first; i < balancer->service_count && !err; i++) {
 		err = service_prepare(balancer->services[i]);
 		if (err)
@@ -262,13 +263,13 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 	for (size_t i = first; i < balancer->service_count; i++)
 		lines_add(changes, "service '%s' added", balancer->services[i]->config.name);
 	apply_globals(balancer, config, changes);
-	for (size_t i = 0; i < config->service_count; i++) {
-		struct service *running = balancer_continued(balancer, &config->services[i]);
+	for (size_t i = 0; i < first; i++) {
+		struct service *running = balancer->services[i];
 
-		if (running)
-			change_service(balancer, running, &config->services[i], changes);
+		if (running->declared)
+			change_service(balancer, running, running->declared, changes);
 	}
-	exchange_services(balancer, config, plan, first, changes);
+	exchange_services(balancer, plan, first, changes);
 	sort_services(balancer, config);
 	config_free(before);
 	balancer->adopting = false;

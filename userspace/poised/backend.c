@@ -438,9 +438,10 @@ void backend_cut(struct balancer *balancer, struct backend *backend)
 	backend->state = POISE_RECORD_REMOVED;
 	backend_refresh(balancer, backend);
 	service_touch(service);
+	service->urgent = true;
 	balancer_commit(balancer);
 	ring_forget(&service->ring, backend->index);
-	service_count_slots(balancer, service);
+	service_count_slots(service);
 	backend_close(balancer, backend);
 	maps_synchronize(balancer->maps);
 	backend_retire(balancer, backend);

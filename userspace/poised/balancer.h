@@ -2,7 +2,7 @@
 /*
  * What is balanced: services and their backends as they are now, declared or by command, and how a
  * change reaches the data plane. balancer.c owns the whole, backend.c and service.c one of each,
- * service_ring.c the slots.
+ * service_ring.c the slots, commit.c the order in which a change takes effect.
  *
  * A change marks what it touched (backend_refresh(), service_touch()); balancer_commit() then
  * brings the data plane to it in the order that no packet can suffer from: flags that forbid,
@@ -75,14 +75,20 @@ struct service {
 	uint32_t moving; /* slots */
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
+	bool urgent;	 /* at the next commit, whatever else waits */
 	bool published;	 /* packets reach it */
 	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
 	bool undecided;	 /* something changed that its backends' availability may follow */
 	struct standing_verdict verdict;
 	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
 	struct backend *backends;
+	struct service *next_named; /* in its bucket of by_name */
+	const struct config_service
+		*declared;	    /* while a configuration is applied; NULL: not in it */
 	struct probe_route *probes; /* of checks with via: tunnel; NULL: none were started */
 };
+
+enum { BALANCER_NAME_BUCKETS = 4096 };
 
 struct balancer {
 	struct event_base *base;
@@ -93,19 +99,22 @@ struct balancer {
 	struct config *config; /* as declared, the last that was applied */
 	struct service **services;
 	size_t service_count;
-	struct service_address *addresses; /* in the order of port_prefix_compare() */
+	struct service *by_name[BALANCER_NAME_BUCKETS]; /* lists, the eldest first */
+	struct service_address *addresses;		/* in the order of port_prefix_compare() */
 	size_t address_count;
 	struct backend *by_index[POISE_MAX_BACKENDS];
 	/* sweep round after which a given-up index may serve again; 0: it is not given up */
 	uint64_t swept_at[POISE_MAX_BACKENDS];
 	bool service_used[POISE_SERVICE_ENTRIES];
+	uint32_t lowest_index; /* no index of a backend below it is free */
 	struct event *commit_event, *settle_event, *sweep_event;
 	uint32_t sweep_bucket;		/* next to look at */
 	uint64_t sweep_round;		/* complete rounds */
 	uint32_t flows_seen;		/* recorded flows, in the round under way */
 	uint32_t flows_used;		/* recorded flows, at the last complete sweep of them */
 	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
-	uint32_t *owned, *leaving;	/* POISE_MAX_BACKENDS, zero between uses */
+	struct backend **dirty;		/* room for POISE_MAX_BACKENDS, during a commit */
+	size_t ring_next;		/* service whose ring is looked at next */
 	size_t step_next;		/* service whose slow starts are looked at next */
 	bool adopting;			/* what exists takes no part in traffic decisions so far */
 	bool held, sweep_wanted;	/* between balancer_hold() and balancer_release() */
@@ -118,14 +127,13 @@ enum { BALANCER_ERROR_BYTES = 320 };
 /* balancer.c */
 int balancer_new(struct event_base *base, struct maps *maps, struct balancer **out);
 void balancer_free(struct balancer *balancer); /* the data plane goes on; takes NULL */
+/* The list of services. 0 or -ENOMEM. */
+int balancer_append(struct balancer *balancer, struct service *service);
+void balancer_drop(struct balancer *balancer, struct service *service);
 struct service *balancer_find(const struct balancer *balancer, const char *name);
 /* The running service that a configured one continues: it has its identity. NULL: there is none. */
 struct service *balancer_continued(const struct balancer *balancer,
 				   const struct config_service *config);
-/* Brings the data plane up to date now. */
-void balancer_commit(struct balancer *balancer);
-/* The same, once the present event has been handled. */
-void balancer_commit_later(struct balancer *balancer);
 /* Several changes become one: commits and sweeps wait for the release. Within one event only, and
  * without cuts (backend_cut()). */
 void balancer_hold(struct balancer *balancer);
@@ -135,7 +143,7 @@ void balancer_sweep(struct balancer *balancer);
 /* What was changed by command, or what lies under it, is another now. */
 void balancer_notify(struct balancer *balancer);
 /* Unused indexes, or 0. */
-uint16_t balancer_take_index(const struct balancer *balancer);
+uint16_t balancer_take_index(struct balancer *balancer);
 /* listed: the entry is to be published in the service table. */
 uint16_t balancer_take_service_index(struct balancer *balancer, const struct poise_service *entry,
 				     bool listed);
@@ -143,6 +151,15 @@ size_t balancer_free_indexes(const struct balancer *balancer);
 uint16_t balancer_clock(void);			    /* coarse, as in poise_abi.h */
 int64_t balancer_now_ms(void);			    /* monotonic */
 uint16_t balancer_settle_ticks(uint64_t settle_ms); /* rounded up, so that all of it passes */
+
+/* commit.c */
+int commit_start(struct balancer *balancer); /* 0 or -ENOMEM */
+void commit_stop(struct balancer *balancer);
+/* Brings the data plane up to date now: all backends, all urgent rings, and other rings for a
+ * moment; those that are left follow in the event loop's next turns. */
+void balancer_commit(struct balancer *balancer);
+/* The same, once the present event has been handled. */
+void balancer_commit_later(struct balancer *balancer);
 
 /* backend.c */
 struct backend_spec {
@@ -238,7 +255,9 @@ struct backend *service_find_address(const struct service *service, const struct
 /* service_ring.c */
 /* Enough is known of the backends for a first fill, or there was time enough. */
 bool service_may_fill(const struct service *service);
-void service_build_ring(struct balancer *balancer, struct service *service);
-void service_count_slots(struct balancer *balancer, struct service *service);
+/* Builds the rings that are to be built anew: those of urgent services, then others for a moment.
+ * Returns whether any are left. */
+bool rings_build(struct balancer *balancer);
+void service_count_slots(struct service *service);
 
 #endif

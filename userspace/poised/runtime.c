@@ -53,8 +53,10 @@ static void audit_added(struct backend *backend)
 	availability_note(backend, HISTORY_LIFE, "added by command");
 }
 
-static void commit(struct balancer *balancer)
+/* Whatever else waits: the command's answer means that it is in effect. */
+static void commit(struct balancer *balancer, struct service *service)
 {
+	service->urgent = true;
 	balancer_commit(balancer);
 	balancer_notify(balancer);
 }
@@ -64,7 +66,7 @@ static void put(struct balancer *balancer, struct backend *backend)
 {
 	backend_write_record(balancer, backend);
 	backend_refresh(balancer, backend);
-	commit(balancer);
+	commit(balancer, backend->service);
 }
 
 static void set_drain(struct backend *backend, bool drain)
@@ -232,7 +234,7 @@ int runtime_add(struct balancer *balancer, struct service *service,
 		return -ENOSPC;
 	}
 	audit_added(*out);
-	commit(balancer);
+	commit(balancer, service);
 	return 0;
 }
 
@@ -261,7 +263,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 		return 0;
 	}
 	backend_leave(balancer, backend);
-	commit(balancer);
+	commit(balancer, backend->service);
 	balancer_sweep(balancer);
 	return 0;
 }

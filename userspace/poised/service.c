@@ -149,18 +149,6 @@ struct poise_service service_entry(const struct service *service)
 	return entry;
 }
 
-static int append(struct balancer *balancer, struct service *service)
-{
-	struct service **list =
-		realloc(balancer->services, (balancer->service_count + 1) * sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	balancer->services = list;
-	list[balancer->service_count++] = service;
-	return 0;
-}
-
 static void release_rings(struct balancer *balancer, struct service *service)
 {
 	if (service->extent.size)
@@ -217,11 +205,10 @@ int service_new(struct balancer *balancer, const struct config_service *config,
 		goto err_free;
 	err = allocate_rings(balancer, service);
 	if (!err)
-		err = append(balancer, service);
+		err = balancer_append(balancer, service);
 	if (err)
 		goto err_rings;
 	maps_service_count_reset(balancer->maps, service->index);
-	service->fill_by = balancer_now_ms() + config->check.timeout_ms + FILL_GRACE_MS;
 	*out = service;
 	return 0;
 err_rings:
@@ -252,6 +239,8 @@ void service_publish(struct service *service)
 	if (service_is_exact(service))
 		maps_service_publish(service->balancer->maps, service->index, &entry);
 	service->published = true;
+	/* first checks and next hops have hardly begun */
+	service->fill_by = balancer_now_ms() + service->config.check.timeout_ms + FILL_GRACE_MS;
 }
 
 /* The configuration that an entry and a record stand for, as far as they tell. */
@@ -317,7 +306,7 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 	adopt_config(&service->config, entry, &record);
 	err = adopt_rings(balancer, service, entry);
 	if (!err)
-		err = append(balancer, service);
+		err = balancer_append(balancer, service);
 	if (err)
 		goto err_free;
 	service->filled = service->published = service->undecided = true;
@@ -348,14 +337,7 @@ void service_free(struct balancer *balancer, struct service *service)
 	maps_service_record_write(balancer->maps, service->index, &empty);
 	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
-	for (size_t i = 0; i < balancer->service_count; i++) {
-		if (balancer->services[i] != service)
-			continue;
-		balancer->service_count--;
-		memmove(&balancer->services[i], &balancer->services[i + 1],
-			(balancer->service_count - i) * sizeof(service));
-		break;
-	}
+	balancer_drop(balancer, service);
 	probe_route_free(service->probes);
 	config_check_free(&service->config.check);
 	free(service);

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A service's ring and schedule: who owns their slots, and when they are filled first. */
+/*
+ * A service's ring and schedule: who owns their slots, when they are filled first, and when they
+ * are built. Rings are built at the same time on every CPU: one is a job that touches nothing but
+ * its own service's slots and counts.
+ */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +13,36 @@
 #include "log.h"
 #include "maglev.h"
 #include "maps.h"
+#include "parallel.h"
 #include "schedule.h"
 
-void service_count_slots(struct balancer *balancer, struct service *service)
+enum {
+	BATCH_JOBS = 128,
+	BATCH_MS = 20, /* that other events wait; a check's deadline must not come 50 ms late */
+};
+
+struct job {
+	struct service *service;
+	size_t place; /* of the service in the balancer's list */
+	struct maglev_member *members;
+	size_t count;
+	uint64_t seed;
+	uint16_t now, settle_ticks; /* coarse clock */
+	uint32_t changed;	    /* slots */
+	int err;
+};
+
+void service_count_slots(struct service *service)
 {
-	ring_count(&service->ring, balancer->owned, balancer->leaving);
+	static _Thread_local uint32_t owned[POISE_MAX_BACKENDS], leaving[POISE_MAX_BACKENDS];
+
+	ring_count(&service->ring, owned, leaving);
 	for (struct backend *b = service->backends; b; b = b->next) {
-		b->slots = balancer->owned[b->index];
-		b->leaving = balancer->leaving[b->index];
-		balancer->owned[b->index] = balancer->leaving[b->index] = 0;
+		b->slots = owned[b->index];
+		b->leaving = leaving[b->index];
+		owned[b->index] = leaving[b->index] = 0;
 	}
-	balancer->owned[0] = balancer->leaving[0] = 0;
+	owned[0] = leaving[0] = 0;
 }
 
 /* A first fill waits until it is known which backends are up: later ones would make slots move. */
@@ -48,78 +72,146 @@ static size_t collect_members(struct service *service, struct maglev_member *mem
 	return count;
 }
 
-static void put_owners(struct balancer *balancer, struct service *service, const uint16_t *owners)
+/* What a job needs of its service, as that is now. */
+static struct job make_job(struct balancer *balancer, size_t place)
 {
-	uint32_t changed = service->ring.size;
-	uint16_t now = balancer_clock();
+	const struct poise_settings *settings = maps_settings(balancer->maps);
+	struct service *service = balancer->services[place];
+	struct job job = { .service = service,
+			   .place = place,
+			   .seed = settings->seed,
+			   .now = balancer_clock(),
+			   .settle_ticks = settings->settle_ticks };
+	size_t count = 0;
 
-	/* flows that are all recorded need no slots to be led by */
-	if (service->filled && !(service->flags & POISE_SERVICE_RECORD))
-		changed = ring_change(&service->ring, owners, now);
+	for (struct backend *b = service->backends; b; b = b->next)
+		count++;
+	job.members = calloc(count + 1, sizeof(*job.members));
+	if (job.members)
+		job.count = collect_members(service, job.members);
 	else
-		ring_fill(&service->ring, owners);
-	service->filled = true;
-	service->moving =
-		ring_settle(&service->ring, now, maps_settings(balancer->maps)->settle_ticks);
-	service_count_slots(balancer, service);
-	if (changed)
-		log_info("service '%s': %u of %u slots have a new owner, %u are moving",
-			 service->config.name, changed, service->ring.size, service->moving);
+		job.err = -ENOMEM;
+	return job;
 }
 
-static int build_owners(struct balancer *balancer, struct service *service,
-			const struct maglev_member *members, size_t count)
+static void put_owners(struct job *job, const uint16_t *owners)
 {
-	uint16_t *owners = malloc(service->ring.size * sizeof(*owners));
-	int err = owners ? maglev_build(members, count, service->ring.size,
-					maps_settings(balancer->maps)->seed, owners)
-			 : -ENOMEM;
+	struct service *service = job->service;
+
+	/* flows that are all recorded need no slots to be led by */
+	if (service->filled && !(service->flags & POISE_SERVICE_RECORD)) {
+		job->changed = ring_change(&service->ring, owners, job->now);
+	} else {
+		job->changed = service->ring.size;
+		ring_fill(&service->ring, owners);
+	}
+	service->moving = ring_settle(&service->ring, job->now, job->settle_ticks);
+	service_count_slots(service);
+}
+
+static int build_owners(struct job *job)
+{
+	uint32_t size = job->service->ring.size;
+	uint16_t *owners = malloc(size * sizeof(*owners));
+	int err =
+		owners ? maglev_build(job->members, job->count, size, job->seed, owners) : -ENOMEM;
 
 	if (!err)
-		put_owners(balancer, service, owners);
+		put_owners(job, owners);
 	free(owners);
 	return err;
 }
 
 /* Packets walk it meanwhile, a slot at a time. */
-static int build_schedule(struct service *service, const struct maglev_member *members,
-			  size_t count)
+static int build_schedule(const struct job *job)
 {
+	struct ring *schedule = &job->service->schedule;
 	uint16_t *slots;
 	int err;
 
-	if (!service->schedule.size)
+	if (!schedule->size)
 		return 0;
-	slots = malloc(service->schedule.size * sizeof(*slots));
-	err = slots ? schedule_build(members, count, service->schedule.size, slots) : -ENOMEM;
+	slots = malloc(schedule->size * sizeof(*slots));
+	err = slots ? schedule_build(job->members, job->count, schedule->size, slots) : -ENOMEM;
 	if (!err)
-		ring_fill(&service->schedule, slots);
+		ring_fill(schedule, slots);
 	free(slots);
 	return err;
 }
 
-void service_build_ring(struct balancer *balancer, struct service *service)
+/* In any thread, beside other jobs. */
+static void do_job(void *context, size_t number)
 {
-	struct maglev_member *members;
-	size_t count = 0;
-	int err = -ENOMEM;
+	struct job *job = (struct job *)context + number;
 
-	if (!service->filled && !service_may_fill(service))
-		return;
-	for (struct backend *b = service->backends; b; b = b->next)
-		count++;
-	members = calloc(count + 1, sizeof(*members));
-	if (members) {
-		count = collect_members(service, members);
-		err = build_owners(balancer, service, members, count);
-		if (!err)
-			err = build_schedule(service, members, count);
-	}
-	if (err)
+	if (!job->err)
+		job->err = build_owners(job);
+	if (!job->err)
+		job->err = build_schedule(job);
+}
+
+static void finish_job(struct job *job)
+{
+	struct service *service = job->service;
+
+	service->urgent = false;
+	service->dirty = job->err != 0;
+	if (job->err) {
 		log_error("service '%s': cannot build its ring: %s", service->config.name,
-			  strerror(-err));
-	service->dirty = err != 0;
-	if (!err && service->published)
+			  strerror(-job->err));
+		return;
+	}
+	service->filled = true;
+	if (job->changed)
+		log_info("service '%s': %u of %u slots have a new owner, %u are moving",
+			 service->config.name, job->changed, service->ring.size, service->moving);
+	if (service->published)
 		service_write_record(service, false);
-	free(members);
+}
+
+static bool is_due(const struct service *service, bool urgent)
+{
+	return service->dirty && (service->urgent || !urgent) &&
+	       (service->filled || service_may_fill(service));
+}
+
+/* From the service on whose turn it is, so that none waits for others for ever. */
+static size_t list_jobs(struct balancer *balancer, bool urgent, struct job *jobs)
+{
+	size_t count = 0, place = balancer->ring_next;
+
+	for (size_t i = 0; i < balancer->service_count && count < BATCH_JOBS; i++, place++) {
+		if (place >= balancer->service_count)
+			place = 0;
+		balancer->services[place]->urgent &= balancer->services[place]->dirty;
+		if (is_due(balancer->services[place], urgent))
+			jobs[count++] = make_job(balancer, place);
+	}
+	return count;
+}
+
+/* Returns whether there may be more to do at once. */
+static bool build_batch(struct balancer *balancer, bool urgent)
+{
+	struct job jobs[BATCH_JOBS];
+	size_t count = list_jobs(balancer, urgent, jobs), failed = 0, done;
+
+	if (!count)
+		return false;
+	done = parallel_run(count, urgent ? INT_MAX : BATCH_MS, do_job, jobs);
+	for (size_t i = 0; i < done; i++) {
+		finish_job(&jobs[i]);
+		failed += jobs[i].err != 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(jobs[i].members);
+	balancer->ring_next = jobs[done - 1].place + 1;
+	return done < count || (count == BATCH_JOBS && failed < count);
+}
+
+bool rings_build(struct balancer *balancer)
+{
+	while (build_batch(balancer, true))
+		;
+	return build_batch(balancer, false);
 }

@@ -125,6 +125,7 @@ static void finish_round(struct balancer *balancer)
 		else if (balancer->swept_at[i] && balancer->sweep_round >= balancer->swept_at[i])
 			balancer->swept_at[i] = 0;
 	}
+	balancer->lowest_index = 1;
 	balancer->flows_used = balancer->flows_seen;
 	begin_round(balancer);
 }

@@ -27,7 +27,7 @@ static void settle_service(struct balancer *balancer, struct service *service)
 				      maps_settings(balancer->maps)->settle_ticks);
 	if (service->moving == before)
 		return;
-	service_count_slots(balancer, service);
+	service_count_slots(service);
 	if (service->moving == 0)
 		log_info("service '%s': all slots are settled", service->config.name);
 }

@@ -351,6 +351,14 @@ struct poise_service_record {
 };
 _Static_assert(sizeof(struct poise_service_record) == 76, "poise_service_record");
 
+/* What a backend's agent said last. */
+enum poise_record_agent {
+	POISE_AGENT_HEARD = 1 << 0, /* else nothing of it counts */
+	POISE_AGENT_DRAIN = 1 << 1,
+	POISE_AGENT_MAINT = 1 << 2,
+	POISE_AGENT_DOWN = 1 << 3,
+};
+
 struct poise_backend_record {
 	char name[POISE_NAME_BYTES];
 	__u8 address[16];
@@ -365,8 +373,11 @@ struct poise_backend_record {
 	__u8 server_id[POISE_QUIC_ID_BYTES];
 	__u8 slow_start; /* the part of it that has passed, 0: it is not in one: lib/slow_start.h */
 	__u16 stamp;	 /* coarse clock, when this was written */
+	__u16 agent_percent; /* of the weight, if its agent was heard */
+	__u8 agent;	     /* enum poise_record_agent */
+	__u8 unused;
 };
-_Static_assert(sizeof(struct poise_backend_record) == 108, "poise_backend_record");
+_Static_assert(sizeof(struct poise_backend_record) == 112, "poise_backend_record");
 
 /*
  * What became of a packet: X(name, verdict, meaning). Names in lower case are those of `poise

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "poise_abi.h"
 #include "printable.h"
+
+enum { WHOLE = 100, HALF = WHOLE / 2 }; /* percent */
 
 static const struct word {
 	const char *text;
@@ -98,6 +101,29 @@ int agent_line_parse(const char *text, size_t length, struct agent_line *out)
 		i = end;
 	}
 	return understood ? 0 : -EINVAL;
+}
+
+bool agent_state_apply(struct agent_state *state, const struct agent_line *line)
+{
+	struct agent_state before = *state;
+
+	if (line->has_percent)
+		state->percent = line->percent;
+	if (line->admin != AGENT_ADMIN_UNSAID)
+		state->admin = line->admin;
+	if (line->health != AGENT_HEALTH_UNSAID)
+		state->health = line->health;
+	return state->percent != before.percent || state->admin != before.admin ||
+	       state->health != before.health;
+}
+
+uint16_t agent_state_weight(const struct agent_state *state, uint16_t weight)
+{
+	uint32_t scaled = ((uint32_t)weight * state->percent + HALF) / WHOLE;
+
+	if (!weight || !state->percent)
+		return 0;
+	return !scaled ? 1 : scaled > POISE_MAX_WEIGHT ? POISE_MAX_WEIGHT : scaled;
 }
 
 const char *agent_admin_text(enum agent_admin admin)

@@ -36,6 +36,25 @@ struct agent_line {
  */
 int agent_line_parse(const char *text, size_t length, struct agent_line *out);
 
+/* What an agent's lines add up to. */
+struct agent_state {
+	uint16_t percent;	  /* of the weight */
+	enum agent_admin admin;	  /* AGENT_READY, AGENT_DRAIN or AGENT_MAINT */
+	enum agent_health health; /* AGENT_UP or AGENT_DOWN */
+};
+
+/* Before it said anything. */
+#define AGENT_STATE_INIT                                                                           \
+	{                                                                                          \
+		.percent = 100, .admin = AGENT_READY, .health = AGENT_UP                           \
+	}
+
+/* Takes what the line says; whether that is another state than before. */
+bool agent_state_apply(struct agent_state *state, const struct agent_line *line);
+
+/* 0 only for a weight or a percentage of 0, else from 1 to POISE_MAX_WEIGHT. */
+uint16_t agent_state_weight(const struct agent_state *state, uint16_t weight);
+
 const char *agent_admin_text(enum agent_admin admin);	 /* "ready", "drain", "maint"; "" */
 const char *agent_health_text(enum agent_health health); /* "up", "down"; "" */
 

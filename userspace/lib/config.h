@@ -202,6 +202,7 @@ void config_errors_free(struct config_errors *errors);
 int config_check_copy(const struct config_check *check, struct config_check *out);
 void config_check_free(struct config_check *check); /* what it points to */
 bool config_check_equal(const struct config_check *a, const struct config_check *b);
+bool config_agent_equal(const struct config_agent *a, const struct config_agent *b);
 
 /* The words of the configuration. */
 const char *config_check_type_text(enum check_type type);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "config_agent.h"
 #include "config_check.h"
 #include "config_keys.h"
 #include "config_values.h"
@@ -115,6 +116,7 @@ static const struct config_field service_fields[] = {
 	CONFIG_OPTIONAL("ring_size", integer, config_service, ring_size, &ring_range),
 	CONFIG_OPTIONAL("on_down", choice, config_service, on_down, on_downs),
 	CONFIG_OPTIONAL("check", check, config_service, check, NULL),
+	CONFIG_OPTIONAL("agent", agent, config_service, agent, NULL),
 	CONFIG_OPTIONAL("slow_start", duration, config_service, slow_start_ms, &slow_start_range),
 	CONFIG_OPTIONAL("panic_threshold", percent, config_service, panic_threshold, &panic_range),
 	CONFIG_OPTIONAL("damping", choice, config_service, damping, config_booleans),

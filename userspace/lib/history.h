@@ -20,7 +20,8 @@ enum { HISTORY_EVENTS = 32, HISTORY_TEXT_BYTES = 96 };
 	X(WEIGHT, "weight")                                                                        \
 	X(DAMPING, "damping")                                                                      \
 	X(SLOW_START, "slow_start")                                                                \
-	X(PANIC, "panic")
+	X(PANIC, "panic")                                                                          \
+	X(AGENT, "agent")
 
 enum history_kind {
 #define HISTORY_KIND_ENUM(name, word) HISTORY_##name,

@@ -56,6 +56,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 	bool on_down_changed = service->config.on_down != config->on_down;
 	uint16_t idle = balancer_settle_ticks(config->idle_ms);
 	uint32_t slow_start_ms = service->config.slow_start_ms;
+	bool agent_changed = !config_agent_equal(&service->config.agent, &config->agent);
 	bool idle_changed = maps_service(balancer->maps, service->index)->idle_ticks != idle;
 
 	if (!balancer->adopting)
@@ -68,6 +69,8 @@ static void change_service(struct balancer *balancer, struct service *service,
 	service->undecided = true;
 	if (check_changed && !balancer->adopting)
 		lines_add(changes, "service '%s': the health check changed", config->name);
+	if (agent_changed && !balancer->adopting)
+		lines_add(changes, "service '%s': the agent changed", config->name);
 	if (on_down_changed && !balancer->adopting)
 		lines_add(changes, "service '%s': on_down changed", config->name);
 	if (idle_changed && (service->flags & POISE_SERVICE_RECORD) && !balancer->adopting)
@@ -75,6 +78,8 @@ static void change_service(struct balancer *balancer, struct service *service,
 	if (idle_changed)
 		change_idle(balancer, service, idle);
 	start_backends(balancer, service, check_changed && !balancer->adopting);
+	if (agent_changed && !balancer->adopting)
+		backend_agents_restart(service);
 	if (on_down_changed || idle_changed)
 		for (struct backend *b = service->backends; b; b = b->next)
 			backend_refresh(balancer, b);

@@ -38,18 +38,19 @@ bool backend_known(const struct backend *backend)
 
 	if (health == HEALTH_DOWN || (backend->hop_asked && !backend->hop_ready))
 		return true; /* one failure is enough to know that it is down */
-	return health == HEALTH_UP && backend->hop_asked;
+	return health == HEALTH_UP && backend->hop_asked && !backend_agent_waits(backend);
 }
 
 struct standing_facts backend_facts(const struct backend *backend)
 {
 	return (struct standing_facts){
 		.active = backend->state == POISE_RECORD_ACTIVE,
-		.drained = backend_drains(backend),
+		.drained = backend_drains(backend) || backend_agent_drains(backend),
 		.reachable = backend->hop_ready,
-		.passing = backend->health && health_get(backend->health)->state == HEALTH_UP,
+		.passing = backend->health && health_get(backend->health)->state == HEALTH_UP &&
+			   !backend_agent_down(backend) && !backend_agent_waits(backend),
 		.known = backend_known(backend),
-		.weight = backend->weight,
+		.weight = backend_agent_weight(backend),
 	};
 }
 
@@ -166,6 +167,7 @@ int backend_write_record(struct balancer *balancer, const struct backend *backen
 	memcpy(record.address, backend->address.bytes, sizeof(record.address));
 	memcpy(record.server_id, backend->server_id, sizeof(record.server_id));
 	availability_store(backend, &record);
+	backend_agent_store(backend, &record);
 	err = maps_backend_record_write(balancer->maps, backend->index, &record);
 	if (err)
 		log_error("backend '%s/%s': cannot keep its state for a restart: %s",
@@ -311,6 +313,7 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->hop_ready = backend->hop_asked = backend->entry.ifindex != 0;
 	backend->exposed = true;
 	availability_restore(backend, record);
+	backend_agent_restore(backend, record);
 	availability_note(backend, HISTORY_LIFE, "taken up from an earlier poised, %s",
 			  backend->record & POISE_RECORD_UP ? "up" : "not up");
 	link_backend(balancer, backend);
@@ -411,12 +414,15 @@ int backend_start(struct balancer *balancer, struct backend *backend)
 	if (!backend->watch)
 		backend->watch = nexthop_watch_new(balancer->nexthops, &backend->address,
 						   on_nexthop, backend);
+	if (!backend->agent.check && backend_agent_start(balancer, backend))
+		return -ENOMEM;
 	return backend->health && backend->watch ? 0 : -ENOMEM;
 }
 
 static void backend_stop(struct backend *backend)
 {
 	health_free(backend->health);
+	backend_agent_stop(backend);
 	nexthop_watch_free(backend->watch);
 	backend->health = NULL;
 	backend->watch = NULL;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "addresses.h"
+#include "backend_agent.h"
 #include "config.h"
 #include "extents.h"
 #include "health.h"
@@ -55,6 +56,7 @@ struct backend {
 	uint16_t ring_weight;	    /* that the ring was built with */
 	struct history history;
 	struct health *health;
+	struct backend_agent agent;
 	struct nexthop_watch *watch;
 	uint32_t slots;		 /* owned */
 	uint32_t leaving;	 /* moving slots whose previous it is */

@@ -25,7 +25,7 @@ static const char *state_text(const struct backend *backend)
 	default:
 		break;
 	}
-	if (backend_drains(backend))
+	if (backend_drains(backend) || backend_agent_drains(backend))
 		return "draining";
 	if (!backend_known(backend))
 		return "starting";
@@ -53,8 +53,14 @@ static const char *cause_text(const struct backend *backend)
 	if (backend_drains(backend))
 		return backend->record & POISE_RECORD_DRAIN ? "drained by command"
 							    : "drained by the configuration";
+	if (backend_agent_down(backend))
+		return "its agent says that it is down";
+	if (backend_agent_drains(backend))
+		return "drained by its agent";
 	if (health && health->state == HEALTH_UNKNOWN)
 		return "not checked so far";
+	if (backend_agent_waits(backend))
+		return "its agent was not asked so far";
 	return "";
 }
 
@@ -162,6 +168,19 @@ static json_t *report_nexthop(const struct backend *backend)
 			 ready ? hop->mtu : 0);
 }
 
+static json_t *report_agent(const struct backend *backend)
+{
+	const struct backend_agent *agent = &backend->agent;
+
+	if (!agent->check)
+		return json_null();
+	return json_pack("{s:b, s:s, s:s, s:i, s:s, s:s, s:I}", "heard", agent->heard, "health",
+			 agent_health_text(agent->state.health), "admin",
+			 agent_admin_text(agent->state.admin), "percent", agent->state.percent,
+			 "reason", agent->reason, "error", agent->error, "answered_at",
+			 (json_int_t)agent->answered_at);
+}
+
 /* How it is reached, and what only some services have. */
 static void add_kind(struct balancer *balancer, const struct backend *backend, json_t *out)
 {
@@ -173,6 +192,7 @@ static void add_kind(struct balancer *balancer, const struct backend *backend, j
 	json_object_set_new(
 		out, "server_id",
 		json_string(server_id_format(backend->server_id, backend->server_id_length, id)));
+	json_object_set_new(out, "agent", report_agent(backend));
 	json_object_set_new(out, "active",
 			    records ? json_integer(backend_active(balancer, backend))
 				    : json_null());
@@ -274,6 +294,14 @@ static json_t *report_quic(const struct config_quic *quic)
 			 quic->server_id_length);
 }
 
+static json_t *report_agent_config(const struct config_agent *agent)
+{
+	if (!agent->port)
+		return json_null();
+	return json_pack("{s:i, s:i, s:i}", "port", agent->port, "interval_ms", agent->interval_ms,
+			 "timeout_ms", agent->timeout_ms);
+}
+
 /* How a backend is chosen, and how packets reach it. */
 static void add_choice(const struct config_service *config, json_t *out)
 {
@@ -289,6 +317,7 @@ static void add_choice(const struct config_service *config, json_t *out)
 			    : config->udp == UDP_STICKY	    ? json_string("sticky")
 							    : json_string("stateless"));
 	json_object_set_new(out, "idle_ms", records ? json_integer(config->idle_ms) : json_null());
+	json_object_set_new(out, "agent", report_agent_config(&config->agent));
 	json_object_set_new(out, "quic", report_quic(&config->quic));
 	json_object_set_new(out, "encapsulation",
 			    json_string(encapsulation_text(config->encapsulation)));

@@ -43,7 +43,7 @@ static void watch_changed(void *context, const struct health_status *status)
 	}
 }
 
-static struct config_check check_of(enum check_type type, uint16_t port)
+static struct config_check __attribute__((unused)) check_of(enum check_type type, uint16_t port)
 {
 	return (struct config_check){
 		.type = type,
@@ -57,8 +57,9 @@ static struct config_check check_of(enum check_type type, uint16_t port)
 	};
 }
 
-static void watch_start(struct watch *watch, const char *address, const struct config_check *check,
-			enum health_state initial)
+static void __attribute__((unused))
+watch_start(struct watch *watch, const char *address, const struct config_check *check,
+	    enum health_state initial)
 {
 	struct check_target target = { .service = "web", .backend = "app" };
 

@@ -235,8 +235,8 @@ static int server_bind(struct server *server, const char *address, uint16_t port
 	return fd;
 }
 
-static struct server *__attribute__((unused))
-server_new(const char *address, uint16_t port, const struct script *script)
+static __attribute__((unused)) struct server *server_new(const char *address, uint16_t port,
+							 const struct script *script)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int fd = server_bind(server, address, port);

@@ -13,6 +13,7 @@
 #include "agent_line.h"
 #include "grpc_health.h"
 #include "mysql_greeting.h"
+#include "mysql_role.h"
 #include "printable.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -89,6 +90,55 @@ static void agent_lines(void **state)
 		else
 			assert_null(out.down_word);
 		free(line);
+	}
+}
+
+/* What no word of a line names stays as it was. */
+static void agents_states(void **state)
+{
+	static const struct {
+		const char *line;
+		bool changed;
+		struct agent_state after;
+	} said[] = {
+		{ "75%", true, { 75, AGENT_READY, AGENT_UP } },
+		{ "75%", false, { 75, AGENT_READY, AGENT_UP } },
+		{ "drain", true, { 75, AGENT_DRAIN, AGENT_UP } },
+		{ "up", false, { 75, AGENT_DRAIN, AGENT_UP } },
+		{ "fail", true, { 75, AGENT_DRAIN, AGENT_DOWN } },
+		{ "ready", true, { 75, AGENT_READY, AGENT_DOWN } },
+		{ "maint 100%", true, { 100, AGENT_MAINT, AGENT_DOWN } },
+		{ "up ready", true, { 100, AGENT_READY, AGENT_UP } },
+		{ "maxconn:9", false, { 100, AGENT_READY, AGENT_UP } },
+	};
+	struct agent_state now = AGENT_STATE_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(said); i++) {
+		struct agent_line line;
+
+		assert_int_equal(agent_line_parse(said[i].line, strlen(said[i].line), &line), 0);
+		assert_int_equal(agent_state_apply(&now, &line), said[i].changed);
+		assert_int_equal(now.percent, said[i].after.percent);
+		assert_int_equal(now.admin, said[i].after.admin);
+		assert_int_equal(now.health, said[i].after.health);
+	}
+}
+
+static void agents_weights(void **state)
+{
+	static const struct {
+		uint16_t weight, percent, expected;
+	} cases[] = {
+		{ 100, 75, 75 }, { 100, 0, 0 }, { 0, 75, 0 },	   { 1, 1, 1 },
+		{ 10, 24, 2 },	 { 10, 25, 3 }, { 200, 150, 300 }, { 1000, 1000, 1000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct agent_state agent = { .percent = cases[i].percent };
+
+		assert_int_equal(agent_state_weight(&agent, cases[i].weight), cases[i].expected);
 	}
 }
 
@@ -303,13 +353,164 @@ static void mysql_answers(void **state)
 	assert_null(mysql_error_text(1));
 }
 
+static const struct {
+	const char *name, *read_only, *super_read_only;
+	const char *channels[2][3]; /* io, sql, lag */
+	unsigned count;
+	enum mysql_role role;
+	uint32_t max_lag_ms;
+	enum mysql_verdict verdict;
+} roles[] = {
+	{ "any", "ON", "ON", { { 0 } }, 0, MYSQL_ANY, 0, MYSQL_GOOD },
+	{ "primary", "OFF", "OFF", { { 0 } }, 0, MYSQL_PRIMARY, 0, MYSQL_GOOD },
+	{ "primary in numbers", "0", NULL, { { 0 } }, 0, MYSQL_PRIMARY, 0, MYSQL_GOOD },
+	{ "not primary", "ON", NULL, { { 0 } }, 0, MYSQL_PRIMARY, 0, MYSQL_IS_READ_ONLY },
+	{ "on in another way",
+	  "NO_LOCK",
+	  NULL,
+	  { { 0 } },
+	  0,
+	  MYSQL_PRIMARY,
+	  0,
+	  MYSQL_IS_READ_ONLY },
+	{ "super", "OFF", "ON", { { 0 } }, 0, MYSQL_PRIMARY, 0, MYSQL_IS_SUPER_READ_ONLY },
+	{ "a primary that replicates",
+	  "OFF",
+	  NULL,
+	  { { "Yes", "Yes", "0" } },
+	  1,
+	  MYSQL_PRIMARY,
+	  0,
+	  MYSQL_GOOD },
+	{ "replica", "ON", NULL, { { "Yes", "Yes", "0" } }, 1, MYSQL_REPLICA, 1000, MYSQL_GOOD },
+	{ "just in time",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", "10" } },
+	  1,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_GOOD },
+	{ "too late", "ON", NULL, { { "Yes", "Yes", "11" } }, 1, MYSQL_REPLICA, 10000, MYSQL_LAGS },
+	{ "any lag",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", "99999999999999999999" } },
+	  1,
+	  MYSQL_REPLICA,
+	  0,
+	  MYSQL_GOOD },
+	{ "the worst channel counts",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", "11" }, { "Yes", "Yes", "0" } },
+	  2,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_LAGS },
+	{ "one channel is stopped",
+	  "ON",
+	  NULL,
+	  { { "Yes", "No", NULL }, { "Yes", "Yes", "0" } },
+	  2,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_SQL_STOPPED },
+	{ "lag NULL",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", NULL } },
+	  1,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_LAG_UNKNOWN },
+	{ "lag in words",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", "1e9" } },
+	  1,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_LAG_UNKNOWN },
+	{ "negative lag",
+	  "ON",
+	  NULL,
+	  { { "Yes", "Yes", "-1" } },
+	  1,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_LAG_UNKNOWN },
+	{ "a stale lag",
+	  "ON",
+	  NULL,
+	  { { "Connecting", "Yes", "0" } },
+	  1,
+	  MYSQL_REPLICA,
+	  10000,
+	  MYSQL_LAG_UNKNOWN },
+	{ "a primary is gone",
+	  "ON",
+	  NULL,
+	  { { "Connecting", "Yes", NULL } },
+	  1,
+	  MYSQL_REPLICA,
+	  0,
+	  MYSQL_GOOD },
+	{ "IO stopped",
+	  "ON",
+	  NULL,
+	  { { "No", "Yes", NULL } },
+	  1,
+	  MYSQL_REPLICA,
+	  0,
+	  MYSQL_IO_STOPPED },
+	{ "columns missing",
+	  "ON",
+	  NULL,
+	  { { NULL, NULL, NULL } },
+	  1,
+	  MYSQL_REPLICA,
+	  0,
+	  MYSQL_SQL_STOPPED },
+	{ "not set up", "ON", NULL, { { 0 } }, 0, MYSQL_REPLICA, 0, MYSQL_NOT_REPLICATING },
+	{ "writable",
+	  "OFF",
+	  NULL,
+	  { { "Yes", "Yes", "0" } },
+	  1,
+	  MYSQL_REPLICA,
+	  0,
+	  MYSQL_IS_WRITABLE },
+};
+
+static void mysql_roles(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(roles); i++) {
+		struct mysql_state server = { 0 };
+
+		print_message("%s\n", roles[i].name);
+		mysql_state_variable(&server, "read_only", roles[i].read_only);
+		if (roles[i].super_read_only)
+			mysql_state_variable(&server, "super_read_only", roles[i].super_read_only);
+		mysql_state_variable(&server, "other", "ON");
+		mysql_state_variable(&server, NULL, NULL);
+		for (unsigned c = 0; c < roles[i].count; c++)
+			mysql_state_channel(&server, roles[i].channels[c][0],
+					    roles[i].channels[c][1], roles[i].channels[c][2]);
+		assert_int_equal(mysql_state_judge(&server, roles[i].role, roles[i].max_lag_ms),
+				 roles[i].verdict);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(agent_lines),	   cmocka_unit_test(what_is_printable),
+		cmocka_unit_test(agent_lines),	   cmocka_unit_test(agents_states),
+		cmocka_unit_test(agents_weights),  cmocka_unit_test(what_is_printable),
 		cmocka_unit_test(grpc_requests),   cmocka_unit_test(grpc_answers),
 		cmocka_unit_test(mysql_greetings), cmocka_unit_test(a_mysql_greeting_in_pieces),
-		cmocka_unit_test(mysql_answers),
+		cmocka_unit_test(mysql_answers),   cmocka_unit_test(mysql_roles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@
 
 #define SERVICE_KEYS                                                                               \
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
-	"ring_size, on_down, check, slow_start, panic_threshold, damping, backends\n"
+	"ring_size, on_down, check, agent, slow_start, panic_threshold, damping, backends\n"
 #define TOP_KEYS                                                                                   \
 	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, pin_path, state_dir, "  \
 	"settle, "                                                                                 \
@@ -325,6 +325,16 @@ static const struct bad {
 	{ "null check", SERVICE "    check: }\n",
 	  "poise.yaml:4:12: services[0].check: found nothing, allowed is a mapping "
 	  "of " CHECK_KEYS },
+	{ "agent without a port", SERVICE "    agent: { interval: 1s } }\n",
+	  "poise.yaml:4:12: services[0].agent: key 'port' is missing, required is port\n" },
+	{ "agent in words", SERVICE "    agent: true }\n",
+	  "poise.yaml:4:12: services[0].agent: found 'true', allowed is a mapping of port, "
+	  "interval, "
+	  "timeout\n" },
+	{ "agent that never gives up",
+	  SERVICE "    agent: { port: 1, interval: 1s, timeout: 1001ms } }\n",
+	  "poise.yaml:4:46: services[0].agent.timeout: found 1001ms, allowed is at most the "
+	  "interval, 1s\n" },
 	{ "check type", SERVICE "    check: { type: icmp } }\n",
 	  "poise.yaml:4:20: services[0].check.type: found 'icmp', allowed is tcp, tls, http, "
 	  "https, redis, postgres, mysql, grpc, dns, udp, exec or none\n" },

@@ -100,6 +100,15 @@ static void say_check(const struct view_backend_show *show)
 	    backend->health.changed_at ? format_time(backend->health.changed_at, changed) : "");
 }
 
+static void say_agent(const struct view_backend *backend)
+{
+	char *text = show_agent(backend);
+
+	if (text)
+		say("agent        %s\n", text);
+	free(text);
+}
+
 static void say_damping(const struct view_backend_show *show)
 {
 	char until[TIME_BYTES];
@@ -172,6 +181,7 @@ static bool show_one(json_t *result)
 	    show.backend.reason);
 	say_weight(&show);
 	say_check(&show);
+	say_agent(&show.backend);
 	say_damping(&show);
 	say_way(&show.backend);
 	say_traffic(&show.backend);

@@ -92,6 +92,35 @@ static void show_kind(struct table *table, const struct view_backend *backend, s
 	free(active);
 }
 
+char *show_agent(const struct view_backend *backend)
+{
+	char *said, *text;
+
+	if (!backend->agent.health)
+		return NULL;
+	if (backend->agent.heard)
+		said = text_format("%s, %s, %lld %%%s%s", backend->agent.health,
+				   backend->agent.admin, (long long)backend->agent.percent,
+				   *backend->agent.reason ? ": " : "", backend->agent.reason);
+	else
+		said = text_format("nothing heard so far");
+	if (!*backend->agent.error)
+		return said;
+	text = text_format("%s (last question: %s)", said, backend->agent.error);
+	free(said);
+	return text;
+}
+
+static void show_agent_note(struct table *table, const struct view_backend *backend, size_t indent)
+{
+	char *text = show_agent(backend);
+
+	if (text)
+		table_line(table, *backend->agent.error ? COLOR_YELLOW : COLOR_NONE, indent,
+			   "agent: %s", text);
+	free(text);
+}
+
 static void show_notes(struct table *table, const struct view_backend *backend, size_t indent)
 {
 	bool leaving = !strcmp(backend->state, "draining") || !strcmp(backend->state, "removing");
@@ -102,6 +131,7 @@ static void show_notes(struct table *table, const struct view_backend *backend, 
 		table_line(table, state_color(backend->state), indent, "%s: %s", backend->state,
 			   backend->reason);
 	show_kind(table, backend, indent);
+	show_agent_note(table, backend, indent);
 	if (*backend->health.error && !strstr(backend->reason, backend->health.error))
 		table_line(table, COLOR_YELLOW, indent, "last failed check: %s",
 			   backend->health.error);

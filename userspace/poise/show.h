@@ -33,4 +33,7 @@ char *show_endpoint(const struct view_service *service);
 /* "http :80/healthz every 1s": to be free()d. */
 char *show_check(const struct view_service *service);
 
+/* "up, drain, 75 %: being updated"; NULL: the backend has no agent. To be freed. */
+char *show_agent(const struct view_backend *backend);
+
 #endif

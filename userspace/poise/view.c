@@ -75,6 +75,23 @@ static bool number_or_null(const json_t *object, const char *name, json_int_t *o
 	return true;
 }
 
+/* What a poised that asks no agents leaves out counts as none. */
+static bool view_agent(json_t *json, struct view_backend *out)
+{
+	int heard;
+
+	out->agent.health = NULL;
+	if (!json || json_is_null(json))
+		return true;
+	if (!view_unpack(json, "agent", "{s:b, s:s, s:s, s:I, s:s, s:s}", "heard", &heard, "health",
+			 &out->agent.health, "admin", &out->agent.admin, "percent",
+			 &out->agent.percent, "reason", &out->agent.reason, "error",
+			 &out->agent.error))
+		return false;
+	out->agent.heard = heard;
+	return true;
+}
+
 bool view_backend(json_t *json, struct view_backend *out)
 {
 	json_t *next_hop, *differs, *health;
@@ -90,6 +107,8 @@ bool view_backend(json_t *json, struct view_backend *out)
 			 "exceptions", &out->exceptions, "gone", &gone, "packets", &out->packets,
 			 "bytes", &out->bytes, "connections", &out->connections, "encapsulation",
 			 &out->encapsulation, "server_id", &out->server_id))
+		return false;
+	if (!view_agent(json_object_get(json, "agent"), out))
 		return false;
 	if (!number_or_null(json, "declared_weight", &out->declared_weight) ||
 	    !number_or_null(json, "active", &out->active))

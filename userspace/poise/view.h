@@ -24,6 +24,11 @@ struct view_backend {
 		json_int_t passed, failed, checked_at, changed_at, last_duration_ms;
 	} health;
 	struct {
+		const char *health, *admin, *reason, *error; /* health NULL: it has none */
+		json_int_t percent;
+		bool heard;
+	} agent;
+	struct {
 		const char *state, *text, *interface, *gateway, *mac; /* "" where not known */
 		json_int_t mtu;
 	} next_hop;

@@ -10,6 +10,7 @@
 #include "balancer.h"
 #include "loader.h"
 #include "maps.h"
+#include "report_check.h"
 #include "service_text.h"
 
 enum { REASON_BYTES = HEALTH_ERROR_BYTES + 128 };
@@ -274,6 +275,7 @@ json_t *report_check(const struct config_check *check)
 	json_object_set_new(out, "via",
 			    json_string(check->via == CHECK_TUNNEL ? "tunnel" : "direct"));
 	json_object_set_new(out, "probe_mtu", json_boolean(check->probe_mtu));
+	report_check_program(check, out);
 	if (check->type != CHECK_HTTP)
 		return out;
 	format_expect(check, expect, sizeof(expect));

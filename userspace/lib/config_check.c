@@ -295,6 +295,23 @@ CONFIG_WRITE(check)
 	config_write_close(writer, outer);
 }
 
+struct config_node *config_check_tree(const struct config_service *service)
+{
+	struct config_node *root = calloc(1, sizeof(*root));
+	struct config_writer writer = { .at = root, .service = service };
+	char name[CONFIG_SERVER_NAME_BYTES];
+	struct config_check absent = standard_check(service, name);
+
+	if (!root)
+		return NULL;
+	root->kind = NODE_MAPPING;
+	config_section_write(&writer, &check_section, &service->check, &absent);
+	if (!writer.failed)
+		return root;
+	config_keys_free(root);
+	return NULL;
+}
+
 /* A probe goes to one address. */
 static void finish_tunnel(struct config_report *report, const struct config_place *place,
 			  const struct config_service *service)

@@ -3,6 +3,7 @@
 #include "config_check_keys.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "yaml_tree.h"
 
@@ -73,6 +74,16 @@ static uint32_t types_of(const struct tree_node *key)
 		if (tree_is_text(key, keys[i].key))
 			return keys[i].types;
 	return (uint32_t)ALL_TYPES & ~CHECK_TYPE_BIT(NONE);
+}
+
+bool config_check_owns_key(enum check_type type, const char *key)
+{
+	const uint32_t common = CHECK_TYPE_BIT(TCP) | CHECK_TYPE_BIT(HTTP) | CHECK_TYPE_BIT(DNS);
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strcmp(keys[i].key, key))
+			return (keys[i].types & common) != common && keys[i].types >> type & 1;
+	return false;
 }
 
 /* "http", "http or https", "tcp, tls or udp". */

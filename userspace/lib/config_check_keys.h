@@ -12,6 +12,9 @@ extern const struct config_choice config_check_types[];
 /* The type that the check's mapping names, whichever of its keys was read so far. False: none. */
 bool config_check_type_at(const struct config_place *place, enum check_type *out);
 
+/* Is the key one of the type's own: not of every type, and taken by this one? */
+bool config_check_owns_key(enum check_type type, const char *key);
+
 /* Reports each key of the check that its type does not take. */
 void config_check_refuse_keys(struct config_report *report, const struct config_place *place,
 			      enum check_type type);

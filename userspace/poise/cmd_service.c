@@ -70,6 +70,25 @@ static bool show_list(const json_t *result)
 	return true;
 }
 
+/* Each on a line, those within others by their whole way: "tls.ca_file /etc/ca.pem". */
+static void say_settings(const json_t *settings, const char *outer)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)settings, key, value) {
+		if (json_is_object(value)) {
+			say_settings(value, key);
+			continue;
+		}
+		say("             %s%s%s", outer, *outer ? "." : "", key);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			say(" %s", json_string_value(json_array_get(value, i)));
+		say("%s%s\n", json_is_string(value) ? " " : "",
+		    json_is_string(value) ? json_string_value(value) : "");
+	}
+}
+
 static void say_check(const struct view_check *check)
 {
 	char interval[FORMAT_BYTES], timeout[FORMAT_BYTES];
@@ -81,6 +100,10 @@ static void say_check(const struct view_check *check)
 	say("check        %s port %lld every %s, timeout %s, rise %lld, fall %lld\n", check->type,
 	    (long long)check->port, format_ms(check->interval_ms, interval),
 	    format_ms(check->timeout_ms, timeout), (long long)check->rise, (long long)check->fall);
+	if (check->settings) {
+		say_settings(check->settings, "");
+		return;
+	}
 	if (check->path)
 		say("             path %s\n", check->path);
 	if (check->expect)

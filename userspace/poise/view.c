@@ -148,7 +148,9 @@ bool view_check(json_t *json, struct view_check *out)
 	out->host = optional(json, "host", NULL);
 	out->body = optional(json, "body", NULL);
 	out->expect = optional(json, "expect", NULL);
-	return true;
+	out->settings = json_object_get(json, "settings");
+	return !out->settings || json_is_object(out->settings) ||
+	       complain_of("settings", "not an object");
 }
 
 static bool view_quic(json_t *json, struct view_service *out)

@@ -37,6 +37,7 @@ struct view_backend {
 struct view_check {
 	const char *type; /* NULL: there is no check, and nothing below is set */
 	const char *path, *host, *body, *expect; /* NULL where there is none */
+	const json_t *settings; /* the type's own keys; NULL: an older poised does not tell them */
 	json_int_t port, interval_ms, timeout_ms, rise, fall;
 };
 

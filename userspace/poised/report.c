@@ -10,7 +10,6 @@
 #include "balancer.h"
 #include "loader.h"
 #include "maps.h"
-#include "report_check.h"
 #include "service_text.h"
 
 enum { REASON_BYTES = HEALTH_ERROR_BYTES + 128 };
@@ -243,51 +242,6 @@ json_t *report_backends(struct balancer *balancer, const struct service *service
 	return list;
 }
 
-static void format_expect(const struct config_check *check, char *text, size_t size)
-{
-	size_t used = 0;
-
-	text[0] = 0;
-	for (size_t i = 0; i < check->expect_count && used < size; i++) {
-		const struct status_range *range = &check->expect[i];
-		const char *comma = i ? "," : "";
-
-		if (range->first == range->last)
-			used += snprintf(text + used, size - used, "%s%u", comma, range->first);
-		else
-			used += snprintf(text + used, size - used, "%s%u-%u", comma, range->first,
-					 range->last);
-	}
-}
-
-json_t *report_check(const struct config_check *check)
-{
-	char expect[CONFIG_MAX_EXPECT * 9];
-	json_t *out;
-
-	if (check->type == CHECK_NONE)
-		return json_null();
-	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "type",
-			config_check_type_text(check->type), "port", check->port, "interval_ms",
-			check->interval_ms, "fast_interval_ms", check->fast_interval_ms, "jitter",
-			check->jitter, "timeout_ms", check->timeout_ms, "rise", check->rise, "fall",
-			check->fall);
-	json_object_set_new(out, "via",
-			    json_string(check->via == CHECK_TUNNEL ? "tunnel" : "direct"));
-	json_object_set_new(out, "probe_mtu", json_boolean(check->probe_mtu));
-	report_check_program(check, out);
-	if (check->type != CHECK_HTTP)
-		return out;
-	format_expect(check, expect, sizeof(expect));
-	json_object_set_new(out, "path", json_string(check->path));
-	json_object_set_new(out, "expect", json_string(expect));
-	if (check->host)
-		json_object_set_new(out, "host", json_string(check->host));
-	if (check->body)
-		json_object_set_new(out, "body", json_string(check->body));
-	return out;
-}
-
 static json_t *report_quic(const struct config_quic *quic)
 {
 	if (!quic->server_id_length)
@@ -364,7 +318,7 @@ json_t *report_service(struct balancer *balancer, const struct service *service,
 			config->on_down == ON_DOWN_KEEP ? "keep" : "rehash", "moving_slots",
 			service->moving, "backends_up", up, "backends_total", total, "packets",
 			(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "check",
-			report_check(&config->check));
+			report_check(config));
 	add_choice(config, out);
 	add_panic(service, out);
 	if (with_backends)

@@ -46,7 +46,7 @@ json_t *report_backend_show(struct balancer *balancer, const struct backend *bac
 
 	return json_pack("{s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "backend",
 			 report_backend(balancer, backend), "check",
-			 report_check(&backend->service->config.check), "checks",
+			 report_check(&backend->service->config), "checks",
 			 (json_int_t)(health ? health->checks : 0), "failures",
 			 (json_int_t)(health ? health->failures : 0), "slow_start",
 			 report_slow_start(backend), "damping", report_damping(backend), "history",

@@ -79,8 +79,15 @@ static int send_all(int fd, const char *data, size_t length, int64_t deadline)
 	return 0;
 }
 
-/* Reads a line; *out is to be free()d, without the newline. 0 or a negative errno. */
-static int receive_line(int fd, int64_t deadline, char **out, size_t *length)
+/* What came from poised: a line, and what may have come behind it. */
+struct received {
+	char *bytes; /* to be free()d */
+	size_t line; /* bytes of it, without the newline */
+	size_t held; /* bytes in all */
+};
+
+/* Reads a line. 0 or a negative errno. */
+static int receive_line(int fd, int64_t deadline, struct received *out)
 {
 	size_t room = FIRST_BYTES, held = 0;
 	char *line = require_memory(malloc(room)), *end = NULL;
@@ -112,19 +119,18 @@ static int receive_line(int fd, int64_t deadline, char **out, size_t *length)
 		free(line);
 		return result;
 	}
-	*out = line;
-	*length = end - line;
+	*out = (struct received){ line, end - line, held };
 	return 0;
 }
 
-static int exchange(int fd, const char *request, int64_t deadline, char **line, size_t *length)
+static int exchange(int fd, const char *request, int64_t deadline, struct received *answer)
 {
 	int result = send_all(fd, request, strlen(request), deadline);
 
 	/* A poised that turns a client away answers and closes without reading. */
 	if (result && result != -EPIPE && result != -ECONNRESET)
 		return result;
-	return receive_line(fd, deadline, line, length);
+	return receive_line(fd, deadline, answer);
 }
 
 static char *describe_failure(const char *path, int error, int timeout_ms)
@@ -211,31 +217,60 @@ static char *request_line(const char *command, json_t *arguments)
 	return line;
 }
 
-int client_call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
-		struct client_answer *answer)
+/* Leaves the descriptor to *fd, -1 if there is none. */
+static int call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
+		struct client_answer *answer, struct received *received, int *fd)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	char *request = request_line(command, arguments), *line = NULL;
-	size_t length = 0;
+	char *request = request_line(command, arguments);
 	json_error_t where;
 	json_t *envelope;
-	int result, fd = connect_to(socket_path, deadline);
+	int result;
 
 	*answer = (struct client_answer){ .result = NULL };
-	result = fd < 0 ? fd : exchange(fd, request, deadline, &line, &length);
-	if (fd >= 0)
-		close(fd);
+	*fd = result = connect_to(socket_path, deadline);
+	if (*fd >= 0)
+		result = exchange(*fd, request, deadline, received);
 	free(request);
 	if (result) {
 		answer->error = describe_failure(socket_path, result, timeout_ms);
 		answer->absent = result == -ENOENT || result == -ECONNREFUSED;
 		return EXIT_UNREACHABLE;
 	}
-	envelope = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	envelope = json_loadb(received->bytes, received->line, JSON_REJECT_DUPLICATES, &where);
 	result = envelope ? open_envelope(socket_path, envelope, answer)
 			  : not_understood(socket_path, where.text, answer);
 	json_decref(envelope);
-	free(line);
+	return result;
+}
+
+int client_call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
+		struct client_answer *answer)
+{
+	struct received received = { .bytes = NULL };
+	int fd, result;
+
+	result = call(socket_path, command, arguments, timeout_ms, answer, &received, &fd);
+	if (fd >= 0)
+		close(fd);
+	free(received.bytes);
+	return result;
+}
+
+int client_open(const char *socket_path, const char *command, json_t *arguments,
+		struct client_answer *answer, struct client_rest *rest)
+{
+	struct received received = { .bytes = NULL };
+	int fd, result;
+
+	result = call(socket_path, command, arguments, CLIENT_TIMEOUT_MS, answer, &received, &fd);
+	if (result) {
+		if (fd >= 0)
+			close(fd);
+		free(received.bytes);
+		return result;
+	}
+	*rest = (struct client_rest){ fd, received.bytes, received.line + 1, received.held };
 	return result;
 }
 

@@ -28,6 +28,17 @@ int client_call(const char *socket_path, const char *command, json_t *arguments,
 		struct client_answer *answer);
 void client_answer_free(struct client_answer *answer);
 
+/* A connection whose answer was read, and what has come behind it: the bytes from begin to end. */
+struct client_rest {
+	int fd;	     /* non-blocking, to be closed */
+	char *bytes; /* to be free()d */
+	size_t begin, end;
+};
+
+/* As client_call(), but with EXIT_DONE the connection goes on. */
+int client_open(const char *socket_path, const char *command, json_t *arguments,
+		struct client_answer *answer, struct client_rest *rest);
+
 /* Prints the error and its lines to standard error. */
 void client_complain(const struct client_answer *answer);
 

@@ -8,6 +8,7 @@ struct invocation;
 int cmd_status(const struct invocation *invocation);
 int cmd_stats(const struct invocation *invocation);
 int cmd_explain(const struct invocation *invocation);
+int cmd_capture(const struct invocation *invocation);
 
 int cmd_service_list(const struct invocation *invocation);
 int cmd_service_show(const struct invocation *invocation);

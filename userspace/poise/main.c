@@ -80,6 +80,20 @@ const struct command commands[] = {
 	  "  --frame HEX              a whole Ethernet frame in place of all but --interface\n\n"
 	  "example: poise explain tcp 198.51.100.7:4242 203.0.113.10:443",
 	  OPTIONS_OF_EXPLAIN, 0, 3, cmd_explain },
+	{ "capture", "[OPTIONS] -w FILE", "write packets and what became of them to a file",
+	  "Writes packets for services' addresses, as they come, to a pcapng file; each has its\n"
+	  "verdict, reason, service and backend as a comment. It goes on until Ctrl-C.\n\n"
+	  "  -w, --write FILE   - is standard output\n"
+	  "  --drops            only what is dropped\n"
+	  "  --service NAME     only what is for this service\n"
+	  "  --all              also what is not for a service's address\n"
+	  "  --sent             packets as they are sent, too\n"
+	  "  --sample N         one packet in N, at random\n"
+	  "  --bytes N          the first bytes of each, 64 to 2048, by default 256\n"
+	  "  --count N          end after so many\n"
+	  "  --seconds S        end after this time\n\n"
+	  "example: poise capture --drops --seconds 60 -w - | tshark -r -",
+	  OPTIONS_OF_CAPTURE, 0, 0, cmd_capture },
 	{ "check", "FILE", "validate a configuration file",
 	  "Reads a configuration file and prints each error of it. Needs no poised.\n\n"
 	  "example: poise check /etc/poise/poise.yaml",

@@ -10,7 +10,12 @@
 #include "poise_abi.h"
 #include "text.h"
 
-enum { MAX_TIMEOUT_S = 7 * 24 * 3600, MAX_LENGTH = 65535 };
+enum {
+	MAX_TIMEOUT_S = 7 * 24 * 3600,
+	MAX_LENGTH = 65535,
+	MAX_NUMBER = 1000000000,
+	MAX_SECONDS = 24 * 3600,
+};
 
 enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER };
 
@@ -52,16 +57,30 @@ static const struct option options[] = {
 	  0, 0 },
 	{ "--length", NULL, KIND_NUMBER, OPTION_LENGTH, offsetof(struct invocation, length), 1,
 	  MAX_LENGTH },
+	{ "--drops", NULL, KIND_FLAG, OPTION_DROPS, offsetof(struct invocation, drops), 0, 0 },
+	{ "--all", NULL, KIND_FLAG, OPTION_ALL, offsetof(struct invocation, all), 0, 0 },
+	{ "--sent", NULL, KIND_FLAG, OPTION_SENT, offsetof(struct invocation, sent), 0, 0 },
+	{ "--service", NULL, KIND_TEXT, OPTION_SERVICE, offsetof(struct invocation, service), 0,
+	  0 },
+	{ "--sample", NULL, KIND_NUMBER, OPTION_SAMPLE, offsetof(struct invocation, sample), 1,
+	  MAX_NUMBER },
+	{ "--count", NULL, KIND_NUMBER, OPTION_COUNT, offsetof(struct invocation, count), 1,
+	  MAX_NUMBER },
+	{ "--seconds", NULL, KIND_NUMBER, OPTION_SECONDS, offsetof(struct invocation, seconds), 1,
+	  MAX_SECONDS },
+	{ "--bytes", NULL, KIND_NUMBER, OPTION_BYTES, offsetof(struct invocation, bytes),
+	  POISE_CAPTURE_MIN_BYTES, POISE_CAPTURE_MAX_BYTES },
+	{ "--write", "-w", KIND_TEXT, OPTION_WRITE, offsetof(struct invocation, write), 0, 0 },
 	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
 	  MAX_TIMEOUT_S },
 };
 
-enum { OPTION_COUNT = sizeof(options) / sizeof(*options) };
+enum { OPTIONS = sizeof(options) / sizeof(*options) };
 
 /* The option of that name, up to length bytes of it. */
 static const struct option *find_option(const char *text, size_t length)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < OPTIONS; i++) {
 		const struct option *option = &options[i];
 
 		if (strlen(option->name) == length && !strncmp(option->name, text, length))
@@ -75,11 +94,11 @@ static const struct option *find_option(const char *text, size_t length)
 
 static void complain_unknown(const char *text, size_t length)
 {
-	const char *names[OPTION_COUNT], *nearest;
+	const char *names[OPTIONS], *nearest;
 
-	for (size_t i = 0; i < OPTION_COUNT; i++)
+	for (size_t i = 0; i < OPTIONS; i++)
 		names[i] = options[i].name;
-	nearest = help_nearest(text, length, names, OPTION_COUNT);
+	nearest = help_nearest(text, length, names, OPTIONS);
 	if (nearest)
 		complain("unknown option \"%.*s\": did you mean \"%s\"?", (int)length, text,
 			 nearest);
@@ -172,7 +191,7 @@ bool options_parse(int argc, char **argv, struct invocation *out)
 
 static bool options_allowed(const struct command *command, unsigned given)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < OPTIONS; i++) {
 		if (options[i].bit & given & ~command->options) {
 			complain("\"%s\" takes no %s: see \"poise help %s\"", command->name,
 				 options[i].name, command->name);

@@ -39,6 +39,18 @@ enum {
 	OPTION_LENGTH = 1 << 23,
 	OPTION_DF = 1 << 22,
 	OPTION_FRAME = 1 << 21,
+	OPTION_DROPS = 1 << 20,
+	OPTION_ALL = 1 << 19,
+	OPTION_SENT = 1 << 18,
+	OPTION_SERVICE = 1 << 17,
+	OPTION_SAMPLE = 1 << 16,
+	OPTION_COUNT = 1 << 15,
+	OPTION_SECONDS = 1 << 14,
+	OPTION_BYTES = 1 << 13,
+	OPTION_WRITE = 1 << 12,
+	OPTIONS_OF_CAPTURE = OPTION_DROPS | OPTION_ALL | OPTION_SENT | OPTION_SERVICE |
+			     OPTION_SAMPLE | OPTION_COUNT | OPTION_SECONDS | OPTION_BYTES |
+			     OPTION_WRITE,
 	OPTIONS_OF_EXPLAIN = OPTION_SYN | OPTION_ACK | OPTION_FIN | OPTION_RST | OPTION_PAYLOAD |
 			     OPTION_QUIC_ID | OPTION_INTERFACE | OPTION_LENGTH | OPTION_DF |
 			     OPTION_FRAME,
@@ -50,10 +62,12 @@ struct invocation {
 	bool json, help, version, now, wait, force;
 	const char *payload, *quic_id, *interface, *frame;
 	bool syn, ack, fin, rst, dont_fragment;
-	unsigned length;		  /* where given */
-	unsigned given;			  /* enum option_bits */
-	unsigned weight, timeout_s;	  /* where given */
-	const char *words[MAX_WORDS + 1]; /* the command's name, then its operands */
+	const char *service, *write;
+	bool drops, all, sent;
+	unsigned length, sample, count, seconds, bytes; /* where given */
+	unsigned given;					/* enum option_bits */
+	unsigned weight, timeout_s;			/* where given */
+	const char *words[MAX_WORDS + 1];		/* the command's name, then its operands */
 	size_t word_count;
 	const char *const *operands; /* behind the command's name */
 	size_t operand_count;

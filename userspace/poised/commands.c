@@ -117,6 +117,10 @@ static const struct command {
 	  { "protocol", "source", "source_port", "destination", "destination_port", "tcp_flags",
 	    "payload", "length", "dont_fragment", "frame", "interface" } },
 	{ "config", ACCESS_READ, command_config, {} },
+	{ "capture",
+	  ACCESS_WRITE,
+	  command_capture,
+	  { "drops", "all", "sent", "service", "sample", "bytes", "count", "seconds" } },
 	{ "reload", ACCESS_WRITE, command_reload, {} },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };

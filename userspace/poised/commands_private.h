@@ -16,6 +16,9 @@ json_t *command_backend_drain(const struct request *request);
 json_t *command_backend_undrain(const struct request *request);
 json_t *command_backend_weight(const struct request *request);
 
+/* capture.c */
+json_t *command_capture(const struct request *request);
+
 /* explain.c */
 json_t *command_explain(const struct request *request);
 

@@ -2,7 +2,8 @@
 /*
  * A connection is in one of three states: idle, receiving (a line has begun), or answering (one
  * answer is on its way out). The next request is looked at only when the last answer has left, so
- * that a connection holds at most one line of input and one answer, and each takes its turn.
+ * that a connection holds at most one line of input and one answer, and each takes its turn. A
+ * handler may make the connection a stream: then lines follow the answer until one side ends it.
  */
 #include "control.h"
 
@@ -31,9 +32,10 @@ enum {
 	ACCEPT_PAUSE_MS = 1000, /* when the process is out of descriptors or memory */
 	FLUSH_MS = 1000,
 	MAX_UNREAD_BYTES = 64 << 20, /* of answers, of all clients together */
+	MAX_STREAM_BYTES = 1 << 20,  /* unread, of a stream */
 };
 
-enum client_state { CLIENT_NEW, CLIENT_IDLE, CLIENT_RECEIVING, CLIENT_ANSWERING };
+enum client_state { CLIENT_NEW, CLIENT_IDLE, CLIENT_RECEIVING, CLIENT_ANSWERING, CLIENT_STREAMING };
 
 struct client {
 	TAILQ_ENTRY(client) entry;
@@ -42,9 +44,11 @@ struct client {
 	struct event *timer;
 	struct peer peer;
 	enum client_state state;
-	size_t scanned; /* bytes of input known to hold no newline */
-	bool ended;	/* it sends nothing more */
-	bool closing;	/* to be closed when its answer has left */
+	size_t scanned;			     /* bytes of input known to hold no newline */
+	bool ended;			     /* it sends nothing more */
+	bool closing;			     /* to be closed when its answer has left */
+	void (*stream_ended)(void *context); /* of a stream; NULL: nobody asks */
+	void *stream_context;
 };
 
 struct control {
@@ -57,6 +61,7 @@ struct control {
 	struct event *acceptor, *pause;
 	TAILQ_HEAD(clients, client) clients; /* the least recently active first */
 	unsigned client_count;
+	struct client *asking; /* whose request is being handled */
 };
 
 static struct timeval interval(unsigned ms)
@@ -66,6 +71,9 @@ static struct timeval interval(unsigned ms)
 
 static void client_free(struct client *client)
 {
+	void (*ended)(void *context) = client->stream_ended;
+	void *context = client->stream_context;
+
 	TAILQ_REMOVE(&client->control->clients, client, entry);
 	client->control->client_count--;
 	if (client->timer)
@@ -74,6 +82,8 @@ static void client_free(struct client *client)
 		bufferevent_free(client->stream);
 	peer_clear(&client->peer);
 	free(client);
+	if (ended)
+		ended(context);
 }
 
 /* A line's time runs from its first byte, so the timer is set by changes of the state alone. */
@@ -129,11 +139,29 @@ static size_t unread_bytes(const struct control *control)
 	return bytes;
 }
 
+static char *ask(struct client *client, const char *line, size_t length, size_t *answer_length)
+{
+	struct control *control = client->control;
+	struct control_dispatch dispatch = { control->handler, control->context, &client->peer };
+	char *answer;
+
+	control->asking = client;
+	answer = control_message_answer(line, length, &dispatch, answer_length);
+	control->asking = NULL;
+	return answer;
+}
+
+/* It may last: only a reader that stalls, or either side, ends it. */
+static void client_enter_stream(struct client *client)
+{
+	client->state = CLIENT_STREAMING;
+	event_del(client->timer);
+}
+
 static void client_answer(struct client *client, size_t length)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
 	struct control *control = client->control;
-	struct control_dispatch dispatch = { control->handler, control->context, &client->peer };
 	const char *line = (const char *)evbuffer_pullup(input, length + 1);
 	char *answer = NULL;
 	size_t answer_length = 0;
@@ -144,10 +172,11 @@ static void client_answer(struct client *client, size_t length)
 					       "try again later",
 					       &answer_length);
 	else if (line)
-		answer = control_message_answer(line, length, &dispatch, &answer_length);
+		answer = ask(client, line, length, &answer_length);
 	evbuffer_drain(input, length + 1);
 	client->scanned = 0;
-	client_send(client, answer, answer_length);
+	if (client_send(client, answer, answer_length) && client->stream_ended)
+		client_enter_stream(client);
 }
 
 /* Returns the length of the first line in the input without its newline, or -1. */
@@ -165,11 +194,26 @@ static ssize_t client_find_line(struct client *client)
 	return found.pos;
 }
 
+/* Whatever a stream's reader sends means nothing. */
+static void stream_step(struct client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+	bool done = !evbuffer_get_length(bufferevent_get_output(client->stream));
+
+	evbuffer_drain(input, evbuffer_get_length(input));
+	if (client->ended || (client->closing && done))
+		client_free(client);
+}
+
 static void client_step(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
 	ssize_t length;
 
+	if (client->state == CLIENT_STREAMING) {
+		stream_step(client);
+		return;
+	}
 	if (evbuffer_get_length(bufferevent_get_output(client->stream)))
 		return;
 	if (client->closing) {
@@ -375,6 +419,39 @@ int control_new(struct event_base *base, const char *path, struct access *access
 err:
 	control_free(control);
 	return result;
+}
+
+struct control_stream *control_stream_begin(struct control *control, void (*ended)(void *context),
+					    void *context)
+{
+	struct client *client = control->asking;
+
+	if (!client)
+		return NULL;
+	client->stream_ended = ended;
+	client->stream_context = context;
+	return (struct control_stream *)client;
+}
+
+bool control_stream_send(struct control_stream *stream, const char *line, size_t length)
+{
+	struct evbuffer *output = bufferevent_get_output(((struct client *)stream)->stream);
+
+	return evbuffer_get_length(output) + length < MAX_STREAM_BYTES &&
+	       evbuffer_add(output, line, length) == 0 && evbuffer_add(output, "\n", 1) == 0;
+}
+
+void control_stream_end(struct control_stream *stream, const char *line, size_t length)
+{
+	struct client *client = (struct client *)stream;
+	struct evbuffer *output = bufferevent_get_output(client->stream);
+
+	client->stream_ended = NULL;
+	client->closing = true;
+	if (length && evbuffer_add(output, line, length) == 0)
+		evbuffer_add(output, "\n", 1);
+	if (client->state == CLIENT_STREAMING)
+		stream_step(client);
 }
 
 void control_set_limits(struct control *control, const struct control_limits *limits)

@@ -7,6 +7,8 @@
 #define POISE_CONTROL_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 struct access;
 struct control;
@@ -56,6 +58,22 @@ int control_new(struct event_base *base, const char *path, struct access *access
 
 /* After a change of access: sets the socket's mode anew. 0 or a negative errno. */
 int control_access_changed(struct control *control);
+
+/*
+ * A connection whose lines go one way: to the client, after the answer to the request that asked
+ * for them. It ends when the client closes its side, or stalls; then 'ended' is called, once, from
+ * the event loop or control_free(), and the stream is no more.
+ */
+struct control_stream;
+
+/* From within a handler that will return a result: of the request under way. NULL: there is none.
+ */
+struct control_stream *control_stream_begin(struct control *control, void (*ended)(void *context),
+					    void *context);
+/* One line, given without its newline; false: it is lost, for the client reads too slowly. */
+bool control_stream_send(struct control_stream *stream, const char *line, size_t length);
+/* Ends the stream with a last line (length 0: none) when all has left; 'ended' is not called. */
+void control_stream_end(struct control_stream *stream, const char *line, size_t length);
 
 unsigned control_client_count(const struct control *control);
 

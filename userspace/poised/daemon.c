@@ -11,6 +11,7 @@
 #include "apply.h"
 #include "audit.h"
 #include "balancer.h"
+#include "capture.h"
 #include "commands.h"
 #include "config.h"
 #include "control.h"
@@ -113,6 +114,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 
 void daemon_stop(struct daemon *daemon)
 {
+	capture_free(daemon->capture);
 	control_free(daemon->control);
 	state_free(daemon->state);
 	balancer_free(daemon->balancer);

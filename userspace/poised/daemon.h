@@ -11,6 +11,7 @@
 #include "lines.h"
 
 struct balancer;
+struct capture;
 struct config;
 struct control;
 struct event_base;
@@ -23,7 +24,8 @@ struct daemon {
 	struct control *control;
 	struct access access; /* to the control socket */
 	struct loader *loader;
-	struct traced *dry; /* the program for dry runs, from the first one on */
+	struct traced *dry;	 /* the program for dry runs, from the first one on */
+	struct capture *capture; /* under way, or NULL */
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;  /* absolute */

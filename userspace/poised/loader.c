@@ -186,6 +186,16 @@ static struct bpf_object *open_copy(void *context)
 	return NULL;
 }
 
+static struct attach_program own_program(struct loader *loader)
+{
+	return (struct attach_program){
+		.fd = loader_program_fd(loader),
+		.settings_id = map_id(loader->object->maps.settings),
+		.open_copy = open_copy,
+		.context = loader,
+	};
+}
+
 static int init_settings(struct loader *loader, uint64_t seed)
 {
 	struct poise_settings *settings = maps_settings(loader->maps);
@@ -230,6 +240,41 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 	return 0;
 }
 
+/* Puts the loader's program in the place of the one that is on the first count interfaces. */
+static int replace_programs(struct loader *loader, size_t count, size_t *done,
+			    char error[LOADER_ERROR_BYTES])
+{
+	int err = 0;
+
+	for (*done = 0; *done < count && !err; ++*done) {
+		struct attachment *attachment = &loader->attachments[*done], now;
+		struct config_interface interface = { .mode = INTERFACE_AUTO };
+
+		if (!attach_is_there(attachment->ifindex, loader->program.settings_id))
+			continue;
+		memcpy(interface.name, attachment->interface, sizeof(interface.name));
+		err = attach_interface(&loader->program, &interface, &now, error);
+	}
+	return err;
+}
+
+int loader_use(struct loader *loader, const struct attach_program *program,
+	       char error[LOADER_ERROR_BYTES])
+{
+	struct attach_program before = loader->program;
+	char ignored[LOADER_ERROR_BYTES];
+	size_t done;
+	int err;
+
+	loader->program = program ? *program : own_program(loader);
+	err = replace_programs(loader, loader->attachment_count, &done, error);
+	if (!err || !program)
+		return err;
+	loader->program = before;
+	replace_programs(loader, done, &done, ignored);
+	return err;
+}
+
 /* The recorded flows' table has a power of two of buckets. */
 static int set_flow_entries(struct poise_bpf *object, uint32_t entries)
 {
@@ -265,12 +310,7 @@ static int load(struct loader *loader, const struct loader_options *options,
 				       : ": Linux 6.1 or newer is needed; '--verbose' logs why");
 		return err;
 	}
-	loader->program = (struct attach_program){
-		.fd = loader_program_fd(loader),
-		.settings_id = map_id(loader->object->maps.settings),
-		.open_copy = open_copy,
-		.context = loader,
-	};
+	loader->program = own_program(loader);
 	return 0;
 }
 

@@ -54,6 +54,13 @@ bool loader_is_attached(const struct loader *loader, size_t i);
 /* Attaches to one more interface. 0 or a negative errno with error written. */
 int loader_attach(struct loader *loader, const struct config_interface *interface,
 		  char error[LOADER_ERROR_BYTES]);
+/*
+ * Puts another program over the same maps in the place of the one that is attached, on every
+ * interface, and has it attached to those to come; NULL: the loader's own again. Packets go on
+ * meanwhile. 0, or a negative errno with error written: what was attached then still is.
+ */
+int loader_use(struct loader *loader, const struct attach_program *program,
+	       char error[LOADER_ERROR_BYTES]);
 /* Takes the program off an interface that loader_attach() took. */
 void loader_detach(struct loader *loader, const char *interface);
 

@@ -170,6 +170,21 @@ def backend_weight(arguments):
     return {"backend": backend}
 
 
+def batch(arguments):
+    return {"backends": [COMMANDS[item["command"]](item["arguments"])["backend"]
+                         for item in arguments["commands"]]}
+
+
+def on_host(change):
+    def handle(arguments):
+        found = [b for service in SERVICES for b in service["backends"]
+                 if b["address"] == arguments["address"]]
+        if not found:
+            raise Refused(f'no service has a backend with address {arguments["address"]}')
+        return {"backends": [change(b)["backend"] for b in found]}
+    return handle
+
+
 def stats(arguments):
     backends = [b for service in SERVICES for b in service["backends"]]
     return {
@@ -204,7 +219,8 @@ COMMANDS = {
     "status": status, "backend-list": backend_list, "backend-show": backend_show, "backend-add": backend_add,
     "backend-remove": backend_remove, "backend-drain": backend_drain,
     "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
-    "reload": reload, "config": config,
+    "reload": reload, "config": config, "batch": batch,
+    "host-drain": on_host(backend_drain), "host-undrain": on_host(backend_undrain),
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},
     "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},

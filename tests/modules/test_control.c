@@ -86,7 +86,7 @@ static void test_structure_is_bounded(void **state)
 		length += sprintf(request + length, "[],");
 	length += sprintf(request + length, "[]]}}\n");
 	say_bytes(fd, request, length);
-	expect_refusal(fd, "more than 1024 brackets and commas");
+	expect_refusal(fd, "more than 65536 brackets and commas");
 	close(fd);
 }
 

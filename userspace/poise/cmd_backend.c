@@ -2,6 +2,9 @@
 /* poise backend list, add, remove, undrain, weight (drain: cmd_drain.c). */
 #include "commands.h"
 
+#include <string.h>
+
+#include "backend_arguments.h"
 #include "client.h"
 #include "format.h"
 #include "poise.h"
@@ -49,7 +52,7 @@ int cmd_backend_list(const struct invocation *invocation)
 	return code;
 }
 
-int cmd_backend_add(const struct invocation *invocation)
+static json_t *arguments_of_add(const struct invocation *invocation)
 {
 	json_t *arguments = require_memory(json_object());
 
@@ -61,24 +64,12 @@ int cmd_backend_add(const struct invocation *invocation)
 				    json_string(invocation->encapsulation));
 	if (invocation->server_id)
 		json_object_set_new(arguments, "server_id", json_string(invocation->server_id));
-	return show_change(invocation, "backend-add", arguments, false);
+	if (invocation->if_missing)
+		json_object_set_new(arguments, "if_missing", json_true());
+	return arguments;
 }
 
-int cmd_backend_remove(const struct invocation *invocation)
-{
-	json_t *arguments = require_memory(json_object());
-
-	if (invocation->now)
-		json_object_set_new(arguments, "now", json_true());
-	return show_change(invocation, "backend-remove", arguments, false);
-}
-
-int cmd_backend_undrain(const struct invocation *invocation)
-{
-	return show_change(invocation, "backend-undrain", NULL, false);
-}
-
-int cmd_backend_weight(const struct invocation *invocation)
+static json_t *arguments_of_weight(const struct invocation *invocation)
 {
 	json_t *arguments;
 	unsigned weight;
@@ -86,9 +77,50 @@ int cmd_backend_weight(const struct invocation *invocation)
 	if (!parse_number(invocation->operands[2], 0, POISE_MAX_WEIGHT, &weight)) {
 		complain("weight \"%s\": allowed is a whole number from 0 to %d",
 			 invocation->operands[2], POISE_MAX_WEIGHT);
-		return EXIT_USAGE;
+		return NULL;
 	}
 	arguments = require_memory(json_object());
 	json_object_set_new(arguments, "weight", json_integer(weight));
-	return show_change(invocation, "backend-weight", arguments, false);
+	return arguments;
+}
+
+json_t *backend_arguments(const struct invocation *invocation, const char *command)
+{
+	json_t *arguments;
+
+	if (!strcmp(command, "backend-add"))
+		return arguments_of_add(invocation);
+	if (!strcmp(command, "backend-weight"))
+		return arguments_of_weight(invocation);
+	arguments = require_memory(json_object());
+	if (invocation->now)
+		json_object_set_new(arguments, "now", json_true());
+	return arguments;
+}
+
+static int change(const struct invocation *invocation, const char *command)
+{
+	json_t *arguments = backend_arguments(invocation, command);
+
+	return arguments ? show_change(invocation, command, arguments, false) : EXIT_USAGE;
+}
+
+int cmd_backend_add(const struct invocation *invocation)
+{
+	return change(invocation, "backend-add");
+}
+
+int cmd_backend_remove(const struct invocation *invocation)
+{
+	return change(invocation, "backend-remove");
+}
+
+int cmd_backend_undrain(const struct invocation *invocation)
+{
+	return change(invocation, "backend-undrain");
+}
+
+int cmd_backend_weight(const struct invocation *invocation)
+{
+	return change(invocation, "backend-weight");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* poise backend drain, and waiting until the backend's connections are gone. */
+/* poise backend drain, poise drain and undrain, and waiting until connections are gone. */
 #include "commands.h"
 
 #include <poll.h>
@@ -112,7 +112,7 @@ static void print_result(const struct wait *wait, json_t *backend)
 {
 	json_t *result = json_pack("{s:O?}", "backend", backend);
 
-	if (wait->invocation->json && result)
+	if (wait->invocation->json && !wait->invocation->host && result)
 		print_json(result);
 	json_decref(result);
 }
@@ -168,18 +168,20 @@ static enum outcome look(struct wait *wait)
 	return outcome;
 }
 
-static int wait_until_gone(const struct invocation *invocation)
+/* began: when the waiting for the first of several did, which have one limit together. */
+static int wait_until_gone(const struct invocation *invocation, const char *service,
+			   const char *name, int64_t began)
 {
 	struct wait wait = { .invocation = invocation,
-			     .service = invocation->operands[0],
-			     .name = invocation->operands[1],
-			     .began = now_ms(),
+			     .service = service,
+			     .name = name,
+			     .began = began,
 			     .packets = -1,
 			     .rate = -1 };
 	int64_t limit =
 		invocation->given & OPTION_TIMEOUT ? invocation->timeout_s * 1000LL : INT64_MAX;
 
-	wait.heard = wait.began;
+	wait.heard = now_ms();
 	while (look(&wait) == WAIT_ON) {
 		int64_t passed = now_ms() - wait.began;
 		int64_t pause = passed < FAST_FOR_MS ? FAST_POLL_MS : SLOW_POLL_MS;
@@ -201,5 +203,83 @@ int cmd_backend_drain(const struct invocation *invocation)
 	int code = show_change(invocation, "backend-drain", NULL,
 			       invocation->wait && invocation->json);
 
-	return code || !invocation->wait ? code : wait_until_gone(invocation);
+	return code || !invocation->wait ? code
+					 : wait_until_gone(invocation, invocation->operands[0],
+							   invocation->operands[1], now_ms());
+}
+
+/* Waits for one after the other; those that come later are gone by then, or nearly. */
+static int wait_for_all(const struct invocation *invocation, const json_t *backends)
+{
+	int64_t began = now_ms();
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; !code && i < json_array_size(backends); i++) {
+		struct view_backend backend;
+
+		if (!view_backend(json_array_get(backends, i), &backend))
+			return EXIT_UNREACHABLE;
+		code = wait_until_gone(invocation, backend.service, backend.name, began);
+	}
+	return code;
+}
+
+static int ask_host(const struct invocation *invocation, const char *command, json_t **out)
+{
+	json_t *arguments = require_memory(json_pack("{s:s}", "address", invocation->host));
+
+	return client_ask(invocation->socket, command, arguments, out);
+}
+
+static int show_host(const struct invocation *invocation, json_t *result)
+{
+	if (invocation->json)
+		print_json(result);
+	else if (!show_changed(result))
+		return EXIT_UNREACHABLE;
+	return EXIT_DONE;
+}
+
+static int change_host(const struct invocation *invocation, const char *command)
+{
+	json_t *result = NULL, *last = NULL;
+	int code = ask_host(invocation, command, &result);
+	bool later = invocation->wait && invocation->json;
+
+	if (!code && !later)
+		code = show_host(invocation, result);
+	if (!code && invocation->wait)
+		code = wait_for_all(invocation, view_array(result, "backends"));
+	if (!code && later)
+		code = ask_host(invocation, command, &last); /* as they are now */
+	if (!code && later)
+		code = show_host(invocation, last);
+	json_decref(result);
+	json_decref(last);
+	return code;
+}
+
+/* SERVICE NAME, or --host ADDRESS. */
+static bool is_one_of_both(const struct invocation *invocation, const char *name)
+{
+	if (invocation->operand_count == (invocation->host ? 0 : 2))
+		return true;
+	complain("usage: poise %s SERVICE NAME, or poise %s --host ADDRESS", name, name);
+	return false;
+}
+
+int cmd_drain(const struct invocation *invocation)
+{
+	if (!is_one_of_both(invocation, "drain"))
+		return EXIT_USAGE;
+	return invocation->host ? change_host(invocation, "host-drain")
+				: cmd_backend_drain(invocation);
+}
+
+int cmd_undrain(const struct invocation *invocation)
+{
+	if (!is_one_of_both(invocation, "undrain"))
+		return EXIT_USAGE;
+	return invocation->host ? change_host(invocation, "host-undrain")
+				: cmd_backend_undrain(invocation);
 }

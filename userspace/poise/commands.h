@@ -20,6 +20,9 @@ int cmd_backend_remove(const struct invocation *invocation);
 int cmd_backend_drain(const struct invocation *invocation);
 int cmd_backend_undrain(const struct invocation *invocation);
 int cmd_backend_weight(const struct invocation *invocation);
+int cmd_drain(const struct invocation *invocation);
+int cmd_undrain(const struct invocation *invocation);
+int cmd_batch(const struct invocation *invocation);
 
 int cmd_check(const struct invocation *invocation);
 int cmd_diff(const struct invocation *invocation);

@@ -39,9 +39,11 @@ const struct command commands[] = {
 	  "Adds a backend until it is removed again: restarts and reloads keep it.\n\n"
 	  "  --weight N            0 to 1000, by default 100\n"
 	  "  --encapsulation KIND  ipip, gue, gre or l2, by default the service's\n"
-	  "  --server-id HEX       needed where the service has 'quic': two digits a byte\n\n"
+	  "  --server-id HEX       needed where the service has 'quic': two digits a byte\n"
+	  "  --if-missing          change nothing if it is there, with that address\n\n"
 	  "example: poise backend add web app-04 10.0.1.14 --weight 50",
-	  OPTION_WEIGHT | OPTION_ENCAPSULATION | OPTION_SERVER_ID, 3, 3, cmd_backend_add },
+	  OPTION_WEIGHT | OPTION_ENCAPSULATION | OPTION_SERVER_ID | OPTION_IF_MISSING, 3, 3,
+	  cmd_backend_add },
 	{ "backend remove", "SERVICE NAME [--now]", "remove a backend",
 	  "Sends the backend no new connection, and forgets it when its connections are gone.\n"
 	  "With --now its connections go to the other backends at once, and break.\n\n"
@@ -62,6 +64,27 @@ const struct command commands[] = {
 	  "weight is 0 (no new connection) to 1000.\n\n"
 	  "example: poise backend weight web app-01 50",
 	  0, 3, 3, cmd_backend_weight },
+	{ "drain", "SERVICE NAME | --host ADDRESS [--wait [--timeout SECONDS]]",
+	  "send a backend, or a whole host, no new connection",
+	  "As 'backend drain'; with --host the backends of every service that have ADDRESS, as "
+	  "one\n"
+	  "change.\n\n"
+	  "example: poise drain --host 10.0.1.11 --wait",
+	  OPTION_HOST | OPTION_WAIT | OPTION_TIMEOUT, 0, 2, cmd_drain },
+	{ "undrain", "SERVICE NAME | --host ADDRESS", "end draining a backend, or a whole host",
+	  "As 'backend undrain'; with --host the backends of every service that have ADDRESS.\n\n"
+	  "example: poise undrain --host 10.0.1.11",
+	  OPTION_HOST, 0, 2, cmd_undrain },
+	{ "batch", "", "several changes of backends as one",
+	  "Reads commands from standard input, a line each, as behind 'poise backend': add, "
+	  "remove,\n"
+	  "drain, undrain and weight. All of them are made, as one change, or none. Empty lines\n"
+	  "and what follows a # are ignored.\n\n"
+	  "example: poise batch <changes\n"
+	  "  drain web app-01\n"
+	  "  weight web app-02 50\n"
+	  "  add web app-07 10.0.1.17 --if-missing",
+	  0, 0, 0, cmd_batch },
 	{ "stats", "", "every counter",
 	  "Shows the packets of each service and backend, what became of all others, and "
 	  "events.\n\n"

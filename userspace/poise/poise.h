@@ -25,6 +25,8 @@ enum option_bits {
 	OPTION_ENCAPSULATION = 1 << 5,
 	OPTION_SERVER_ID = 1 << 6,
 	OPTION_FORCE = 1 << 7,
+	OPTION_IF_MISSING = 1 << 8,
+	OPTION_HOST = 1 << 9,
 };
 
 /* Of explain and capture; from the top down, so that the two lists do not meet. */
@@ -58,8 +60,8 @@ enum {
 
 struct invocation {
 	const char *socket, *pin_path;
-	const char *encapsulation, *server_id;
-	bool json, help, version, now, wait, force;
+	const char *encapsulation, *server_id, *host;
+	bool json, help, version, now, wait, force, if_missing;
 	const char *payload, *quic_id, *interface, *frame;
 	bool syn, ack, fin, rst, dont_fragment;
 	const char *service, *write;

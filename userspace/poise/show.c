@@ -60,11 +60,12 @@ static char *describe_differences(const struct view_backend *backend)
 	if (view_holds(backend->differs, "weight"))
 		weight = text_format("weight set by command (%lld in the file)",
 				     (long long)backend->declared_weight);
-	text = text_format("%s%s%s%s",
-			   view_holds(backend->differs, "added") ? ", added by command" : "",
-			   view_holds(backend->differs, "removed") ? ", removed by command" : "",
-			   view_holds(backend->differs, "drained") ? ", drained by command" : "",
-			   weight ? ", " : "");
+	text = text_format(
+		"%s%s%s%s%s", view_holds(backend->differs, "added") ? ", added by command" : "",
+		view_holds(backend->differs, "removed") ? ", removed by command" : "",
+		view_holds(backend->differs, "drained") ? ", drained by command" : "",
+		view_holds(backend->differs, "undrained") ? ", undrained by command" : "",
+		weight ? ", " : "");
 	if (weight) {
 		char *whole = text_format("%s%s", text, weight);
 
@@ -198,6 +199,18 @@ static bool say_backend(json_t *json)
 	say("%s/%s %s: %s, weight %lld%s%s%s\n", backend.service, backend.name, backend.address,
 	    backend.state, (long long)backend.weight, *backend.reason ? " (" : "", backend.reason,
 	    *backend.reason ? ")" : "");
+	return true;
+}
+
+bool show_changed(json_t *result)
+{
+	const json_t *backends = view_array(result, "backends");
+
+	if (!backends)
+		return false;
+	for (size_t i = 0; i < json_array_size(backends); i++)
+		if (!say_backend(json_array_get(backends, i)))
+			return false;
 	return true;
 }
 

@@ -27,6 +27,11 @@ bool show_backends(struct table *table, const json_t *backends, bool with_servic
 int show_change(const struct invocation *invocation, const char *command, json_t *more,
 		bool silent);
 
+/* Prints the backends of an answer, a line each; false, after a complaint, if one is not
+ * understood.
+ */
+bool show_changed(json_t *result);
+
 /* "192.0.2.1:80", "192.0.2.1:8000-8100", "[2001:db8::/64]:any": to be free()d. */
 char *show_endpoint(const struct view_service *service);
 

@@ -105,11 +105,14 @@ static const struct command {
 	{ "backend-add",
 	  ACCESS_WRITE,
 	  command_backend_add,
-	  { "service", "name", "address", "weight", "encapsulation", "server_id" } },
+	  { "service", "name", "address", "weight", "encapsulation", "server_id", "if_missing" } },
 	{ "backend-remove", ACCESS_WRITE, command_backend_remove, { "service", "name", "now" } },
 	{ "backend-drain", ACCESS_WRITE, command_backend_drain, { "service", "name" } },
 	{ "backend-undrain", ACCESS_WRITE, command_backend_undrain, { "service", "name" } },
 	{ "backend-weight", ACCESS_WRITE, command_backend_weight, { "service", "name", "weight" } },
+	{ "host-drain", ACCESS_WRITE, command_host_drain, { "address" } },
+	{ "host-undrain", ACCESS_WRITE, command_host_undrain, { "address" } },
+	{ "batch", ACCESS_WRITE, command_batch, { "commands" } },
 	{ "stats", ACCESS_READ, handle_stats, {} },
 	{ "explain",
 	  ACCESS_READ,
@@ -124,25 +127,6 @@ static const struct command {
 	{ "reload", ACCESS_WRITE, command_reload, {} },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };
-
-/* An argument that the command does not know is more likely a slip than meant to be ignored. */
-static bool check_arguments(const struct request *request, const char *const *known)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach (request->arguments, key, value) {
-		int i = 0;
-
-		while (known[i] && strcmp(known[i], key) != 0)
-			i++;
-		if (known[i])
-			continue;
-		control_refuse(request->error, "unknown argument '%.64s'", key);
-		return false;
-	}
-	return true;
-}
 
 static const struct command *find_command(const char *name)
 {
@@ -164,7 +148,7 @@ json_t *commands_handle(void *context, const struct peer *peer, const char *comm
 		return control_refuse(error, "unknown command '%.64s'", command);
 	if (!access_check(&request.daemon->access, peer, found->needs, found->name, why))
 		return control_refuse(error, "%s", why);
-	if (!check_arguments(&request, found->arguments))
+	if (!request_knows(&request, found->arguments))
 		return NULL;
 	audit_begin(peer);
 	result = found->handle(&request);

@@ -46,34 +46,36 @@ json_t *command_backend_list(const struct request *request)
 	return json_pack("{s:o}", "backends", list);
 }
 
+/* What --if-missing asks for: is the backend there, as it is wanted? */
+static bool is_there(const struct service *service, const struct config_backend *wanted)
+{
+	const struct backend *backend = service_find(service, wanted->name);
+
+	return backend && backend->state == POISE_RECORD_ACTIVE &&
+	       address_equal(&backend->address, &wanted->address);
+}
+
 json_t *command_backend_add(const struct request *request)
 {
 	struct service *service;
 	struct backend *backend;
-	struct config_backend wanted = {};
-	const char *name, *text;
+	struct config_backend wanted;
 	char why[RUNTIME_ERROR_BYTES];
+	bool if_missing, unchanged;
+	json_t *answer;
 
-	if (!request_service(request, &service) || !request_text(request, "name", &name) ||
-	    !request_text(request, "address", &text) ||
-	    !request_weight(request, 100, &wanted.weight) ||
-	    !request_encapsulation(request, service, &wanted.encapsulation) ||
-	    !request_server_id(request, &wanted))
+	if (!request_service(request, &service) ||
+	    !request_flag(request, "if_missing", &if_missing) ||
+	    !request_wanted(request, service, &wanted))
 		return NULL;
-	if (config_check_name(name))
-		return control_refuse(
-			request->error,
-			"name: found '%.64s', allowed are 1 to 63 letters, digits, '.', "
-			"'_', '-', the first one a letter or digit",
-			name);
-	memcpy(wanted.name, name, strlen(name));
-	if (address_parse(text, &wanted.address))
-		return control_refuse(request->error,
-				      "address: found '%.64s', allowed is an IPv4 or IPv6 address",
-				      text);
-	if (runtime_add(request->daemon->balancer, service, &wanted, &backend, why))
+	unchanged = if_missing && is_there(service, &wanted);
+	if (unchanged)
+		backend = service_find(service, wanted.name);
+	else if (runtime_add(request->daemon->balancer, service, &wanted, &backend, why))
 		return control_refuse(request->error, "%s", why);
-	return answer_backend(request, backend);
+	answer = answer_backend(request, backend);
+	json_object_set_new(answer, "unchanged", json_boolean(unchanged));
+	return answer;
 }
 
 json_t *command_backend_remove(const struct request *request)
@@ -134,4 +136,61 @@ json_t *command_backend_weight(const struct request *request)
 	if (runtime_weight(request->daemon->balancer, backend, weight, why))
 		return control_refuse(request->error, "%s", why);
 	return answer_backend(request, backend);
+}
+
+/* The service's backend of that address, unless it was removed. */
+static struct backend *backend_of_host(const struct service *service, const struct address *address)
+{
+	struct backend *backend = service_find_address(service, address);
+
+	return backend && backend->state == POISE_RECORD_ACTIVE ? backend : NULL;
+}
+
+static json_t *report_host(struct balancer *balancer, const struct address *address)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < balancer->service_count; i++) {
+		struct backend *backend = backend_of_host(balancer->services[i], address);
+
+		if (backend)
+			json_array_append_new(list, report_backend(balancer, backend));
+	}
+	return list;
+}
+
+/* Drains or undrains the backends of every service that have the address, as one change. */
+static json_t *drain_host(const struct request *request, bool on)
+{
+	struct balancer *balancer = request->daemon->balancer;
+	char why[RUNTIME_ERROR_BYTES], text[ADDRESS_TEXT_BYTES];
+	struct address address;
+	json_t *list;
+
+	if (!request_address(request, &address))
+		return NULL;
+	balancer_hold(balancer);
+	for (size_t i = 0; i < balancer->service_count; i++) {
+		struct backend *backend = backend_of_host(balancer->services[i], &address);
+
+		if (backend)
+			runtime_drain(balancer, backend, on, why);
+	}
+	balancer_release(balancer);
+	list = report_host(balancer, &address);
+	if (json_array_size(list))
+		return json_pack("{s:o}", "backends", list);
+	json_decref(list);
+	return control_refuse(request->error, "no service has a backend with address %s",
+			      address_format(&address, text));
+}
+
+json_t *command_host_drain(const struct request *request)
+{
+	return drain_host(request, true);
+}
+
+json_t *command_host_undrain(const struct request *request)
+{
+	return drain_host(request, false);
 }

@@ -21,6 +21,11 @@ json_t *command_capture(const struct request *request);
 
 /* explain.c */
 json_t *command_explain(const struct request *request);
+json_t *command_host_drain(const struct request *request);
+json_t *command_host_undrain(const struct request *request);
+
+/* batch.c */
+json_t *command_batch(const struct request *request);
 
 /* commands_config.c */
 json_t *command_config(const struct request *request);

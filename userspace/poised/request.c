@@ -74,7 +74,7 @@ bool request_encapsulation(const struct request *request, const struct service *
 	return false;
 }
 
-bool request_server_id(const struct request *request, struct config_backend *out)
+static bool get_server_id(const struct request *request, struct config_backend *out)
 {
 	const char *text;
 
@@ -85,6 +85,46 @@ bool request_server_id(const struct request *request, struct config_backend *out
 	control_refuse(request->error,
 		       "server_id: found '%.64s', allowed are 2 to 30 hexadecimal digits", text);
 	return false;
+}
+
+static bool get_name(const struct request *request, char out[POISE_NAME_BYTES])
+{
+	const char *name;
+
+	if (!request_text(request, "name", &name))
+		return false;
+	if (config_check_name(name)) {
+		control_refuse(request->error,
+			       "name: found '%.64s', allowed are 1 to 63 letters, digits, '.', "
+			       "'_', '-', the first one a letter or digit",
+			       name);
+		return false;
+	}
+	memcpy(out, name, strlen(name) + 1);
+	return true;
+}
+
+bool request_address(const struct request *request, struct address *out)
+{
+	const char *text;
+
+	if (!request_text(request, "address", &text))
+		return false;
+	if (address_parse(text, out) == 0)
+		return true;
+	control_refuse(request->error, "address: found '%.64s', allowed is an IPv4 or IPv6 address",
+		       text);
+	return false;
+}
+
+bool request_wanted(const struct request *request, const struct service *service,
+		    struct config_backend *out)
+{
+	*out = (struct config_backend){};
+	return get_name(request, out->name) && request_address(request, &out->address) &&
+	       request_weight(request, 100, &out->weight) &&
+	       request_encapsulation(request, service, &out->encapsulation) &&
+	       get_server_id(request, out);
 }
 
 bool request_service(const struct request *request, struct service **out)
@@ -111,4 +151,22 @@ bool request_backend(const struct request *request, struct backend **out)
 		control_refuse(request->error, "service '%s' has no backend '%.64s'",
 			       service->config.name, name);
 	return *out != NULL;
+}
+
+bool request_knows(const struct request *request, const char *const *known)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (request->arguments, key, value) {
+		int i = 0;
+
+		while (known[i] && strcmp(known[i], key) != 0)
+			i++;
+		if (known[i])
+			continue;
+		control_refuse(request->error, "unknown argument '%.64s'", key);
+		return false;
+	}
+	return true;
 }

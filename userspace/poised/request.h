@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct address;
 struct backend;
 struct config_backend;
 struct control_error;
@@ -20,6 +21,10 @@ struct request {
 	struct control_error *error;
 };
 
+/* Are all arguments among those known, which end with NULL? One that the command does not know is
+ * more likely a slip than meant to be ignored. */
+bool request_knows(const struct request *request, const char *const *known);
+
 bool request_text(const struct request *request, const char *key, const char **out);
 /* Texts that may be missing: *out is NULL then. */
 bool request_optional_text(const struct request *request, const char *key, const char **out);
@@ -30,7 +35,10 @@ bool request_weight(const struct request *request, json_int_t standard, uint16_t
 /* May be missing: the service's. */
 bool request_encapsulation(const struct request *request, const struct service *service,
 			   uint8_t *out);
-bool request_server_id(const struct request *request, struct config_backend *out);
+bool request_address(const struct request *request, struct address *out);
+/* A backend to be added to the service: all of it. */
+bool request_wanted(const struct request *request, const struct service *service,
+		    struct config_backend *out);
 /* The running ones that "service" and "name" mean. */
 bool request_service(const struct request *request, struct service **out);
 bool request_backend(const struct request *request, struct backend **out);

@@ -205,6 +205,18 @@ static int check_free(const struct service *service, const struct config_backend
 	return check_declared(service, wanted->name, &wanted->address, error);
 }
 
+int runtime_check_add(const struct service *service, const struct config_backend *wanted,
+		      char error[RUNTIME_ERROR_BYTES])
+{
+	int err = check_address(service, &wanted->address, error);
+
+	if (!err)
+		err = check_free(service, wanted, error);
+	if (!err)
+		err = check_server_id(service, wanted, error);
+	return err;
+}
+
 int runtime_add(struct balancer *balancer, struct service *service,
 		const struct config_backend *wanted, struct backend **out,
 		char error[RUNTIME_ERROR_BYTES])
@@ -217,12 +229,8 @@ int runtime_add(struct balancer *balancer, struct service *service,
 				     .encapsulation = wanted->encapsulation,
 				     .server_id = wanted->server_id,
 				     .server_id_length = wanted->server_id_length };
-	int err = check_address(service, &wanted->address, error);
+	int err = runtime_check_add(service, wanted, error);
 
-	if (!err)
-		err = check_free(service, wanted, error);
-	if (!err)
-		err = check_server_id(service, wanted, error);
 	if (err)
 		return err;
 	*out = service_find_address(service, &wanted->address);
@@ -238,21 +246,28 @@ int runtime_add(struct balancer *balancer, struct service *service,
 	return 0;
 }
 
+int runtime_check_remove(const struct backend *backend, bool now, char error[RUNTIME_ERROR_BYTES])
+{
+	if (backend->state == POISE_RECORD_ACTIVE ||
+	    (backend->state == POISE_RECORD_REMOVING && now))
+		return 0;
+	snprintf(error, RUNTIME_ERROR_BYTES, "backend '%s/%s' is removed already%s",
+		 backend->service->config.name, backend->name,
+		 backend->state == POISE_RECORD_REMOVING
+			 ? ", and waits for its connections to end ('--now' cuts them)"
+			 : "");
+	return -EALREADY;
+}
+
 int runtime_remove(struct balancer *balancer, struct backend *backend, bool now, bool *gone,
 		   char error[RUNTIME_ERROR_BYTES])
 {
 	bool declared = backend->declared_weight >= 0;
+	int err = runtime_check_remove(backend, now, error);
 
 	*gone = false;
-	if (backend->state == POISE_RECORD_REMOVED ||
-	    (backend->state == POISE_RECORD_REMOVING && !now)) {
-		snprintf(error, RUNTIME_ERROR_BYTES, "backend '%s/%s' is removed already%s",
-			 backend->service->config.name, backend->name,
-			 backend->state == POISE_RECORD_REMOVING
-				 ? ", and waits for its connections to end ('--now' cuts them)"
-				 : "");
-		return -EALREADY;
-	}
+	if (err)
+		return err;
 	audit(backend, "removed", NULL, now ? "its connections are cut" : NULL);
 	availability_note(backend, HISTORY_LIFE, "removed by command");
 	set_flag(backend, POISE_RECORD_OUT, declared);
@@ -268,7 +283,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	return 0;
 }
 
-static int check_active(const struct backend *backend, char error[RUNTIME_ERROR_BYTES])
+int runtime_check_change(const struct backend *backend, char error[RUNTIME_ERROR_BYTES])
 {
 	if (backend->state == POISE_RECORD_ACTIVE)
 		return 0;
@@ -281,7 +296,7 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 		  char error[RUNTIME_ERROR_BYTES])
 {
 	bool drained = backend_drains(backend);
-	int err = check_active(backend, error);
+	int err = runtime_check_change(backend, error);
 	bool released;
 
 	if (err)
@@ -306,7 +321,7 @@ int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain
 int runtime_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
 		   char error[RUNTIME_ERROR_BYTES])
 {
-	int err = check_active(backend, error);
+	int err = runtime_check_change(backend, error);
 	uint16_t before;
 
 	if (err)

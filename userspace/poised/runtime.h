@@ -16,6 +16,13 @@ struct service;
 
 enum { RUNTIME_ERROR_BYTES = 320 };
 
+/* Whether what the functions below do would be refused: 0, or a negative errno with error written.
+ * They look at the service's own list of backends alone, which may be a copy. */
+int runtime_check_add(const struct service *service, const struct config_backend *wanted,
+		      char error[RUNTIME_ERROR_BYTES]);
+int runtime_check_remove(const struct backend *backend, bool now, char error[RUNTIME_ERROR_BYTES]);
+int runtime_check_change(const struct backend *backend, char error[RUNTIME_ERROR_BYTES]);
+
 /* Each returns 0, or a negative errno with error written; then nothing changed. */
 int runtime_add(struct balancer *balancer, struct service *service,
 		const struct config_backend *wanted, struct backend **out,

@@ -31,7 +31,7 @@ enum {
 
 static const char nobody[] = "poise";
 
-enum phase { IDLE, CONNECTING, GREETING, FAREWELL, SESSION };
+enum phase { IDLE, REFUSED, CONNECTING, GREETING, FAREWELL, SESSION };
 
 struct mysql {
 	struct check check;
@@ -45,8 +45,9 @@ struct mysql {
 	/* of the check under way: */
 	enum phase phase;
 	struct event *event;
-	int fd;
+	int fd;		   /* -1: there is none */
 	int connect_error; /* when it failed at once */
+	int secret_error;  /* of REFUSED: why there is no password */
 	uint8_t received[MYSQL_GREETING_BYTES];
 	size_t received_length;
 	char password[SECRET_BYTES];
@@ -67,7 +68,8 @@ static void mysql_cancel(struct check *check)
 	mysql_session_free(mysql->session);
 	mysql->session = NULL;
 	explicit_bzero(mysql->password, sizeof(mysql->password));
-	close(mysql->fd);
+	if (mysql->fd >= 0)
+		close(mysql->fd);
 }
 
 static void fail_errno(struct mysql *mysql, int error)
@@ -185,26 +187,8 @@ static void run_session(struct mysql *mysql, short ready)
 		end_session(mysql);
 }
 
-static int read_password(struct mysql *mysql)
-{
-	int r = 0;
-
-	mysql->password[0] = '\0';
-	if (mysql->password_file)
-		r = secret_read(mysql->password_file, mysql->password);
-	return r < 0 ? r : 0;
-}
-
 static void begin_session(struct mysql *mysql)
 {
-	int r = read_password(mysql);
-
-	if (r) {
-		mysql_cancel(&mysql->check);
-		check_not_run(&mysql->check, CHECK_TEXT_PASSWORD_FILE, mysql->password_file,
-			      secret_error(r));
-		return;
-	}
 	mysql->stream = (struct mysql_stream){ .fd = mysql->fd,
 					       .before = mysql->received,
 					       .before_left = mysql->received_length };
@@ -322,12 +306,22 @@ static void connected(struct mysql *mysql)
 	wait_for(mysql, EV_READ);
 }
 
+static void refuse(struct mysql *mysql)
+{
+	mysql_cancel(&mysql->check);
+	check_not_run(&mysql->check, CHECK_TEXT_PASSWORD_FILE, mysql->password_file,
+		      secret_error(mysql->secret_error));
+}
+
 static void go_on(evutil_socket_t fd, short what, void *context)
 {
 	struct mysql *mysql = context;
 
 	(void)fd;
 	switch (mysql->phase) {
+	case REFUSED:
+		refuse(mysql);
+		break;
 	case CONNECTING:
 		connected(mysql);
 		break;
@@ -361,22 +355,43 @@ static int begin_connect(struct mysql *mysql)
 	return 0;
 }
 
-static int mysql_start(struct check *check)
+static int open_socket(struct mysql *mysql)
 {
-	struct mysql *mysql = (struct mysql *)check;
-	int r;
-
-	mysql->received_length = 0;
 	mysql->fd = socket(mysql->peer.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (mysql->fd < 0)
 		return -errno;
-	mysql->event = event_new(mysql->base, mysql->fd, EV_WRITE, go_on, mysql);
-	if (!mysql->event) {
-		close(mysql->fd);
-		return -ENOMEM;
-	}
+	event_assign(mysql->event, mysql->base, mysql->fd, EV_WRITE, go_on, mysql);
 	mysql->phase = CONNECTING;
-	r = begin_connect(mysql);
+	return begin_connect(mysql);
+}
+
+/* Before the connection, for one that is given up after the greeting counts as an error there. */
+static int read_password(struct mysql *mysql)
+{
+	int r = 0;
+
+	mysql->password[0] = '\0';
+	if (mysql->password_file)
+		r = secret_read(mysql->password_file, mysql->password);
+	mysql->secret_error = r < 0 ? r : 0;
+	return mysql->secret_error;
+}
+
+static int mysql_start(struct check *check)
+{
+	struct mysql *mysql = (struct mysql *)check;
+	int r = 0;
+
+	mysql->received_length = 0;
+	mysql->fd = -1;
+	mysql->event = event_new(mysql->base, -1, 0, go_on, mysql);
+	if (!mysql->event)
+		return -ENOMEM;
+	mysql->phase = REFUSED;
+	if (read_password(mysql) == 0)
+		r = open_socket(mysql);
+	else
+		event_active(mysql->event, EV_TIMEOUT, 0);
 	if (r)
 		mysql_cancel(check);
 	return r;

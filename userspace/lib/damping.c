@@ -18,10 +18,11 @@ static void forget_old(struct damping *damping, int64_t now_ms)
 
 bool damping_count(struct damping *damping, int64_t now_ms)
 {
-	bool was_held = damping->held;
+	bool was_held;
 	double penalty;
 
-	forget_old(damping, now_ms);
+	damping_decay(damping, now_ms);
+	was_held = damping->held;
 	penalty = damping_penalty(damping, now_ms) + DAMPING_PENALTY;
 	damping->penalty = penalty < DAMPING_CEILING ? penalty : DAMPING_CEILING;
 	damping->at_ms = now_ms;

@@ -19,9 +19,11 @@ report()
 	grep -vE '^#[0-9]+' "$out" | head -n 60 | sed 's/^/# /'
 }
 
-echo 1..4
+echo 1..5
 report 1 "packets: every input that is kept" build/fuzz_packet -runs=0 tests/fuzz/corpus/packet
 report 2 "packets: new inputs" tests/fuzz/run packet "${FUZZ_SECONDS:-60}"
 report 3 "packets to the agent: every input that is kept" \
 	build/fuzz_agent -runs=0 tests/fuzz/corpus/agent
 report 4 "configurations: the examples" build/fuzz_config -runs=0 examples
+report 5 "answers of checks: every input that is kept" \
+	build/fuzz_answer -runs=0 tests/fuzz/corpus/answer

@@ -92,12 +92,18 @@ static void list_members(const struct subject *subject, struct maglev_member *me
 		};
 }
 
+static int make_ring(struct subject *subject, struct extent *extent)
+{
+	int err = maps_ring_allocate(subject->maps, SUBJECT_SLOTS, extent);
+
+	return err ? err : maps_rings_open(subject->maps);
+}
+
 static int make_schedule(struct subject *subject, const struct maglev_member *members)
 {
 	struct ring schedule;
 	uint16_t *slots = calloc(SUBJECT_SLOTS, sizeof(*slots));
-	int err = slots ? maps_ring_allocate(subject->maps, SUBJECT_SLOTS, &subject->schedule)
-			: -ENOMEM;
+	int err = slots ? make_ring(subject, &subject->schedule) : -ENOMEM;
 
 	if (!err)
 		err = schedule_build(members, SUBJECT_BACKENDS, SUBJECT_SLOTS, slots);
@@ -185,14 +191,16 @@ static int make_service(struct subject *subject, uint32_t number)
 	struct poise_service entry;
 	struct extent extent;
 	struct ring ring;
-	int err = maps_ring_allocate(subject->maps, SUBJECT_SLOTS, &extent);
+	int err = make_ring(subject, &extent);
 
 	if (err)
 		return err;
 	ring = maps_ring(subject->maps, &extent);
 	ring_fill(&ring, subject->owners);
-	if (number == 0)
+	if (number == 0) {
+		err = maps_ring_allow_moves(subject->maps, &extent, &ring);
 		subject->ring = ring;
+	}
 	entry = service_entry(subject, number, &extent);
 	subject->places[number] =
 		take_place(subject, &entry, subject->options.match == SUBJECT_EXACT);
@@ -200,7 +208,7 @@ static int make_service(struct subject *subject, uint32_t number)
 		maps_service_publish(subject->maps, subject->places[number], &entry);
 	else
 		maps_service_write(subject->maps, subject->places[number], &entry);
-	return publish_address(subject, number);
+	return err ? err : publish_address(subject, number);
 }
 
 static int set_server_id(struct subject *subject)

@@ -84,6 +84,7 @@ static struct poise_service complete(struct fixture *fixture, uint32_t number, c
 {
 	struct extent *ring = &fixture->extents[number];
 	struct poise_service entry = *service;
+	struct ring opened = { 0 };
 	int err = 0;
 
 	entry.family = strchr(address, ':') ? 6 : 4;
@@ -93,6 +94,10 @@ static struct poise_service complete(struct fixture *fixture, uint32_t number, c
 		return entry;
 	if (!ring->size)
 		err = maps_ring_allocate(fixture->maps, fixture->ring_size, ring);
+	if (!err)
+		err = maps_rings_open(fixture->maps);
+	if (!err)
+		err = maps_ring_allow_moves(fixture->maps, ring, &opened);
 	if (err)
 		bail_out("cannot allocate a ring", -err);
 	entry.segment = ring->segment;

@@ -51,7 +51,7 @@ struct extent flows_schedule(const struct fixture *fixture, uint32_t size, const
 {
 	struct extent extent;
 
-	if (maps_ring_allocate(fixture->maps, size, &extent)) {
+	if (maps_ring_allocate(fixture->maps, size, &extent) || maps_rings_open(fixture->maps)) {
 		printf("Bail out! no room for a schedule\n");
 		exit(1);
 	}

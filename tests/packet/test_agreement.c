@@ -83,7 +83,8 @@ int main(void)
 
 	fixture_open(&fixture, SMALL_RING_SIZE);
 	if (maps_ring_allocate(fixture.maps, RING_SIZE, &near) ||
-	    maps_ring_allocate(fixture.maps, POISE_SEGMENT_SLOTS, &far))
+	    maps_ring_allocate(fixture.maps, POISE_SEGMENT_SLOTS, &far) ||
+	    maps_rings_open(fixture.maps))
 		abort();
 	far.base = POISE_SEGMENT_SLOTS - RING_SIZE;
 	far.size = RING_SIZE;

@@ -13,7 +13,7 @@
 
 struct ring {
 	uint16_t *slots;
-	struct poise_move *moves;
+	struct poise_move *moves; /* may be NULL until ring_change() */
 	uint32_t size; /* slots */
 };
 

@@ -209,6 +209,15 @@ static int plan_addresses(struct balancer *balancer, struct address_plan **out,
 	return err;
 }
 
+static int open_rings(struct balancer *balancer, struct lines *errors)
+{
+	int err = maps_rings_open(balancer->maps);
+
+	if (err)
+		lines_add(errors, "services: no memory for their rings: %s", strerror(-err));
+	return err;
+}
+
 /* All that may fail, and that packets do not notice. On an error all is as before. */
 static int prepare(struct balancer *balancer, const struct config *config,
 		   struct address_plan **plan, size_t *first, struct lines *errors)
@@ -222,6 +231,8 @@ static int prepare(struct balancer *balancer, const struct config *config,
 	*plan = NULL;
 	if (!err)
 		err = plan_addresses(balancer, plan, errors);
+	if (!err)
+		err = open_rings(balancer, errors);
 	for (size_t i = *first; i < balancer->service_count && !err; i++) {
 		err = service_prepare(balancer->services[i]);
 		if (err)

@@ -70,8 +70,10 @@ int maps_new(struct poise_bpf *object, struct maps **out)
 	if (!maps)
 		return -ENOMEM;
 	maps->object = object;
-	for (int i = 0; i < POISE_MAX_SEGMENTS; i++)
-		maps->segments[i] = (struct segment){ .ring_fd = -1, .move_fd = -1 };
+	maps_shelf_init(&maps->slots, object->maps.rings, "ring_segment",
+			sizeof(struct poise_ring_segment));
+	maps_shelf_init(&maps->moves, object->maps.moves, "move_segment",
+			sizeof(struct poise_move_segment));
 	extents_init(&maps->rings, POISE_MAX_SEGMENTS, POISE_SEGMENT_SLOTS);
 	extents_init(&maps->ranges, 1, POISE_RANGE_ENTRIES);
 	maps->cpus = libbpf_num_possible_cpus();
@@ -95,8 +97,8 @@ void maps_free(struct maps *maps)
 {
 	if (!maps)
 		return;
-	for (int i = 0; i < POISE_MAX_SEGMENTS; i++)
-		maps_segment_close(&maps->segments[i]);
+	maps_shelf_close(&maps->slots);
+	maps_shelf_close(&maps->moves);
 	share_all(maps, false);
 	extents_free(&maps->rings);
 	extents_free(&maps->ranges);
@@ -141,8 +143,8 @@ void maps_synchronize(struct maps *maps)
 {
 	__u32 zero = 0;
 
-	bpf_map_update_elem(bpf_map__fd(maps->object->maps.rings), &zero,
-			    &maps->segments[0].ring_fd, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(maps->object->maps.rings), &zero, &maps->slots.parts[0].fd,
+			    BPF_ANY);
 }
 
 struct poise_exception_bucket *maps_exceptions(struct maps *maps)

@@ -33,12 +33,19 @@ int maps_answer(struct maps *maps);
 /* Waits until no packet that began before this call is under way in the data plane. */
 void maps_synchronize(struct maps *maps);
 
-/* A ring of size slots, zeroed (settled, without owner). 0, -ENOSPC or another negative errno. */
+/* A place for a ring of size slots, which are zeroed (settled, without owner). It is there after
+ * maps_rings_open(). 0, -ENOSPC or another negative errno. */
 int maps_ring_allocate(struct maps *maps, uint32_t size, struct extent *out);
+/* Makes the memory of all rings that were allocated. 0 or a negative errno; then none is there. */
+int maps_rings_open(struct maps *maps);
 /* Takes a ring that an earlier poised made. 0 or a negative errno. */
 int maps_ring_adopt(struct maps *maps, const struct extent *extent);
 void maps_ring_release(struct maps *maps, const struct extent *extent);
 struct ring maps_ring(struct maps *maps, const struct extent *extent);
+/* Lets the ring's slots move: before that it has no moves. 0 or a negative errno. */
+int maps_ring_allow_moves(struct maps *maps, const struct extent *extent, struct ring *ring);
+/* Makes some of the memory that maps_ring_allow_moves() would have to. 0 or a negative errno. */
+int maps_moves_ahead(struct maps *maps);
 
 /* Writes an entry that nothing leads to so far; it is not listed. */
 void maps_service_write(struct maps *maps, uint32_t index, const struct poise_service *service);

@@ -9,10 +9,19 @@
 #include "maps.h"
 #include "poise.skel.h"
 
-struct segment {
-	int ring_fd, move_fd; /* -1 while it is not there */
-	struct poise_ring_segment *ring;
-	struct poise_move_segment *move;
+/* An inner map, while it is open. */
+struct part {
+	int fd; /* -1 while it is not there */
+	void *memory;
+	bool wanted; /* a ring lies in it, or will */
+};
+
+/* An outer map and its inner ones, all of one size. */
+struct shelf {
+	struct bpf_map *outer;
+	const char *name; /* of inner ones */
+	size_t size;	  /* bytes */
+	struct part parts[POISE_MAX_SEGMENTS];
 };
 
 struct maps {
@@ -23,7 +32,7 @@ struct maps {
 	struct poise_backend *backends, *next;
 	struct poise_backend_load *loads;
 	struct poise_exception_bucket *exceptions, *flows;
-	struct segment segments[POISE_MAX_SEGMENTS];
+	struct shelf slots, moves;
 	struct extents rings;
 	struct extents ranges; /* one segment */
 	void *per_cpu;	       /* room for one look-up in a per-CPU map */
@@ -35,9 +44,12 @@ struct maps {
 void *maps_share(int fd, size_t size);
 void maps_unshare(void *memory, size_t size); /* takes NULL */
 
-/* maps_rings.c: opens a segment that is there, or makes it. 0 or a negative errno. */
+/* maps_rings.c */
+void maps_shelf_init(struct shelf *shelf, struct bpf_map *outer, const char *name, size_t size);
+void maps_shelf_close(struct shelf *shelf);
+/* Opens a segment of slots that is there, or makes it; with its moves, if these are there. 0 or a
+ * negative errno. */
 int maps_segment_open(struct maps *maps, uint32_t number);
-void maps_segment_close(struct segment *segment);
 
 /* maps_backends.c: finishes what a poised that died in maps_backends_write() began. */
 void maps_backends_finish(struct maps *maps);

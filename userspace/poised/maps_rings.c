@@ -1,22 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Ring slots: segments of them, made as they are needed, and what each ring has of them. */
+/*
+ * Ring slots: segments of them, made as they are needed, and what each ring has of them. The kernel
+ * clears a segment's memory, and lets a map be put into an outer one only after an RCU grace
+ * period, but many at once after one. So rings' segments are made together, and those of moves when
+ * a slot begins to move, or before, when there is time.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "maps_private.h"
+#include "parallel.h"
 
-void maps_segment_close(struct segment *segment)
+enum { MOVES_AHEAD = 4 }; /* segments at a time: some milliseconds each */
+
+/* Inner maps that are opened together. */
+struct opening {
+	struct shelf *shelf;
+	uint32_t count;
+	__u32 numbers[POISE_MAX_SEGMENTS];
+	bool made[POISE_MAX_SEGMENTS];
+};
+
+void maps_shelf_init(struct shelf *shelf, struct bpf_map *outer, const char *name, size_t size)
 {
-	maps_unshare(segment->ring, sizeof(*segment->ring));
-	maps_unshare(segment->move, sizeof(*segment->move));
-	if (segment->ring_fd >= 0)
-		close(segment->ring_fd);
-	if (segment->move_fd >= 0)
-		close(segment->move_fd);
-	*segment = (struct segment){ .ring_fd = -1, .move_fd = -1 };
+	*shelf = (struct shelf){ .outer = outer, .name = name, .size = size };
+	for (int i = 0; i < POISE_MAX_SEGMENTS; i++)
+		shelf->parts[i].fd = -1;
+}
+
+static void part_close(struct shelf *shelf, uint32_t number)
+{
+	struct part *part = &shelf->parts[number];
+
+	maps_unshare(part->memory, shelf->size);
+	if (part->fd >= 0)
+		close(part->fd);
+	*part = (struct part){ .fd = -1 };
+}
+
+void maps_shelf_close(struct shelf *shelf)
+{
+	for (uint32_t i = 0; i < POISE_MAX_SEGMENTS && shelf->outer; i++)
+		part_close(shelf, i);
 }
 
 /* The inner map that is in an outer one already, or -ENOENT. */
@@ -35,71 +64,148 @@ static int inner_make(const char *name, size_t size)
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(__u32), size, 1, &options);
 }
 
-/* The ring becomes visible after its moves. */
+/* Opens one that is there, or makes it; several threads do so at the same time. */
+static void part_open(void *context, size_t number)
+{
+	struct opening *opening = context;
+	struct shelf *shelf = opening->shelf;
+	struct part *part = &shelf->parts[opening->numbers[number]];
+
+	part->fd = inner_get(shelf->outer, opening->numbers[number]);
+	if (part->fd == -ENOENT) {
+		part->fd = inner_make(shelf->name, shelf->size);
+		opening->made[number] = true;
+	}
+	if (part->fd >= 0)
+		part->memory = maps_share(part->fd, shelf->size);
+}
+
+/* Linux before 5.14 takes one at a time. */
+static int outer_put(struct bpf_map *outer, const __u32 *numbers, const __u32 *fds, uint32_t count)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, options);
+	__u32 done = count;
+	int err = 0;
+
+	if (count > 1 &&
+	    bpf_map_update_batch(bpf_map__fd(outer), numbers, fds, &done, &options) == 0)
+		return 0;
+	for (uint32_t i = 0; i < count && !err; i++)
+		err = bpf_map_update_elem(bpf_map__fd(outer), &numbers[i], &fds[i], BPF_ANY);
+	return err;
+}
+
+static int put_made(const struct opening *opening)
+{
+	__u32 numbers[POISE_MAX_SEGMENTS], fds[POISE_MAX_SEGMENTS];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < opening->count; i++) {
+		if (!opening->made[i])
+			continue;
+		numbers[count] = opening->numbers[i];
+		fds[count++] = opening->shelf->parts[opening->numbers[i]].fd;
+	}
+	return outer_put(opening->shelf->outer, numbers, fds, count);
+}
+
+/* All of them, or on an error none. 0 or a negative errno. */
+static int open_parts(struct opening *opening)
+{
+	int err = 0;
+
+	parallel_run(opening->count, INT_MAX, part_open, opening);
+	for (uint32_t i = 0; i < opening->count; i++) {
+		const struct part *part = &opening->shelf->parts[opening->numbers[i]];
+
+		if (!part->memory && !err)
+			err = part->fd < 0 ? part->fd : -ENOMEM;
+	}
+	if (!err)
+		err = put_made(opening);
+	for (uint32_t i = 0; i < opening->count && err; i++)
+		part_close(opening->shelf, opening->numbers[i]);
+	return err;
+}
+
+static int open_part(struct shelf *shelf, uint32_t number)
+{
+	struct opening opening = { .shelf = shelf, .count = 1, .numbers = { number } };
+
+	return shelf->parts[number].memory ? 0 : open_parts(&opening);
+}
+
 int maps_segment_open(struct maps *maps, uint32_t number)
 {
-	struct segment *segment = &maps->segments[number];
-	bool made_ring = false, made_move = false;
-	int err = -ENOMEM;
+	int moves = inner_get(maps->moves.outer, number);
+	int err = open_part(&maps->slots, number);
 
-	if (segment->ring)
-		return 0;
-	segment->ring_fd = inner_get(maps->object->maps.rings, number);
-	if (segment->ring_fd == -ENOENT) {
-		segment->ring_fd = inner_make("ring_segment", sizeof(struct poise_ring_segment));
-		made_ring = true;
-	}
-	segment->move_fd = inner_get(maps->object->maps.moves, number);
-	if (segment->move_fd == -ENOENT) {
-		segment->move_fd = inner_make("move_segment", sizeof(struct poise_move_segment));
-		made_move = true;
-	}
-	if (segment->ring_fd < 0 || segment->move_fd < 0) {
-		err = segment->ring_fd < 0 ? segment->ring_fd : segment->move_fd;
-		goto err_close;
-	}
-	segment->ring = maps_share(segment->ring_fd, sizeof(*segment->ring));
-	segment->move = maps_share(segment->move_fd, sizeof(*segment->move));
-	if (!segment->ring || !segment->move)
-		goto err_close;
-	err = 0;
-	if (made_move)
-		err = bpf_map_update_elem(bpf_map__fd(maps->object->maps.moves), &number,
-					  &segment->move_fd, BPF_ANY);
-	if (!err && made_ring)
-		err = bpf_map_update_elem(bpf_map__fd(maps->object->maps.rings), &number,
-					  &segment->ring_fd, BPF_ANY);
-	if (!err)
-		return 0;
-err_close:
-	maps_segment_close(segment);
-	return err;
+	if (moves < 0)
+		return moves == -ENOENT ? err : moves;
+	close(moves);
+	return err ? err : open_part(&maps->moves, number);
 }
 
 struct ring maps_ring(struct maps *maps, const struct extent *extent)
 {
-	struct segment *segment = &maps->segments[extent->segment];
+	struct poise_ring_segment *slots = maps->slots.parts[extent->segment].memory;
+	struct poise_move_segment *moves = maps->moves.parts[extent->segment].memory;
 
-	return (struct ring){ .slots = &segment->ring->slot[extent->base],
-			      .moves = &segment->move->move[extent->base],
+	return (struct ring){ .slots = &slots->slot[extent->base],
+			      .moves = moves ? &moves->move[extent->base] : NULL,
 			      .size = extent->size };
+}
+
+int maps_ring_allow_moves(struct maps *maps, const struct extent *extent, struct ring *ring)
+{
+	int err = ring->moves ? 0 : open_part(&maps->moves, extent->segment);
+
+	if (!err)
+		*ring = maps_ring(maps, extent);
+	return err;
+}
+
+int maps_moves_ahead(struct maps *maps)
+{
+	struct opening opening = { .shelf = &maps->moves };
+
+	for (uint32_t i = 0; i < POISE_MAX_SEGMENTS && opening.count < MOVES_AHEAD; i++)
+		if (maps->slots.parts[i].memory && !maps->moves.parts[i].memory)
+			opening.numbers[opening.count++] = i;
+	return opening.count ? open_parts(&opening) : 0;
 }
 
 int maps_ring_allocate(struct maps *maps, uint32_t size, struct extent *out)
 {
 	int err = extents_allocate(&maps->rings, size, out);
-	struct ring ring;
+	struct part *part;
 
 	if (err)
 		return err;
-	err = maps_segment_open(maps, out->segment);
-	if (err) {
-		extents_release(&maps->rings, out);
-		return err;
-	}
-	ring = maps_ring(maps, out);
-	memset(ring.slots, 0, size * sizeof(*ring.slots));
+	part = &maps->slots.parts[out->segment];
+	part->wanted = !part->memory;
+	if (part->memory)
+		memset(maps_ring(maps, out).slots, 0, size * sizeof(__u16));
 	return 0;
+}
+
+int maps_rings_open(struct maps *maps)
+{
+	struct opening opening = { .shelf = &maps->slots };
+	int err;
+
+	for (uint32_t i = 0; i < POISE_MAX_SEGMENTS; i++)
+		if (maps->slots.parts[i].wanted)
+			opening.numbers[opening.count++] = i;
+	err = opening.count ? open_parts(&opening) : 0;
+	for (uint32_t i = 0; i < opening.count && !err; i++) {
+		struct part *part = &maps->slots.parts[opening.numbers[i]];
+
+		part->wanted = false;
+		if (!opening.made[i]) /* what lay there is of rings that are gone */
+			memset(part->memory, 0, maps->slots.size);
+	}
+	return err;
 }
 
 int maps_ring_adopt(struct maps *maps, const struct extent *extent)

@@ -163,15 +163,9 @@ static int allocate_rings(struct balancer *balancer, struct service *service)
 	uint32_t size = service->config.ring_size;
 	int err = maps_ring_allocate(balancer->maps, size, &service->extent);
 
-	if (err)
+	if (err || scheduler_of(&service->config) == POISE_SCHEDULER_RING)
 		return err;
-	service->ring = maps_ring(balancer->maps, &service->extent);
-	if (scheduler_of(&service->config) == POISE_SCHEDULER_RING)
-		return 0;
-	err = maps_ring_allocate(balancer->maps, size, &service->schedule_extent);
-	if (!err)
-		service->schedule = maps_ring(balancer->maps, &service->schedule_extent);
-	return err;
+	return maps_ring_allocate(balancer->maps, size, &service->schedule_extent);
 }
 
 static int take_index(struct balancer *balancer, struct service *service,
@@ -226,7 +220,11 @@ err_free:
 int service_prepare(struct service *service)
 {
 	struct poise_service entry = service_entry(service);
+	struct maps *maps = service->balancer->maps;
 
+	service->ring = maps_ring(maps, &service->extent);
+	if (service->schedule_extent.size)
+		service->schedule = maps_ring(maps, &service->schedule_extent);
 	/* the entry first: a record means that it is there */
 	maps_service_write(service->balancer->maps, service->index, &entry);
 	return service_write_record(service, true);

@@ -72,6 +72,12 @@ static size_t collect_members(struct service *service, struct maglev_member *mem
 	return count;
 }
 
+/* Flows that are all recorded need no slots to be led by. */
+static bool may_move(const struct service *service)
+{
+	return service->filled && !(service->flags & POISE_SERVICE_RECORD);
+}
+
 /* What a job needs of its service, as that is now. */
 static struct job make_job(struct balancer *balancer, size_t place)
 {
@@ -87,10 +93,12 @@ static struct job make_job(struct balancer *balancer, size_t place)
 	for (struct backend *b = service->backends; b; b = b->next)
 		count++;
 	job.members = calloc(count + 1, sizeof(*job.members));
-	if (job.members)
-		job.count = collect_members(service, job.members);
-	else
+	if (!job.members)
 		job.err = -ENOMEM;
+	else if (may_move(service))
+		job.err = maps_ring_allow_moves(balancer->maps, &service->extent, &service->ring);
+	if (!job.err)
+		job.count = collect_members(service, job.members);
 	return job;
 }
 
@@ -98,8 +106,7 @@ static void put_owners(struct job *job, const uint16_t *owners)
 {
 	struct service *service = job->service;
 
-	/* flows that are all recorded need no slots to be led by */
-	if (service->filled && !(service->flags & POISE_SERVICE_RECORD)) {
+	if (may_move(service)) {
 		job->changed = ring_change(&service->ring, owners, job->now);
 	} else {
 		job->changed = service->ring.size;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <string.h>
 
 #include "availability.h"
 #include "balancer.h"
@@ -67,6 +68,19 @@ static void forget_gone(struct balancer *balancer)
 		}
 }
 
+/* When rings have their owners, so that a change finds what it needs. */
+static void prepare_moves(struct balancer *balancer)
+{
+	int err;
+
+	for (size_t i = 0; i < balancer->service_count; i++)
+		if (!balancer->services[i]->filled)
+			return;
+	err = maps_moves_ahead(balancer->maps);
+	if (err)
+		log_error("rings: no memory for slots that move: %s", strerror(-err));
+}
+
 static void settle_cb(evutil_socket_t fd, short what, void *context)
 {
 	struct balancer *balancer = context;
@@ -86,6 +100,7 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 		}
 	}
 	availability_tick(balancer);
+	prepare_moves(balancer);
 	forget_gone(balancer);
 }
 

@@ -77,6 +77,7 @@ struct tls_contexts;
 	X(GRPC_NO_SERVICE, "server does not know the gRPC service '%s'")                           \
 	X(GRPC_STATUS, "gRPC status %u (%s)")                                                      \
 	X(NOT_GRPC, "answer is not gRPC")                                                          \
+	X(GRPC_NONE, "connection ended without an answer by HTTP/2")                               \
 	X(GRPC_MESSAGE, "answer is not a gRPC health message")                                     \
 	X(MTU,                                                                                     \
 	  "a packet of %u bytes does not get through the tunnel within %u ms, but small ones do")  \

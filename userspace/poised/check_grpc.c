@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "curl_loop.h"
+#include "curl_tls.h"
 #include "grpc_health.h"
 
 static const char health_path[] = "/grpc.health.v1.Health/Check";
@@ -65,7 +66,7 @@ struct grpc {
 	struct check check;
 	struct curl_loop *loop;
 	struct check_target target;
-	struct config_check_tls tls; /* texts of its own */
+	struct curl_tls *tls; /* NULL: cleartext */
 	char url[URL_BYTES];
 	struct curl_slist *connect; /* leads the URL's name to the address */
 	struct curl_slist *headers;
@@ -176,6 +177,13 @@ static void report_code(struct grpc *grpc)
 		check_fail(check, CHECK_TEXT_NOT_GRPC);
 }
 
+static void pass(struct grpc *grpc)
+{
+	if (grpc->tls)
+		curl_tls_warn(grpc->tls, &grpc->check);
+	check_pass(&grpc->check);
+}
+
 static void report_message(struct grpc *grpc)
 {
 	enum grpc_status status;
@@ -183,7 +191,7 @@ static void report_message(struct grpc *grpc)
 	if (grpc_health_parse(grpc->body, grpc->body_bytes, &status) != 0)
 		check_fail(&grpc->check, CHECK_TEXT_GRPC_MESSAGE);
 	else if (status == GRPC_SERVING)
-		check_pass(&grpc->check);
+		pass(grpc);
 	else
 		check_fail(&grpc->check, CHECK_TEXT_GRPC_STATE, states[status]);
 }
@@ -203,12 +211,15 @@ static void report_answer(struct grpc *grpc, long status)
 
 static void report_broken(struct grpc *grpc, CURLcode result, int error)
 {
+	if (grpc->tls && curl_tls_report(grpc->tls, &grpc->check, result))
+		return;
 	switch (result) {
 	case CURLE_GOT_NOTHING:
-		check_fail(&grpc->check, CHECK_TEXT_CLOSED);
-		break;
 	case CURLE_PARTIAL_FILE:
-		check_fail(&grpc->check, CHECK_TEXT_CLOSED_MIDDLE);
+		if (grpc->header_bytes == 0)
+			check_fail(&grpc->check, CHECK_TEXT_GRPC_NONE);
+		else
+			check_fail(&grpc->check, CHECK_TEXT_CLOSED_MIDDLE);
 		break;
 	case CURLE_HTTP2: /* the peer speaks something else */
 	case CURLE_WEIRD_SERVER_REPLY:
@@ -255,14 +266,26 @@ static void grpc_cancel(struct check *check)
 	grpc->transfer.easy = NULL;
 }
 
+/* With TLS, if there is any. */
+static bool is_connected(const struct grpc *grpc)
+{
+	curl_off_t after_us = 0;
+
+	curl_easy_getinfo(grpc->transfer.easy,
+			  grpc->tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T,
+			  &after_us);
+	return after_us > 0;
+}
+
 static void grpc_expire(struct check *check)
 {
 	struct grpc *grpc = (struct grpc *)check;
-	curl_off_t connect_us = 0;
+	bool connected = is_connected(grpc);
 
-	curl_easy_getinfo(grpc->transfer.easy, CURLINFO_CONNECT_TIME_T, &connect_us);
 	grpc_cancel(check);
-	if (connect_us == 0)
+	if (!connected && grpc->tls && grpc->tls->begun)
+		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
+	else if (!connected)
 		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
 	else if (grpc->header_bytes == 0)
 		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
@@ -272,7 +295,7 @@ static void grpc_expire(struct check *check)
 
 static bool set_request(struct grpc *grpc, CURL *easy)
 {
-	long version = grpc->tls.on ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+	long version = grpc->tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 
 	return !curl_easy_setopt(easy, CURLOPT_URL, grpc->url) &&
 	       !curl_easy_setopt(easy, CURLOPT_CONNECT_TO, grpc->connect) &&
@@ -281,21 +304,9 @@ static bool set_request(struct grpc *grpc, CURL *easy)
 	       !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)grpc->request) &&
 	       !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)grpc->request_length) &&
 	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) &&
-	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, grpc->tls.on ? "https" : "http") &&
+	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, grpc->tls ? "https" : "http") &&
 	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
 	       !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-}
-
-static bool set_tls(struct grpc *grpc, CURL *easy)
-{
-	bool verify = !grpc->tls.insecure;
-
-	if (!grpc->tls.on)
-		return true;
-	return !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L) &&
-	       !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
-				 verify && grpc->tls.server_name ? 2L : 0L) &&
-	       (!grpc->tls.ca_file || !curl_easy_setopt(easy, CURLOPT_CAINFO, grpc->tls.ca_file));
 }
 
 static bool set_limits(struct grpc *grpc, CURL *easy)
@@ -331,8 +342,9 @@ static int grpc_start(struct check *check)
 	grpc->code = CODE_NONE;
 	grpc->header_bytes = grpc->body_bytes = 0;
 	grpc->transfer = (struct curl_transfer){ .easy = easy, .done = transfer_done };
-	if (easy && set_request(grpc, easy) && set_tls(grpc, easy) && set_limits(grpc, easy) &&
-	    set_callbacks(grpc, easy) && curl_loop_add(grpc->loop, &grpc->transfer) == 0)
+	if (easy && set_request(grpc, easy) && (!grpc->tls || curl_tls_set(grpc->tls, easy)) &&
+	    set_limits(grpc, easy) && set_callbacks(grpc, easy) &&
+	    curl_loop_add(grpc->loop, &grpc->transfer) == 0)
 		return 0;
 	curl_easy_cleanup(easy);
 	grpc->transfer.easy = NULL;
@@ -346,8 +358,7 @@ static void grpc_destroy(struct check *check)
 	grpc_cancel(check);
 	curl_slist_free_all(grpc->headers);
 	curl_slist_free_all(grpc->connect);
-	free(grpc->tls.server_name);
-	free(grpc->tls.ca_file);
+	curl_tls_free(grpc->tls);
 	free(grpc->service);
 	free(grpc);
 }
@@ -378,29 +389,27 @@ static int add_headers(struct grpc *grpc, const char *host)
 
 /* The name of tls stands in the URL, for SNI and for what the certificate must name; the connection
  * goes to the address. */
-static int set_url(struct grpc *grpc, const struct address *address, uint16_t port)
+static int set_url(struct grpc *grpc, const struct address *address,
+		   const struct config_check *config)
 {
 	char text[ADDRESS_TEXT_BYTES], connect[CONNECT_BYTES];
 	const char *name = address_format(address, text);
 
-	if (grpc->tls.server_name)
-		name = grpc->tls.server_name;
+	if (config->tls.on && config->tls.server_name)
+		name = config->tls.server_name;
 	snprintf(grpc->url, sizeof(grpc->url),
 		 strchr(name, ':') ? "%s://[%s]:%u%s" : "%s://%s:%u%s",
-		 grpc->tls.on ? "https" : "http", name, port, health_path);
-	if (!grpc->tls.server_name)
+		 config->tls.on ? "https" : "http", name, config->port, health_path);
+	if (name == text)
 		return 0;
 	snprintf(connect, sizeof(connect), address->family == 6 ? "::[%s]:" : "::%s:", text);
 	return add(&grpc->connect, connect);
 }
 
-static int copy_config(struct grpc *grpc, const struct config_check *config)
+static int copy_config(struct grpc *grpc, const struct check_env *env,
+		       const struct config_check *config)
 {
-	grpc->tls = config->tls;
-	grpc->tls.server_name = grpc->tls.ca_file = NULL;
-	if (config->tls.server_name && !(grpc->tls.server_name = strdup(config->tls.server_name)))
-		return -ENOMEM;
-	if (config->tls.ca_file && !(grpc->tls.ca_file = strdup(config->tls.ca_file)))
+	if (config->tls.on && !(grpc->tls = curl_tls_new(env->tls, &config->tls)))
 		return -ENOMEM;
 	if (config->grpc_service && !(grpc->service = strdup(config->grpc_service)))
 		return -ENOMEM;
@@ -417,7 +426,7 @@ static struct check *grpc_create(const struct check_env *env, const struct check
 		return NULL;
 	grpc->loop = env->curl;
 	grpc->target = *target;
-	if (copy_config(grpc, config) != 0 || set_url(grpc, &target->address, config->port) != 0) {
+	if (copy_config(grpc, env, config) != 0 || set_url(grpc, &target->address, config) != 0) {
 		grpc_destroy(&grpc->check);
 		errno = ENOMEM;
 		return NULL;

@@ -15,6 +15,8 @@ NET_DOWNLOAD_S=600 # processors are emulated
 . "$HERE/guest_devices.sh"
 # shellcheck source=guest_tunnels.sh
 . "$HERE/guest_tunnels.sh"
+# shellcheck source=guest_probe.sh
+. "$HERE/guest_probe.sh"
 
 # The services of all four mixes; checks that an emulated processor keeps up with.
 config_mixes()

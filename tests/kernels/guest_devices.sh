@@ -178,6 +178,7 @@ test_devices()
 		done
 	done
 	test_vlans
+	test_probes
 	test_bond
 	config_mixes >"$NET_CONFIG"
 	check "these services are given up" poise reload

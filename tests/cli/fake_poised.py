@@ -208,7 +208,23 @@ def config(arguments):
     return {"file": f"{PATH}.file", "declared": read("declared"), "running": read("running")}
 
 
+def dry_run(text):
+    return {**config({}), "config": text, "left_out": 2,
+            "moves": [{"service": "web", "slots": 65537, "moves": 6554}]}
+
+
+def apply(arguments):
+    if "nonsense" in arguments["text"]:
+        raise Refused(f'\'{arguments["name"]}\' was refused, nothing changed', ["x.yaml:1:1: nonsense"])
+    if arguments.get("dry_run"):
+        return dry_run(arguments["text"])
+    return {"file": f"{PATH}.file", "changes": ["a change"], "kept": ["weight of web/app-03: 50"]}
+
+
 def reload(arguments):
+    if arguments.get("dry_run"):
+        with open(f"{PATH}.file", encoding="utf-8") as file:
+            return dry_run(file.read())
     if MODE == "refuse-reload":
         raise Refused("the configuration was refused",
                       ["poise.yaml:3:5: services: found a number", "poise.yaml:4:5: other"])
@@ -219,7 +235,7 @@ COMMANDS = {
     "status": status, "backend-list": backend_list, "backend-show": backend_show, "backend-add": backend_add,
     "backend-remove": backend_remove, "backend-drain": backend_drain,
     "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
-    "reload": reload, "config": config, "batch": batch,
+    "reload": reload, "apply": apply, "config": config, "batch": batch,
     "host-drain": on_host(backend_drain), "host-undrain": on_host(backend_undrain),
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},

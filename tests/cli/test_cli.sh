@@ -14,7 +14,7 @@ test_usage() {
 	expect "help lists the commands" 0 out 'backend drain SERVICE NAME' out 'exit codes'
 	for command in status "service list" "service show" "backend list" "backend show" "backend add" \
 		"backend remove" "backend drain" "backend undrain" "backend weight" drain undrain batch stats explain capture check \
-		diff save reload detach version help; do
+		diff save reload apply detach version help; do
 		run $command --help
 		expect "$command --help has an example" 0 out "^usage: poise $command" \
 			out "^example: poise $command"

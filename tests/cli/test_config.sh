@@ -114,6 +114,7 @@ test_save() {
 	expect "unless that is forced" 0 out saved
 	[ "$(stat -c %a "$work/old.yaml")" = 600 ] && [ -L "$work/link.yaml" ] && grep -q web "$work/old.yaml"
 	report "mode and links stay" $?
+	rm -f "$socket.file"
 	run save
 	expect "without a name: poised's own file" 0 out "saved in $socket.file"
 	run save "$work/none/x.yaml"
@@ -125,7 +126,49 @@ test_save() {
 	report "which stays one" $?
 }
 
+test_apply() {
+	start_fake good
+	cp "$work/other.yaml" "$socket.file"
+	run apply "$work/other.yaml"
+	expect "apply: changes, what stays, and for how long" 0 out '^a change$' \
+		out '^kept: weight of web/app-03: 50$' out "comes back to $socket.file: copy the file there"
+	run apply "$socket.file"
+	expect "apply: of poised's own file it stays" 0 out '^a change$' no-out 'comes back'
+	run apply "$work/other.yaml" --json
+	expect_json "apply --json" '.changes == ["a change"]'
+	printf 'nonsense: 1\n' >"$work/nonsense.yaml"
+	run apply "$work/nonsense.yaml"
+	expect "apply: refused with every error" 1 err 'nonsense.yaml. was refused' err 'x\.yaml:1:1' no-out .
+	run apply "$work/none.yaml"
+	expect "apply: no file" 1 err 'none\.yaml.*No such file'
+	run apply "$work"
+	expect "apply: a directory" 1 err 'reading'
+	printf 'a\xff\n' >"$work/latin.yaml"
+	run apply "$work/latin.yaml"
+	expect "apply: not UTF-8" 1 err 'YAML text in UTF-8'
+}
+
+test_dry_run() {
+	local command
+	start_fake good
+	cp "$work/other.yaml" "$socket.file"
+	for command in "apply $work/other.yaml" reload; do
+		# shellcheck disable=SC2086 # a list
+		run $command --dry-run
+		expect "${command%% *} --dry-run" 0 out '^~ settle 15m -> 10m$' out 'set by command' \
+			out '^service web: about 6554 of 65537 slots would move \(10\.0%\)$' \
+			out '^and those of 2 more services' out '^this was a dry run: nothing has changed$'
+	done
+	run reload --dry-run --json
+	expect_json "--dry-run --json" '.moves[0].moves == 6554 and (.differences | length) > 5'
+	start_fake 'wrong:moves=[{}]'
+	run reload --dry-run
+	expect "--dry-run: an odd answer" 3 err 'is not understood'
+}
+
 write_files
+test_apply
+test_dry_run
 test_diff
 test_odd_answers
 test_save

@@ -13,6 +13,7 @@
 #include "balancer_packets.h"
 #include "balancer_commands.h"
 #include "config_write.h"
+#include "estimate.h"
 #include "overlay.h"
 
 #define B1_DRAINED "  - { name: b1, address: 10.9.0.12, drain: true }\n"
@@ -147,6 +148,73 @@ static void changes_that_are_held_take_effect_at_once(void **state)
 	assert_false(world.balancer->sweep_wanted);
 }
 
+/* The estimate for web: 0 if it is not in the list. */
+static json_int_t estimated(struct config *config)
+{
+	size_t left_out;
+	json_t *list = estimate_moves(world.balancer, config, &left_out);
+	json_int_t moves = 0;
+
+	assert_int_equal(left_out, 0);
+	assert_true(json_array_size(list) <= 1);
+	if (json_array_size(list)) {
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(list, 0), "service")),
+			"web");
+		moves = json_integer_value(json_object_get(json_array_get(list, 0), "moves"));
+	}
+	json_decref(list);
+	return moves;
+}
+
+static int different_owners(const struct image *before)
+{
+	struct image now = image_of("web");
+	int count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(now.slots); i++)
+		count += ((now.slots[i] ^ before->slots[i]) & POISE_SLOT_OWNER) != 0;
+	return count;
+}
+
+/* Estimates, applies, and counts what moved. */
+static void expect_estimate(const char *services)
+{
+	struct config *config = config_with("15m", services);
+	struct image before = image_of("web");
+	json_int_t moves = estimated(config);
+
+	expect_image("web", &before);
+	apply(config);
+	quieten();
+	if (different_owners(&before) != moves)
+		fail_msg("expected %d moves, got %lld: %s", different_owners(&before),
+			 (long long)moves, services);
+}
+
+static void an_estimate_is_what_moves(void **state)
+{
+	static const char *const steps[] = {
+		WEB B0 B1 B2,
+		WEB B0 B1 B2 B3,
+		WEB B0 B2 B3,
+		WEB B0 B2 "  - { name: b3, address: 10.9.0.14, weight: 30 }\n",
+		WEB B0 B1_DRAINED B2 B3,
+		WEB B0 B1_DRAINED B2 B3,
+		WEB B1 B2,
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		expect_estimate(steps[i]);
+	drain(backend_named("web", "b1"), true);
+	set_weight(backend_named("web", "b2"), 7);
+	add("b4", 4);
+	expect_estimate(WEB B1 "  - { name: b2, address: 10.9.0.13, weight: 50 }\n" B3);
+	assert_int_equal(estimated(world.balancer->config), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +223,7 @@ int main(int argc, char **argv)
 		TEST(a_declared_drain_takes_no_new_connection),
 		TEST(a_command_overrides_a_declared_drain),
 		TEST(changes_that_are_held_take_effect_at_once),
+		TEST(an_estimate_is_what_moves),
 	};
 
 	if (argc > 1)

@@ -108,15 +108,43 @@ static void test_longest_line(void **state)
 	close(fd);
 }
 
+/* A line of this many bytes is answered. */
+static void expect_long_line(int fd, size_t length)
+{
+	static const char head[] = "{\"version\":1,\"command\":\"nope\",\"arguments\":{\"a\":\"";
+	char *request = malloc(length + 1);
+
+	memset(request, 'y', length);
+	memcpy(request, head, sizeof(head) - 1);
+	memcpy(request + length - 3, "\"}}\n", 4);
+	say_bytes(fd, request, length + 1);
+	free(request);
+	expect_refusal(fd, "nope");
+}
+
+static void test_a_long_line_of_one_client(void **state)
+{
+	int fd = client(*state), other = client(*state);
+
+	expect_long_line(fd, 3 * CONTROL_MAX_LINE_BYTES);
+	expect_long_line(other, CONTROL_LONG_LINE_BYTES); /* the first one has ended its own */
+	expect_long_line(fd, CONTROL_MAX_LINE_BYTES + 1);
+	close(fd);
+	close(other);
+}
+
 static void test_oversized_line_is_refused_and_closed(void **state)
 {
 	static char request[CONTROL_MAX_LINE_BYTES + 2];
-	int fd = client(*state);
+	int fd = client(*state), other = client(*state);
 
 	memset(request, 'y', sizeof(request));
-	say_bytes(fd, request, CONTROL_MAX_LINE_BYTES + 1);
-	expect_refusal(fd, "longer than 1 MiB");
-	expect_end(fd);
+	say_bytes(fd, request, CONTROL_MAX_LINE_BYTES + 1); /* which may become a long one */
+	say_bytes(other, request, CONTROL_MAX_LINE_BYTES + 1);
+	expect_refusal(other, "longer than 1 MiB");
+	expect_end(other);
+	expect_service(*state);
+	close(fd);
 	expect_service(*state);
 }
 
@@ -282,6 +310,7 @@ int main(void)
 		WITH_SERVER(test_structure_is_bounded),
 		WITH_SERVER(test_longest_line),
 		WITH_SERVER(test_oversized_line_is_refused_and_closed),
+		WITH_SERVER(test_a_long_line_of_one_client),
 		WITH_SERVER(test_endless_line_is_cut_off),
 		WITH_SERVER(test_request_in_single_bytes),
 		WITH_SERVER(test_many_single_bytes_cost_little),

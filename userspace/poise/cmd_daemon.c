@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* poise reload, detach, version: what concerns poised as a whole. */
+/* poise detach, version: what concerns poised as a whole. */
 #include "commands.h"
 
 #include <errno.h>
@@ -41,32 +41,6 @@ static int show(const struct invocation *invocation, json_t *result, const char 
 		return EXIT_DONE;
 	}
 	return say_list(result, name, otherwise) ? EXIT_DONE : EXIT_UNREACHABLE;
-}
-
-static int show_reload(const struct invocation *invocation, json_t *result)
-{
-	int code = show(invocation, result, "changes", "nothing has changed");
-	const json_t *kept = json_object_get(result, "kept"); /* an older poised has none */
-
-	for (size_t i = 0; !code && !invocation->json && i < json_array_size(kept); i++) {
-		const char *line = json_string_value(json_array_get(kept, i));
-
-		say("kept: %s\n", line ? line : "");
-	}
-	return code;
-}
-
-int cmd_reload(const struct invocation *invocation)
-{
-	struct client_answer answer;
-	int code = client_call(invocation->socket, "reload", NULL, CLIENT_LONG_TIMEOUT_MS, &answer);
-
-	if (code)
-		client_complain(&answer);
-	else
-		code = show_reload(invocation, answer.result);
-	client_answer_free(&answer);
-	return code;
 }
 
 /* Without poised: prints what is removed as the answer of poised would be printed. */

@@ -90,6 +90,11 @@ static bool show_status(json_t *result)
 	table_line(table, COLOR_BOLD, 0, "poised %s  up %s  settle %s  %s", status.version,
 		   format_age(time(NULL) - status.started_at, up),
 		   format_ms(status.settle_ms, settle), status.config);
+	if (status.applied_from)
+		table_line(table, COLOR_YELLOW, 0,
+			   "the configuration was applied by command, from %s: the next reload or "
+			   "start comes back to %s",
+			   status.applied_from, status.config);
 	if (status.state_problem)
 		table_line(table, COLOR_RED, 0, "runtime changes are not saved: %s",
 			   status.state_problem);

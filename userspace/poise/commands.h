@@ -29,6 +29,7 @@ int cmd_diff(const struct invocation *invocation);
 int cmd_save(const struct invocation *invocation);
 
 int cmd_reload(const struct invocation *invocation);
+int cmd_apply(const struct invocation *invocation);
 int cmd_detach(const struct invocation *invocation);
 int cmd_version(const struct invocation *invocation);
 int cmd_help(const struct invocation *invocation);

@@ -132,11 +132,20 @@ const struct command commands[] = {
 	  "comments of a file that exists are lost, so that takes --force.\n\n"
 	  "example: poise save /etc/poise/poise.yaml.new",
 	  OPTION_FORCE, 0, 1, cmd_save },
-	{ "reload", "", "read the configuration file again",
+	{ "reload", "[--dry-run]", "read the configuration file again",
 	  "Has poised read its configuration file again: applied whole, or refused whole with\n"
-	  "every error.\n\n"
-	  "example: poise reload",
-	  0, 0, 0, cmd_reload },
+	  "every error. With --dry-run it only says what would change, and how many slots would\n"
+	  "move.\n\n"
+	  "example: poise reload --dry-run",
+	  OPTION_DRY_RUN, 0, 0, cmd_reload },
+	{ "apply", "FILE [--dry-run]", "run another configuration",
+	  "Sends FILE to poised: applied whole, or refused whole with every error. The next "
+	  "reload\n"
+	  "or start comes back to poised's own file. With --dry-run it only says what would "
+	  "change,\n"
+	  "and how many slots would move.\n\n"
+	  "example: poise apply new.yaml --dry-run",
+	  OPTION_DRY_RUN, 1, 1, cmd_apply },
 	{ "detach", "[--pin-path PATH]", "stop balancing",
 	  "Takes the program off the interfaces, removes what is pinned and ends poised: nothing\n"
 	  "is balanced any more. If poised does not run, what it left under PATH is removed\n"

@@ -44,6 +44,8 @@ static const struct option options[] = {
 	{ "--if-missing", NULL, KIND_FLAG, OPTION_IF_MISSING,
 	  offsetof(struct invocation, if_missing), 0, 0 },
 	{ "--host", NULL, KIND_TEXT, OPTION_HOST, offsetof(struct invocation, host), 0, 0 },
+	{ "--dry-run", NULL, KIND_FLAG, OPTION_DRY_RUN, offsetof(struct invocation, dry_run), 0,
+	  0 },
 	{ "--force", NULL, KIND_FLAG, OPTION_FORCE, offsetof(struct invocation, force), 0, 0 },
 	{ "--wait", NULL, KIND_FLAG, OPTION_WAIT, offsetof(struct invocation, wait), 0, 0 },
 	{ "--syn", NULL, KIND_FLAG, OPTION_SYN, offsetof(struct invocation, syn), 0, 0 },

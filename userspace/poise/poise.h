@@ -27,6 +27,7 @@ enum option_bits {
 	OPTION_FORCE = 1 << 7,
 	OPTION_IF_MISSING = 1 << 8,
 	OPTION_HOST = 1 << 9,
+	OPTION_DRY_RUN = 1 << 10,
 };
 
 /* Of explain and capture; from the top down, so that the two lists do not meet. */
@@ -61,7 +62,7 @@ enum {
 struct invocation {
 	const char *socket, *pin_path;
 	const char *encapsulation, *server_id, *host;
-	bool json, help, version, now, wait, force, if_missing;
+	bool json, help, version, now, wait, force, if_missing, dry_run;
 	const char *payload, *quic_id, *interface, *frame;
 	bool syn, ack, fin, rst, dont_fragment;
 	const char *service, *write;

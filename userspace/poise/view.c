@@ -205,6 +205,7 @@ bool view_status(json_t *json, struct view_status *out)
 			 &out->config, "pin_path", &out->pin_path, "settle_ms", &out->settle_ms,
 			 "flows", "entries", &out->flow_entries, "used", &out->flows_used))
 		return false;
+	out->applied_from = json_string_value(json_object_get(json, "applied_from"));
 	out->state_problem =
 		json_string_value(json_object_get(json_object_get(json, "state"), "problem"));
 	out->interfaces = view_array(json, "interfaces");

@@ -64,6 +64,7 @@ struct view_status {
 	const char *version, *config, *pin_path;
 	json_int_t abi, started_at, settle_ms, flow_entries, flows_used;
 	const json_t *interfaces, *services; /* arrays */
+	const char *applied_from;  /* what was applied by command; NULL: the configuration file */
 	const char *state_problem; /* why changes by command are not saved; NULL: they are */
 };
 

@@ -8,9 +8,12 @@
 #include "config_write.h"
 #include "control.h"
 #include "daemon.h"
+#include "estimate.h"
 #include "lines.h"
 #include "overlay.h"
 #include "request.h"
+
+enum { CONFIG_NAME_BYTES = 4096 }; /* of what a text is called */
 
 static json_t *list_of_lines(struct lines *lines)
 {
@@ -55,21 +58,90 @@ static json_t *list_of_kept(const struct balancer *balancer)
 	return list_of_lines(&kept);
 }
 
-json_t *command_reload(const struct request *request)
+static json_t *refuse_lines(const struct request *request, const char *name,
+			    const struct lines *errors)
 {
-	struct lines changes = {}, errors = {};
-	json_t *result = NULL;
+	control_refuse(request->error, "'%.256s' was refused, nothing changed", name);
+	for (size_t i = 0; i < errors->count; i++)
+		control_refuse_line(request->error, errors->text[i]);
+	return NULL;
+}
 
-	if (daemon_reload(request->daemon, &changes, &errors) == 0) {
-		result = json_pack("{s:o, s:o}", "changes", list_of_lines(&changes), "kept",
-				   list_of_kept(request->daemon->balancer));
-	} else {
-		control_refuse(request->error, "'%s' was refused, nothing changed",
-			       request->daemon->config_path);
-		for (size_t i = 0; i < errors.count; i++)
-			control_refuse_line(request->error, errors.text[i]);
-	}
-	lines_free(&changes);
+/* The configuration as 'config' tells it, what it would be, and how many slots that moves. */
+static json_t *answer_try(const struct request *request, const struct config *config)
+{
+	size_t left_out = 0;
+	json_t *moves = estimate_moves(request->daemon->balancer, config, &left_out);
+	json_t *result = command_config(request);
+
+	json_object_set_new(result, "config", text_of_config(config));
+	json_object_set_new(result, "moves", moves);
+	json_object_set_new(result, "left_out", json_integer(left_out));
+	return result;
+}
+
+static json_t *try_config(const struct request *request, const char *name, const char *text,
+			  size_t length)
+{
+	struct config *config = NULL;
+	struct lines errors = {};
+	json_t *result;
+
+	if (daemon_try(request->daemon, name, text, length, &config, &errors))
+		result = refuse_lines(request, name, &errors);
+	else
+		result = answer_try(request, config);
+	config_free(config);
 	lines_free(&errors);
 	return result;
+}
+
+static json_t *answer_applied(const struct request *request, const char *name, int err,
+			      struct lines *changes, struct lines *errors)
+{
+	const struct daemon *daemon = request->daemon;
+	json_t *result;
+
+	if (err)
+		result = refuse_lines(request, name, errors);
+	else
+		result = json_pack("{s:s, s:o, s:o}", "file", daemon->config_path, "changes",
+				   list_of_lines(changes), "kept", list_of_kept(daemon->balancer));
+	lines_free(changes);
+	lines_free(errors);
+	return result;
+}
+
+json_t *command_reload(const struct request *request)
+{
+	const char *path = request->daemon->config_path;
+	struct lines changes = {}, errors = {};
+	bool dry_run;
+	int err;
+
+	if (!request_flag(request, "dry_run", &dry_run))
+		return NULL;
+	if (dry_run)
+		return try_config(request, path, NULL, 0);
+	err = daemon_reload(request->daemon, &changes, &errors);
+	return answer_applied(request, path, err, &changes, &errors);
+}
+
+json_t *command_apply(const struct request *request)
+{
+	const char *name, *text;
+	struct lines changes = {}, errors = {};
+	bool dry_run;
+	int err;
+
+	if (!request_text(request, "name", &name) || !request_text(request, "text", &text) ||
+	    !request_flag(request, "dry_run", &dry_run))
+		return NULL;
+	if (strlen(name) > CONFIG_NAME_BYTES)
+		return control_refuse(request->error, "name: allowed are at most %d bytes",
+				      CONFIG_NAME_BYTES);
+	if (dry_run)
+		return try_config(request, name, text, strlen(text));
+	err = daemon_apply(request->daemon, name, text, strlen(text), &changes, &errors);
+	return answer_applied(request, name, err, &changes, &errors);
 }

@@ -30,5 +30,6 @@ json_t *command_batch(const struct request *request);
 /* commands_config.c */
 json_t *command_config(const struct request *request);
 json_t *command_reload(const struct request *request);
+json_t *command_apply(const struct request *request);
 
 #endif

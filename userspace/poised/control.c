@@ -53,6 +53,7 @@ struct client {
 
 struct control {
 	struct event_base *base;
+	struct client *long_line; /* whose line may be long; NULL: nobody's */
 	struct access *access;
 	control_handler handler;
 	void *context;
@@ -76,6 +77,8 @@ static void client_free(struct client *client)
 
 	TAILQ_REMOVE(&client->control->clients, client, entry);
 	client->control->client_count--;
+	if (client->control->long_line == client)
+		client->control->long_line = NULL;
 	if (client->timer)
 		event_free(client->timer);
 	if (client->stream)
@@ -158,6 +161,14 @@ static void client_enter_stream(struct client *client)
 	event_del(client->timer);
 }
 
+static void end_long_line(struct client *client)
+{
+	if (client->control->long_line != client)
+		return;
+	client->control->long_line = NULL;
+	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_MAX_LINE_BYTES + 1);
+}
+
 static void client_answer(struct client *client, size_t length)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
@@ -175,6 +186,7 @@ static void client_answer(struct client *client, size_t length)
 		answer = ask(client, line, length, &answer_length);
 	evbuffer_drain(input, length + 1);
 	client->scanned = 0;
+	end_long_line(client);
 	if (client_send(client, answer, answer_length) && client->stream_ended)
 		client_enter_stream(client);
 }
@@ -205,6 +217,20 @@ static void stream_step(struct client *client)
 		client_free(client);
 }
 
+/* A long line (a whole configuration) is memory: one client at a time may send such. */
+static bool client_may_go_on(struct client *client)
+{
+	struct control *control = client->control;
+
+	if (control->long_line == client)
+		return client->scanned <= CONTROL_LONG_LINE_BYTES;
+	if (control->long_line || access_right(control->access, &client->peer) < ACCESS_WRITE)
+		return false;
+	control->long_line = client;
+	bufferevent_setwatermark(client->stream, EV_READ, 0, CONTROL_LONG_LINE_BYTES + 1);
+	return true;
+}
+
 static void client_step(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
@@ -223,9 +249,10 @@ static void client_step(struct client *client)
 	length = client_find_line(client);
 	if (length >= 0) {
 		client_answer(client, length);
-	} else if (client->scanned > CONTROL_MAX_LINE_BYTES) {
+	} else if (client->scanned > CONTROL_MAX_LINE_BYTES && !client_may_go_on(client)) {
 		client->closing = true;
-		if (client_refuse(client, "the request is longer than 1 MiB"))
+		if (client_refuse(client, "the request is longer than 1 MiB (20 MiB for one client "
+					  "at a time, if it may write)"))
 			bufferevent_disable(client->stream, EV_READ);
 	} else if (client->ended) {
 		client_free(client);

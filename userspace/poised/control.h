@@ -17,7 +17,8 @@ struct peer;
 
 enum {
 	CONTROL_VERSION = 1,
-	CONTROL_MAX_LINE_BYTES = 1 << 20, /* of a request, without its newline */
+	CONTROL_MAX_LINE_BYTES = 1 << 20,   /* of a request, without its newline */
+	CONTROL_LONG_LINE_BYTES = 20 << 20, /* the same, of one client at a time that may write */
 	CONTROL_MAX_CLIENTS = 64,
 	CONTROL_RESERVED_CLIENTS = 8, /* of those, for peers who may write */
 	CONTROL_ERROR_BYTES = 1024,

@@ -9,6 +9,7 @@
 
 #include "adopt.h"
 #include "apply.h"
+#include "apply_check.h"
 #include "audit.h"
 #include "balancer.h"
 #include "capture.h"
@@ -123,6 +124,7 @@ void daemon_stop(struct daemon *daemon)
 	if (daemon->base)
 		event_base_free(daemon->base);
 	free(daemon->config_path);
+	free(daemon->applied_from);
 }
 
 static const struct config_interface *find_interface(const struct config *config, const char *name)
@@ -147,6 +149,22 @@ static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 	}
 }
 
+static void check_modes(const struct daemon *daemon, const struct config *config,
+			struct lines *errors)
+{
+	for (size_t i = 0; i < config->interface_count; i++) {
+		const char *name = config->interfaces[i].name;
+		const struct config_interface *running =
+			find_interface(daemon->balancer->config, name);
+
+		if (running && running->mode != config->interfaces[i].mode)
+			lines_add(errors,
+				  "interfaces[%zu].mode: the mode of '%s' changes only at a "
+				  "start after 'poise detach'",
+				  i, name);
+	}
+}
+
 /* Interfaces that the configuration adds, before anything else changes: they may fail. */
 static int attach_interfaces(struct daemon *daemon, const struct config *config,
 			     struct lines *changes, struct lines *errors)
@@ -154,19 +172,13 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 	const struct config *running_config = daemon->balancer->config;
 	char error[LOADER_ERROR_BYTES];
 
+	check_modes(daemon, config, errors);
+	if (errors->count)
+		return -EINVAL;
 	for (size_t i = 0; i < config->interface_count; i++) {
 		const char *name = config->interfaces[i].name;
-		const struct config_interface *running;
 
-		running = find_interface(running_config, name);
-		if (running && running->mode != config->interfaces[i].mode) {
-			lines_add(errors,
-				  "interfaces[%zu].mode: the mode of '%s' changes only at a "
-				  "start after 'poise detach'",
-				  i, name);
-			return -EINVAL;
-		}
-		if (running)
+		if (find_interface(running_config, name))
 			continue;
 		if (loader_attach(daemon->loader, &config->interfaces[i], error)) {
 			lines_add(errors, "interfaces[%zu]: %s", i, error);
@@ -219,6 +231,33 @@ static int apply_config(struct daemon *daemon, struct config *config, struct lin
 	return 0;
 }
 
+static void take_errors(struct config_errors *found, struct lines *errors)
+{
+	for (size_t i = 0; i < found->count; i++)
+		lines_add(errors, "%s", found->lines[i]);
+	config_errors_free(found);
+}
+
+/* Tells the log how applying what is called name ended. */
+static void log_applied(int err, const char *name, const struct lines *changes,
+			const struct lines *errors)
+{
+	if (err) {
+		log_error("reload refused, nothing changed: %zu errors in '%s'", errors->count,
+			  name);
+		log_errors(errors, "reload");
+	} else {
+		log_info("reloaded '%s': %zu changes", name, changes->count);
+		log_changes(changes);
+	}
+}
+
+static void set_applied_from(struct daemon *daemon, const char *name)
+{
+	free(daemon->applied_from);
+	daemon->applied_from = name ? strdup(name) : NULL;
+}
+
 int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors)
 {
 	struct config_errors found = {};
@@ -227,21 +266,58 @@ int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *er
 
 	notify_reloading();
 	err = config_load_file(daemon->config_path, &config, &found);
-	for (size_t i = 0; i < found.count; i++)
-		lines_add(errors, "%s", found.lines[i]);
-	config_errors_free(&found);
+	take_errors(&found, errors);
 	if (!err)
 		err = apply_config(daemon, config, changes, errors);
-	if (err) {
-		log_error("reload refused, nothing changed: %zu errors in '%s'", errors->count,
-			  daemon->config_path);
-		log_errors(errors, "reload");
-	} else {
-		log_info("reloaded '%s': %zu changes", daemon->config_path, changes->count);
-		log_changes(changes);
-	}
+	if (!err)
+		set_applied_from(daemon, NULL);
+	log_applied(err, daemon->config_path, changes, errors);
 	notify_reloaded();
 	return err;
+}
+
+int daemon_apply(struct daemon *daemon, const char *name, const char *text, size_t length,
+		 struct lines *changes, struct lines *errors)
+{
+	struct config_errors found = {};
+	struct config *config;
+	int err;
+
+	notify_reloading();
+	err = config_load_text(name, text, length, &config, &found);
+	take_errors(&found, errors);
+	if (!err)
+		err = apply_config(daemon, config, changes, errors);
+	if (!err)
+		set_applied_from(daemon, strcmp(name, daemon->config_path) ? name : NULL);
+	log_applied(err, name, changes, errors);
+	notify_reloaded();
+	return err;
+}
+
+int daemon_try(struct daemon *daemon, const char *name, const char *text, size_t length,
+	       struct config **out, struct lines *errors)
+{
+	struct config_errors found = {};
+	struct access access = daemon->access;
+	char error[ACCESS_ERROR_BYTES];
+	struct config *config;
+	int err = text ? config_load_text(name, text, length, &config, &found)
+		       : config_load_file(name, &config, &found);
+
+	take_errors(&found, errors);
+	if (err)
+		return err;
+	if (access_resolve(config, &access, error))
+		lines_add(errors, "%s", error);
+	check_modes(daemon, config, errors);
+	apply_check(daemon->balancer, config, errors);
+	if (errors->count) {
+		config_free(config);
+		return -EINVAL;
+	}
+	*out = config;
+	return 0;
 }
 
 int daemon_detach(struct daemon *daemon, FILE *out)

@@ -29,6 +29,7 @@ struct daemon {
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;  /* absolute */
+	char *applied_from; /* what 'apply' called its text; NULL: config_path is in force */
 	int64_t started_at; /* Unix seconds */
 	bool detached;	    /* by command: nothing is balanced any more */
 };
@@ -42,6 +43,15 @@ void daemon_stop(struct daemon *daemon);
 /* Reads the configuration file anew. 0 with a line a change; or a negative errno with a line an
  * error, and nothing changed. Logged as well. */
 int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors);
+
+/* The same with a text, whose name stands for it in errors. */
+int daemon_apply(struct daemon *daemon, const char *name, const char *text, size_t length,
+		 struct lines *changes, struct lines *errors);
+
+/* Whether that text, or the file called name if text is NULL, would be applied, as far as can be
+ * said without doing it: 0 and the configuration, or a negative errno with a line an error. */
+int daemon_try(struct daemon *daemon, const char *name, const char *text, size_t length,
+	       struct config **out, struct lines *errors);
 
 /* Removes program and pins, and ends the event loop. 0 or a negative errno. */
 int daemon_detach(struct daemon *daemon, FILE *out);

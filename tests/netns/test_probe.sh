@@ -11,8 +11,8 @@ MARK=0x2a000000
 LONG=$(printf 'x%.0s' {1..1000}) # of a request that takes several segments
 HOST=$(printf 'x%.0s' {1..63}).$(printf 'x%.0s' {1..63}).$(printf 'x%.0s' {1..63})
 
-# tunnel_yaml NAME VIP FAMILY KIND BACKENDS CHECK: a service on a port of its own; the check, of port
-# 80, is via: tunnel.
+# tunnel_yaml NAME VIP FAMILY KIND BACKENDS CHECK: a service of PROTOCOL on a port of its own; its
+# check, of the port CHECKED, is via: tunnel.
 tunnel_yaml()
 {
 	local i family=$3 backends=$5
@@ -21,9 +21,10 @@ tunnel_yaml()
 		  - name: $1
 		    address: "$2"
 		    port: $PORT
+		    protocol: ${PROTOCOL:-tcp}
 		    encapsulation: $4
 		    damping: false
-		    check: { port: 80, interval: 300ms, timeout: 280ms, rise: 2, fall: 3, via: tunnel, $6 }
+		    check: { port: ${CHECKED:-80}, interval: 300ms, timeout: 280ms, rise: 2, fall: 3, via: tunnel, $6 }
 		    backends:
 	END
 	for i in $backends; do
@@ -33,7 +34,8 @@ tunnel_yaml()
 
 configure()
 {
-	local kind http="type: http, path: /healthz" full="type: http, path: /healthz, probe_mtu: true"
+	local kind udp="type: udp, send: hello, expect: app-0"
+	local http="type: http, path: /healthz" full="type: http, path: /healthz, probe_mtu: true"
 	PORT=8000
 	echo "probe: { mark: $MARK }"
 	echo "icmp: { echo: false }" # what answers is a backend
@@ -48,6 +50,8 @@ configure()
 	tunnel_yaml l2-4 "$VIP44" 4 l2 "1 2" "$full"
 	tunnel_yaml l2-6 "$VIP66" 6 l2 "1 2" "$full"
 	tunnel_yaml connect "$VIP44" 4 ipip "1 2" "type: tcp"
+	CHECKED=5300 PROTOCOL=udp tunnel_yaml udp-4 "$VIP44" 4 gue "1 2" "$udp"
+	CHECKED=5300 PROTOCOL=udp tunnel_yaml udp-6 "$VIP66" 6 ipip "1 2" "$udp"
 	tunnel_yaml long-ipip "$VIP44" 4 ipip 3 "type: http, host: $HOST, path: /?$LONG"
 	tunnel_yaml long-gre "$VIP44" 4 gre 3 "type: http, host: $HOST, path: /?$LONG"
 	tunnel_yaml long-gue "$VIP66" 6 gue 3 "type: http, host: $HOST, path: /?$LONG"
@@ -123,9 +127,13 @@ user_filter() { on balancer tc filter show dev "$1" egress | grep -q 'handle 0x7
 was_down() { grep -c "health check failed" "$NET_DIR/poised.log"; }
 
 WITHOUT_L2="ipip-4in4 ipip-6in6 ipip-4in6 ipip-6in4 gue-4in4 gue-6in6 gue-4in6 gue-6in4 \
-gre-4in4 gre-6in6 gre-4in6 gre-6in4 connect"
+gre-4in4 gre-6in6 gre-4in6 gre-6in4 connect udp-4 udp-6"
 
 tap_begin two 3
+for i in 1 2; do
+	on_start "b$i" "udp-b$i" /usr/bin/python3 "$NET_ROOT/tests/netns/udp_server.py" "app-0$i" 5300 \
+		"$VIP44" "$VIP66"
+done
 for i in 1 2 3; do
 	agent_attach_kinds $i
 done
@@ -140,7 +148,9 @@ CAPTURE=$!
 poised_start
 check "all backends come up, in every tunnel" wait_for 15 all_up
 check "checks go on" checks_go_on gue-6in6 app-01
-sleep 1
+check "poise service show says how" contains "$(poise service show l2-4)" \
+	"via tunnel, probe_mtu: with a packet of full size"
+check "so does poise backend show" contains "$(poise backend show l2-4 app-01)" "check        http :80 via tunnel every"
 kill "$CAPTURE"
 check "the segments of long requests fit the way, and are right" right_on_the_way 1280
 for i in 1 2 3; do
@@ -150,7 +160,7 @@ check "an echo request with the mark goes through the tunnel" marked_echo "$VIP4
 
 ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
 check "a backend without the VIP is down, of its services alone" wait_for 10 down_are app-01 \
-	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect
+	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect udp-4
 check "the reason is that nothing answers" reason_has connect app-01 "timed out after 280 ms while connecting"
 check "a direct check does not see it" is_state up direct app-01
 ip -n "$(net_name b1)" address add "$VIP44/32" dev lo

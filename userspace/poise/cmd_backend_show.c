@@ -83,9 +83,10 @@ static void say_check(const struct view_backend_show *show)
 		say("check        none: it counts as up\n");
 		return;
 	}
-	say("check        %s :%lld every %s, %lld so far, %lld failed\n", show->check.type,
-	    (long long)show->check.port, format_ms(show->check.interval_ms, interval),
-	    (long long)show->checks, (long long)show->failures);
+	say("check        %s :%lld%s every %s, %lld so far, %lld failed\n", show->check.type,
+	    (long long)show->check.port, show->check.tunnel ? " via tunnel" : "",
+	    format_ms(show->check.interval_ms, interval), (long long)show->checks,
+	    (long long)show->failures);
 	if (backend->health.checked_at)
 		say("last result  %s %lldx in a row, %s, took %lld ms\n",
 		    backend->health.failed ? "failed" : "passed",

@@ -100,6 +100,9 @@ static void say_check(const struct view_check *check)
 	say("check        %s port %lld every %s, timeout %s, rise %lld, fall %lld\n", check->type,
 	    (long long)check->port, format_ms(check->interval_ms, interval),
 	    format_ms(check->timeout_ms, timeout), (long long)check->rise, (long long)check->fall);
+	if (check->tunnel)
+		say("             via tunnel%s\n",
+		    check->probe_mtu ? ", probe_mtu: with a packet of full size" : "");
 	if (check->settings) {
 		say_settings(check->settings, "");
 		return;

@@ -245,6 +245,7 @@ char *show_check(const struct view_service *service)
 
 	if (!check->type)
 		return text_format("none");
-	return text_format("%s :%lld%s every %s", check->type, (long long)check->port,
-			   check->path ? check->path : "", format_ms(check->interval_ms, text));
+	return text_format("%s :%lld%s%s every %s", check->type, (long long)check->port,
+			   check->path ? check->path : "", check->tunnel ? " via tunnel" : "",
+			   format_ms(check->interval_ms, text));
 }

@@ -148,6 +148,8 @@ bool view_check(json_t *json, struct view_check *out)
 	out->host = optional(json, "host", NULL);
 	out->body = optional(json, "body", NULL);
 	out->expect = optional(json, "expect", NULL);
+	out->tunnel = strcmp(optional(json, "via", "direct"), "tunnel") == 0;
+	out->probe_mtu = json_is_true(json_object_get(json, "probe_mtu"));
 	out->settings = json_object_get(json, "settings");
 	return !out->settings || json_is_object(out->settings) ||
 	       complain_of("settings", "not an object");

@@ -39,6 +39,7 @@ struct view_check {
 	const char *path, *host, *body, *expect; /* NULL where there is none */
 	const json_t *settings; /* the type's own keys; NULL: an older poised does not tell them */
 	json_int_t port, interval_ms, timeout_ms, rise, fall;
+	bool tunnel, probe_mtu;
 };
 
 struct view_service {

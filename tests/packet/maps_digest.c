@@ -15,7 +15,7 @@
 #include "hex.h"
 #include "loader.h"
 
-enum { KEY_BYTES = 64 };
+enum { KEY_BYTES = 64, BATCH = 1024 };
 
 static uint64_t digest_fd(int fd);
 
@@ -85,6 +85,29 @@ static uint64_t digest_entries(int fd, const struct bpf_map_info *info)
 	return sum;
 }
 
+/* An array that cannot be shared, many entries at a time. */
+static uint64_t digest_array(int fd, const struct bpf_map_info *info)
+{
+	static uint32_t keys[BATCH];
+	uint8_t *values = calloc(BATCH, value_bytes(info));
+	uint32_t position = 0, count = 0, seen = 0;
+	uint64_t sum = 1;
+	void *from = NULL;
+	int err = values ? 0 : -ENOMEM;
+
+	while (!err && seen < info->max_entries) {
+		count = BATCH;
+		err = bpf_map_lookup_batch(fd, from, &position, keys, values, &count, NULL);
+		if (err && err != -ENOENT)
+			break;
+		sum = add(sum, values, count * value_bytes(info));
+		seen += count;
+		from = &position;
+	}
+	free(values);
+	return seen == info->max_entries ? sum : 0;
+}
+
 static uint64_t digest_fd(int fd)
 {
 	struct bpf_map_info info = {};
@@ -94,6 +117,9 @@ static uint64_t digest_fd(int fd)
 		return 0;
 	if (info.map_flags & BPF_F_MMAPABLE && !(info.map_flags & BPF_F_RDONLY_PROG))
 		return digest_memory(fd, (size_t)info.value_size * info.max_entries);
+	if (info.type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	    (info.type == BPF_MAP_TYPE_ARRAY && info.max_entries > 1))
+		return digest_array(fd, &info);
 	return digest_entries(fd, &info);
 }
 

@@ -45,6 +45,7 @@ struct server {
 	struct access access;
 	pthread_t thread;
 	int stop[2];
+	json_t *(*more)(struct server *server, const char *command); /* a test's own commands */
 	int handled; /* requests; read after the thread has ended, or as a progress mark */
 };
 
@@ -95,6 +96,8 @@ static inline json_t *handle(void *context, const struct peer *peer, const char 
 		return write_as(&server->access, peer, error);
 	if (!strcmp(command, "silent"))
 		return NULL;
+	if (server->more)
+		return server->more(server, command);
 	return control_refuse(error, "unknown command \"%s\"", command);
 }
 

@@ -11,11 +11,12 @@
 #include "balancer.h"
 #include "changes.h"
 #include "loader.h"
+#include "machine.h"
 #include "maglev.h"
 #include "maps.h"
 #include "runtime.h"
 
-enum { SEED = 0x5eed, PATIENCE_MS = 60000 };
+enum { SEED = 0x5eed, PATIENCE_MS = 60000, WEIGHT = 100, OTHER_WEIGHT = 50 };
 
 struct bench {
 	struct event_base *base;
@@ -62,8 +63,8 @@ static int measure_build(int rounds, struct changes *changes)
 	return err;
 }
 
-/* So many services of so many backends each; all backends differ. */
-static char *write_config(int services, int backends)
+/* So many services of so many backends each; all backends differ. One of them has this weight. */
+static char *write_config(int services, int backends, int weight)
 {
 	size_t length;
 	char *text;
@@ -81,22 +82,21 @@ static char *write_config(int services, int backends)
 			"  backends:\n",
 			i, i >> 8, i & 255, CHANGES_SLOTS);
 		for (int k = i * backends; k < (i + 1) * backends; k++)
-			fprintf(out, "  - { name: b%d, address: 10.%d.%d.%d }\n", k, 64 + (k >> 16),
-				k >> 8 & 255, k & 255);
+			fprintf(out, "  - { name: b%d, address: 10.%d.%d.%d, weight: %d }\n", k,
+				64 + (k >> 16), k >> 8 & 255, k & 255,
+				k == services / 2 * backends ? weight : WEIGHT);
 	}
 	fclose(out);
 	return text;
 }
 
-static int apply(struct bench *bench, int services, int backends)
+static int apply(struct bench *bench, const char *text)
 {
 	struct lines changes = { 0 }, lines = { 0 };
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
-	char *text = write_config(services, backends);
-	int err = text ? config_load_text("bench", text, strlen(text), &config, &errors) : -ENOMEM;
+	int err = config_load_text("bench", text, strlen(text), &config, &errors);
 
-	free(text);
 	if (!err)
 		err = balancer_apply(bench->balancer, config, &changes, &lines);
 	if (err)
@@ -185,24 +185,66 @@ static int measure_drain(struct bench *bench, const char *name, int rounds, stru
 	return err;
 }
 
-static int measure_services(int rounds, int services, int backends, struct samples *load,
-			    struct samples *drain)
+/* Another weight of one backend, and the first one again, in turn. */
+static int measure_reload(struct bench *bench, const char *name, int rounds, char *const texts[2],
+			  struct samples *out)
 {
-	struct bench bench = { 0 };
+	struct service *service = balancer_find(bench->balancer, name);
+	int err = 0;
+
+	for (int i = 1; i <= 2 * rounds && !err; i++) {
+		double begin = wall_ms();
+
+		err = apply(bench, texts[i % 2]);
+		samples_add(out, wall_ms() - begin);
+		if (!err && (service->dirty || !service->moving))
+			err = -EBADMSG;
+		if (err)
+			fprintf(stderr, "bench: a reload moved nothing, or failed\n");
+	}
+	return err;
+}
+
+/* Until every ring is there, on every CPU: as poised starts. */
+static int measure_start(struct bench *bench, const char *text, struct samples *out)
+{
 	double begin = wall_ms();
-	char name[16];
-	int err = start(&bench);
+	int err = machine_pin(false);
 
 	if (!err)
-		err = apply(&bench, services, backends);
+		err = start(bench);
 	if (!err)
-		err = wait_until_filled(&bench);
-	if (load && !err)
-		samples_add(load, wall_ms() - begin);
+		err = apply(bench, text);
+	if (!err)
+		err = wait_until_filled(bench);
+	samples_add(out, wall_ms() - begin);
+	return err ? err : machine_pin(true);
+}
+
+/* NULL: not measured. */
+struct wanted {
+	struct samples *load, *reload, *drain;
+};
+
+static int measure_services(int rounds, int services, int backends, struct wanted wanted)
+{
+	char *texts[2] = { write_config(services, backends, WEIGHT),
+			   write_config(services, backends, OTHER_WEIGHT) };
+	static struct samples unused;
+	struct bench bench = { 0 };
+	char name[16];
+	int err = texts[0] && texts[1] ? 0 : -ENOMEM;
+
 	snprintf(name, sizeof(name), "s%d", services / 2);
 	if (!err)
-		err = measure_drain(&bench, name, rounds, drain);
+		err = measure_start(&bench, texts[0], wanted.load ? wanted.load : &unused);
+	if (!err && wanted.reload)
+		err = measure_reload(&bench, name, rounds, texts, wanted.reload);
+	if (!err)
+		err = measure_drain(&bench, name, rounds, wanted.drain);
 	stop(&bench);
+	free(texts[0]);
+	free(texts[1]);
 	return err;
 }
 
@@ -211,10 +253,13 @@ int changes_measure(int rounds, bool quick, struct changes *changes)
 	int err = measure_build(rounds, changes);
 
 	if (!err)
-		err = measure_services(rounds, 1, CHANGES_BACKENDS, NULL, &changes->drain);
+		err = measure_services(rounds, 1, CHANGES_BACKENDS,
+				       (struct wanted){ .drain = &changes->drain });
 	if (!err && !quick)
 		err = measure_services(rounds, CHANGES_SERVICES, CHANGES_SERVICE_BACKENDS,
-				       &changes->load, &changes->among);
+				       (struct wanted){ .load = &changes->load,
+							.reload = &changes->reload,
+							.drain = &changes->among });
 	if (err == -ETIMEDOUT) { /* on a machine with much else to do; the other figures stand */
 		printf("%d services were not ready in %d s: not measured\n", CHANGES_SERVICES,
 		       PATIENCE_MS / 1000);

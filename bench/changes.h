@@ -22,10 +22,11 @@ enum {
 
 /* Milliseconds: of CPU for 'build', of wall clock for the rest. */
 struct changes {
-	struct samples build; /* maglev_build(): CHANGES_SLOTS of CHANGES_BACKENDS */
-	struct samples drain; /* a drain command of the same service, until it is in effect */
-	struct samples among; /* the same of one of CHANGES_SERVICES */
-	struct samples load;  /* the configuration of that many, read and applied */
+	struct samples build;  /* maglev_build(): CHANGES_SLOTS of CHANGES_BACKENDS */
+	struct samples drain;  /* a drain command of the same service, until it is in effect */
+	struct samples among;  /* the same of one of CHANGES_SERVICES */
+	struct samples load;   /* a start with that many, until every ring has its owners */
+	struct samples reload; /* their configuration, read and applied with one backend changed */
 };
 
 /* quick: without the many services. 0 or a negative errno with the reason on stderr. */

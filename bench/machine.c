@@ -9,17 +9,22 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+static cpu_set_t all_cpus, one_cpu;
+
+int machine_pin(bool pinned)
+{
+	return sched_setaffinity(0, sizeof(one_cpu), pinned ? &one_cpu : &all_cpus) ? -errno : 0;
+}
+
 static int pin(int *cpu)
 {
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set))
+	if (sched_getaffinity(0, sizeof(all_cpus), &all_cpus))
 		return -errno;
-	for (*cpu = CPU_SETSIZE - 1; *cpu > 0 && !CPU_ISSET(*cpu, &set);)
+	for (*cpu = CPU_SETSIZE - 1; *cpu > 0 && !CPU_ISSET(*cpu, &all_cpus);)
 		(*cpu)--;
-	CPU_ZERO(&set);
-	CPU_SET(*cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+	CPU_ZERO(&one_cpu);
+	CPU_SET(*cpu, &one_cpu);
+	return machine_pin(true);
 }
 
 static void read_cpu_model(char model[MACHINE_TEXT_BYTES])

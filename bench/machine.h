@@ -19,5 +19,7 @@ struct machine {
 /* Pins the calling process to the last CPU that it may use, and reads the rest. 0 or a negative
  * errno. */
 int machine_prepare(struct machine *machine);
+/* Back to all CPUs that it was allowed, or to the one. 0 or a negative errno. */
+int machine_pin(bool pinned);
 
 #endif

@@ -61,6 +61,8 @@ int results_aims(const struct results *results, struct aim aims[AIM_MAX])
 	add_uncached(results, aims, &count);
 	add_time(&changes->build, aims, &count, "ring of 65,537 for 1,000 backends built, ms", 5);
 	add_time(&changes->drain, aims, &count, "a drain of it in effect, ms", 10);
+	add_time(&changes->load, aims, &count, "start of 4,096 services, ms", 2000);
+	add_time(&changes->reload, aims, &count, "a reload of them with one change, ms", 200);
 	return count;
 }
 
@@ -211,6 +213,7 @@ void results_print_changes(const struct results *results)
 	print_time("a drain of one of them, in effect", &changes->drain);
 	print_time("a drain in one of 4,096 services, in effect", &changes->among);
 	print_time("start of 4,096 services, 16,384 backends", &changes->load);
+	print_time("a reload of them with one change", &changes->reload);
 }
 
 void results_print_aims(const struct results *results)

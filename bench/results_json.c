@@ -92,10 +92,11 @@ static json_t *loop_json(const struct loop *loop)
 
 static json_t *changes_json(const struct changes *changes)
 {
-	return json_pack("{s:o, s:o, s:o, s:o}", "ring_built", samples_json(&changes->build),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "ring_built", samples_json(&changes->build),
 			 "drain_in_effect", samples_json(&changes->drain), "drain_among_services",
 			 samples_json(&changes->among), "start_of_services",
-			 samples_json(&changes->load));
+			 samples_json(&changes->load), "reload_of_services",
+			 samples_json(&changes->reload));
 }
 
 static json_t *programs_json(const struct memory *memory)

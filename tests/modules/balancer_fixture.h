@@ -99,7 +99,7 @@ static struct address address_of(const char *text)
 	return address;
 }
 
-static struct address host(int k)
+static inline struct address host(int k)
 {
 	char text[ADDRESS_TEXT_BYTES];
 

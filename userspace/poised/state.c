@@ -69,7 +69,7 @@ static void take_lock(struct state *state)
 		return;
 	}
 	snprintf(name, sizeof(name), "%s/lock", state->directory);
-	state->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	state->lock = open(name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (state->lock < 0) {
 		set_problem(state, "cannot write in '%s': %s", state->directory, strerror(errno));
 		return;

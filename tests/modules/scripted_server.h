@@ -38,7 +38,7 @@ static int64_t clock_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-enum then { CLOSE, RESET, HOLD };
+enum then { CLOSE, RESET, HOLD, CUT /* TLS closed without its goodbye */ };
 
 struct script {
 	const char *answer;  /* sent when a whole request has come */
@@ -99,6 +99,8 @@ static void connection_end(struct connection *connection)
 
 	if (connection->script->then == HOLD)
 		return;
+	if (connection->script->then == CUT)
+		SSL_set_quiet_shutdown(bufferevent_openssl_get_ssl(connection->stream), 1);
 	if (connection->script->then == RESET)
 		setsockopt(bufferevent_getfd(connection->stream), SOL_SOCKET, SO_LINGER, &now,
 			   sizeof(now));

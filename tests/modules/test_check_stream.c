@@ -35,6 +35,7 @@ static const struct stream_case {
 	const char *request; /* NULL: any */
 	char *user, *password_file;
 	unsigned timeout_ms;
+	bool tls; /* asked for; the server does not speak it */
 } cases[] = {
 	/* Bytes are sent, others come. */
 	{ .name = "tcp: a greeting",
@@ -299,6 +300,32 @@ static const struct stream_case {
 	  .type = CHECK_POSTGRES,
 	  .script = { BINARY("R\0\0\0\x0c\0"), .until = "user", .then = RESET },
 	  .error = "connection reset" },
+	{ .name = "postgres: no TLS there",
+	  .type = CHECK_POSTGRES,
+	  .tls = true,
+	  .script = { .answer = "N", .until = "\x16\x2f", .then = HOLD },
+	  .error = "PostgreSQL does not speak TLS" },
+	{ .name = "postgres: something else about TLS",
+	  .type = CHECK_POSTGRES,
+	  .tls = true,
+	  .script = { .answer = "E", .until = "\x16\x2f", .then = HOLD },
+	  .error = "answer is not PostgreSQL's" },
+	{ .name = "postgres: bytes before the handshake are nobody's",
+	  .type = CHECK_POSTGRES,
+	  .tls = true,
+	  .script = { .answer = "SR", .until = "\x16\x2f", .then = HOLD },
+	  .error = "answer is not PostgreSQL's" },
+	{ .name = "postgres: TLS that is none",
+	  .type = CHECK_POSTGRES,
+	  .tls = true,
+	  .script = { .answer = "S", .until = "\x16\x2f" },
+	  .error = "connection closed in the TLS handshake" },
+	{ .name = "postgres: TLS that does not come",
+	  .type = CHECK_POSTGRES,
+	  .tls = true,
+	  .script = { .answer = "S", .until = "\x16\x2f", .then = HOLD },
+	  .timeout_ms = 60,
+	  .error = "timed out after 60 ms in the TLS handshake" },
 	{ .name = "postgres: notices without end",
 	  .type = CHECK_POSTGRES,
 	  .script = { .answer = "Nxxxx", .until = "user", .repeat = "abcd" },
@@ -316,6 +343,7 @@ static void test_case(void **state)
 	check.send = c->send;
 	check.answer = c->expect;
 	check.user = c->user;
+	check.tls.on = check.tls.insecure = c->tls;
 	check.password_file = c->password_file;
 	check.timeout_ms = c->timeout_ms ? c->timeout_ms : 4000;
 	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);

@@ -224,7 +224,6 @@ static int send_some(struct stream *stream, size_t *count)
 	return step_of_errno(errno);
 }
 
-/* A peer that reads no more may still have answered: reading tells what became of it. */
 static int send_step(struct stream *stream)
 {
 	size_t count = 0;
@@ -232,9 +231,7 @@ static int send_step(struct stream *stream)
 
 	while (stream->out_length) {
 		step = send_some(stream, &count);
-		if (step == -EPIPE || step == -ECONNRESET)
-			count = stream->out_length;
-		else if (step != STEP_ON)
+		if (step != STEP_ON)
 			return step;
 		stream->out += count;
 		stream->out_length -= count;

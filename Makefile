@@ -22,7 +22,7 @@ BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-
 	   -Wpadded -Werror -Iinclude -I/usr/include/$(ARCH)
 
 LIB_LIBS    = -lyaml -lm
-POISED_LIBS = -lxdp -lbpf -lelf -lz -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
+POISED_LIBS = -lxdp -lbpf -lelf -lz -lcap-ng -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
 POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson $(LIB_LIBS)
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 

@@ -285,10 +285,10 @@ static void files_are_bounded(void **state)
 	config_free(config);
 	unlink(path);
 	path = write_file("", 0);
-	expect_file_error(
-		path,
-		":1:1: found nothing, allowed is a mapping of interfaces, tunnel, icmp, "
-		"fragments, probe, flows, seed, control, pin_path, state_dir, settle, services");
+	expect_file_error(path,
+			  ":1:1: found nothing, allowed is a mapping of interfaces, tunnel, icmp, "
+			  "fragments, probe, flows, seed, control, user, pin_path, state_dir, "
+			  "settle, services");
 	unlink(path);
 	free(data);
 }

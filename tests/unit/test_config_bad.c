@@ -11,9 +11,8 @@
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
 	"ring_size, on_down, check, agent, slow_start, panic_threshold, damping, backends\n"
 #define TOP_KEYS                                                                                   \
-	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, pin_path, state_dir, "  \
-	"settle, "                                                                                 \
-	"services\n"
+	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, user, pin_path, "       \
+	"state_dir, settle, services\n"
 #define CHECK_KEYS                                                                                 \
 	"type, port, via, probe_mtu, path, host, body, send, expect, tls, user, password_file, "   \
 	"role, max_lag, service, command, query, query_type, rcode, interval, fast_interval, "     \

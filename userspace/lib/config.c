@@ -26,7 +26,7 @@
 enum {
 	MAX_SOCKET_PATH = 107, /* sun_path without its final NUL */
 	MAX_DIRECTORY = 255,
-	MAX_GROUP = 63,
+	MAX_ACCOUNT = 63,
 	DEFAULT_SETTLE_MS = 15 * 60 * 1000,
 	DEFAULT_GUE_PORT = 6080, /* IANA's for GUE */
 	DEFAULT_RATE = 1000,
@@ -65,7 +65,9 @@ static const struct config_text socket_text = { MAX_SOCKET_PATH, config_is_absol
 						"an absolute path" };
 static const struct config_text directory_text = { MAX_DIRECTORY, config_is_absolute_path,
 						   "an absolute path" };
-static const struct config_text group_text = { MAX_GROUP, config_is_group,
+static const struct config_text user_text = { MAX_ACCOUNT, config_is_account,
+					      "a user's name or number" };
+static const struct config_text group_text = { MAX_ACCOUNT, config_is_account,
 					       "a group's name or number" };
 static const struct config_prefix ipv4_source = { 4, 8, "172.16.0.0/16" };
 static const struct config_prefix ipv6_source = { 6, 32, "100::/64" };
@@ -123,6 +125,7 @@ static const struct config_field top_fields[] = {
 	CONFIG_OPTIONAL("flows", integer, config, flow_entries, &flow_range),
 	CONFIG_OPTIONAL("seed", integer, config, seed, &seed_range),
 	CONFIG_WHOLE("control", section, config, &control_section, false),
+	CONFIG_OPTIONAL("user", string, config, user, &user_text),
 	CONFIG_OPTIONAL("pin_path", string, config, pin_path, &directory_text),
 	CONFIG_OPTIONAL("state_dir", string, config, state_dir, &directory_text),
 	CONFIG_OPTIONAL("settle", duration, config, settle_ms, &settle_range),
@@ -270,6 +273,7 @@ void config_free(struct config *config)
 	free(config->control_socket);
 	free(config->control_readers);
 	free(config->control_writers);
+	free(config->user);
 	free(config->pin_path);
 	free(config->state_dir);
 	free(config);

@@ -175,6 +175,7 @@ struct config {
 	uint64_t seed;
 	char *control_socket;
 	char *control_readers, *control_writers; /* groups, by name or number; NULL: none */
+	char *user; /* that poised becomes, by name or number; NULL: it stays who it is */
 	char *pin_path;
 	char *state_dir; /* default /var/lib/poise */
 	uint64_t settle_ms;

@@ -240,7 +240,7 @@ bool config_is_interface(const char *text)
 	return strcmp(text, ".") && strcmp(text, "..") && !strpbrk(text, "/: \t\n\v\f\r\xa0");
 }
 
-bool config_is_group(const char *text)
+bool config_is_account(const char *text)
 {
 	return text[0] != '-' && !strpbrk(text, ":/ \t");
 }

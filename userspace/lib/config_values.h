@@ -43,7 +43,7 @@ int config_parse_server_id(const char *text, uint8_t out[POISE_QUIC_ID_BYTES], u
 /* What a text may be, besides its length. */
 bool config_is_name(const char *text);
 bool config_is_interface(const char *text);
-bool config_is_group(const char *text); /* a name or number that a group may have */
+bool config_is_account(const char *text); /* a name or number that a user or group may have */
 bool config_is_absolute_path(const char *text);
 bool config_is_http_path(const char *text);
 bool config_is_http_host(const char *text);

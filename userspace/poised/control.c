@@ -491,6 +491,11 @@ int control_access_changed(struct control *control)
 	return control_socket_set_mode(&control->socket, socket_mode(control->access));
 }
 
+int control_give(struct control *control, uid_t uid, gid_t gid)
+{
+	return control_socket_give(&control->socket, uid, gid);
+}
+
 unsigned control_client_count(const struct control *control)
 {
 	return control->client_count;

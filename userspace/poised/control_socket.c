@@ -8,22 +8,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 128, PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) };
 
-static int make_parent(const char *path)
+/* False: it has none but the root. */
+static bool find_parent(const char *path, char parent[PATH_BYTES])
 {
-	char parent[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	char *slash;
-	int result = 0;
-	mode_t mask;
 
 	strcpy(parent, path);
 	slash = strrchr(parent, '/');
 	if (!slash || slash == parent)
-		return 0;
+		return false;
 	*slash = '\0';
+	return true;
+}
+
+static int make_parent(const char *path, bool *made)
+{
+	char parent[PATH_BYTES];
+	int result = 0;
+	mode_t mask;
+
+	if (!find_parent(path, parent))
+		return 0;
 	mask = umask(0022);
-	if (mkdir(parent, 0755) && errno != EEXIST)
+	*made = mkdir(parent, 0755) == 0;
+	if (!*made && errno != EEXIST)
 		result = -errno;
 	umask(mask);
 	return result;
@@ -90,7 +100,7 @@ int control_socket_open(const char *path, mode_t mode, struct control_socket *ou
 	if (strlen(path) >= sizeof(out->address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(out->address.sun_path, path);
-	result = make_parent(path);
+	result = make_parent(path, &out->made_parent);
 	if (!result)
 		result = remove_stale(&out->address);
 	if (!result)
@@ -113,6 +123,20 @@ int control_socket_set_mode(const struct control_socket *socket, mode_t mode)
 	if (!is_ours(socket))
 		return -ENOENT;
 	return chmod(socket->address.sun_path, mode) ? -errno : 0;
+}
+
+int control_socket_give(const struct control_socket *socket, uid_t uid, gid_t gid)
+{
+	char parent[PATH_BYTES];
+
+	if (!is_ours(socket))
+		return -ENOENT;
+	if (lchown(socket->address.sun_path, uid, gid))
+		return -errno;
+	if (socket->made_parent && find_parent(socket->address.sun_path, parent) &&
+	    lchown(parent, uid, gid))
+		return -errno;
+	return 0;
 }
 
 void control_socket_close(struct control_socket *out)

@@ -3,6 +3,7 @@
 #ifndef POISE_CONTROL_SOCKET_H
 #define POISE_CONTROL_SOCKET_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -11,6 +12,7 @@ struct control_socket {
 	struct sockaddr_un address;
 	dev_t device; /* of the file made here; inode 0: none */
 	ino_t inode;
+	bool made_parent;
 };
 
 /* As control_new() says of its path. On an error out is closed. */
@@ -18,6 +20,9 @@ int control_socket_open(const char *path, mode_t mode, struct control_socket *ou
 
 /* Sets the file's mode if it is still the one made here. 0 or a negative errno. */
 int control_socket_set_mode(const struct control_socket *socket, mode_t mode);
+
+/* Gives the file, and its directory if that was made here, to a user. 0 or a negative errno. */
+int control_socket_give(const struct control_socket *socket, uid_t uid, gid_t gid);
 
 /* Closes the socket, and removes its file if it is still the one made here. */
 void control_socket_close(struct control_socket *out);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "adopt.h"
 #include "apply.h"
@@ -92,6 +93,67 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	return err;
 }
 
+static int find_user(struct daemon *daemon, const struct config *config)
+{
+	char error[PRIVILEGE_ERROR_BYTES];
+	int err = privilege_find_user(config, &daemon->user, error);
+
+	if (err)
+		log_error("%s", error);
+	return err;
+}
+
+/* A file that the user may not read is no reason to stop now; a reload would be one too late. */
+static void check_files(const struct daemon *daemon, const char *user)
+{
+	if (access(daemon->config_path, R_OK))
+		log_warning("user '%s' cannot read '%s': %s: a reload will be refused", user,
+			    daemon->config_path, strerror(errno));
+}
+
+/* What poised made as root and writes as the user. */
+static void give_files(struct daemon *daemon, const struct config *config)
+{
+	int err = control_give(daemon->control, daemon->user.uid, daemon->user.gid);
+
+	if (err)
+		log_warning("control socket '%s': cannot give it to user '%s': %s",
+			    config->control_socket, config->user, strerror(-err));
+	err = privilege_give(&daemon->user, config->state_dir);
+	if (err)
+		log_warning("state_dir '%s': cannot give it to user '%s': %s", config->state_dir,
+			    config->user,
+			    err == -EACCES ? "others may enter it: make its mode 0700, or let that "
+					     "user write there"
+					   : strerror(-err));
+}
+
+/* Gives root up, when all that needs it is done: another process keeps it for what comes later. */
+static int become_user(struct daemon *daemon)
+{
+	const struct config *config = daemon->balancer->config;
+	char error[PRIVILEGE_ERROR_BYTES];
+	int err;
+
+	if (!privilege_is_other(&daemon->user))
+		return 0;
+	give_files(daemon, config);
+	err = loader_keep_root(daemon->loader);
+	if (err) {
+		log_error("cannot start the process that keeps root: %s", strerror(-err));
+		return err;
+	}
+	err = privilege_drop(&daemon->user, config, error);
+	if (err) {
+		log_error("%s", error);
+		return err;
+	}
+	daemon->dropped = true;
+	log_info("root is given up: poised runs as user '%s'", config->user);
+	check_files(daemon, config->user);
+	return 0;
+}
+
 int daemon_start(struct daemon *daemon, struct config *config)
 {
 	int err = -ENOMEM;
@@ -99,6 +161,8 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	daemon->started_at = time(NULL);
 	daemon->base = event_base_new();
 	if (daemon->base)
+		err = find_user(daemon, config);
+	if (!err)
 		err = start_control(daemon, config);
 	if (!err)
 		err = start_data_plane(daemon, config);
@@ -108,9 +172,11 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (!err)
 		err = start_balancer(daemon, config);
 	audit_end();
-	if (err)
+	if (err) {
 		config_free(config);
-	return err;
+		return err;
+	}
+	return become_user(daemon);
 }
 
 void daemon_stop(struct daemon *daemon)
@@ -208,6 +274,31 @@ static void change_access(struct daemon *daemon, const struct access *access, st
 		log_error("control socket: cannot set its mode: %s", strerror(-err));
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* What a reload cannot change, for this process has given it up. */
+static int check_privilege(const struct daemon *daemon, const struct config *config,
+			   struct lines *errors)
+{
+	const char *running = daemon->balancer->config->user;
+	char error[PRIVILEGE_ERROR_BYTES];
+
+	if (!same_text(running, config->user)) {
+		lines_add(errors,
+			  "user: found '%s', but poised runs with '%s': restart poised, traffic "
+			  "goes on meanwhile",
+			  config->user ? config->user : "", running ? running : "");
+		return -EINVAL;
+	}
+	if (!daemon->dropped || privilege_suffices(config, error))
+		return 0;
+	lines_add(errors, "%s", error);
+	return -EPERM;
+}
+
 static int apply_config(struct daemon *daemon, struct config *config, struct lines *changes,
 			struct lines *errors)
 {
@@ -217,7 +308,9 @@ static int apply_config(struct daemon *daemon, struct config *config, struct lin
 
 	if (err)
 		lines_add(errors, "%s", error);
-	else
+	if (!err)
+		err = check_privilege(daemon, config, errors);
+	if (!err)
 		err = attach_interfaces(daemon, config, changes, errors);
 	if (!err)
 		err = balancer_apply(daemon->balancer, config, changes, errors);

@@ -9,6 +9,7 @@
 
 #include "access.h"
 #include "lines.h"
+#include "privilege.h"
 
 struct balancer;
 struct capture;
@@ -22,7 +23,9 @@ struct traced;
 struct daemon {
 	struct event_base *base;
 	struct control *control;
-	struct access access; /* to the control socket */
+	struct access access;	    /* to the control socket */
+	struct privilege_user user; /* that this process is to be */
+	bool dropped;		    /* it was root, and has become that user */
 	struct loader *loader;
 	struct traced *dry;	 /* the program for dry runs, from the first one on */
 	struct capture *capture; /* under way, or NULL */

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "keeper.h"
 #include "log.h"
 #include "maps.h"
 #include "pins.h"
@@ -21,6 +22,7 @@ struct loader {
 	char *pin_path; /* NULL: nothing is pinned */
 	int lock_fd;
 	struct attach_program program;
+	struct keeper *keeper; /* NULL: this process attaches */
 	bool adopted;
 	struct attachment attachments[CONFIG_MAX_INTERFACES];
 	size_t attachment_count;
@@ -218,7 +220,10 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 
 	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
 		return -ENOSPC;
-	err = attach_interface(&loader->program, interface, attachment, error);
+	if (loader->keeper)
+		err = keeper_attach_interface(loader->keeper, interface, attachment, error);
+	else
+		err = attach_interface(&loader->program, interface, attachment, error);
 	if (err)
 		return err;
 	loader->attachment_count++;
@@ -352,10 +357,16 @@ int loader_new(const struct loader_options *options, struct loader **out,
 	return 0;
 }
 
+int loader_keep_root(struct loader *loader)
+{
+	return keeper_new(&loader->program, loader->pin_path, &loader->keeper);
+}
+
 void loader_free(struct loader *loader)
 {
 	if (!loader)
 		return;
+	keeper_free(loader->keeper);
 	maps_free(loader->maps);
 	poise_bpf__destroy(loader->object);
 	if (loader->lock_fd >= 0)
@@ -396,7 +407,11 @@ const struct attachment *loader_attachment(const struct loader *loader, size_t i
 
 bool loader_is_attached(const struct loader *loader, size_t i)
 {
-	return attach_is_there(loader->attachments[i].ifindex, loader->program.settings_id);
+	uint32_t ifindex = loader->attachments[i].ifindex;
+
+	if (loader->keeper)
+		return keeper_attach_is_there(loader->keeper, ifindex);
+	return attach_is_there(ifindex, loader->program.settings_id);
 }
 
 void loader_detach(struct loader *loader, const char *interface)
@@ -407,7 +422,9 @@ void loader_detach(struct loader *loader, const char *interface)
 
 		if (strcmp(attachment->interface, interface) != 0)
 			continue;
-		err = attach_remove(attachment->ifindex, loader->program.settings_id);
+		err = loader->keeper
+			      ? keeper_attach_remove(loader->keeper, attachment->ifindex)
+			      : attach_remove(attachment->ifindex, loader->program.settings_id);
 		if (err < 0)
 			log_error("cannot detach from interface '%s': %s", interface,
 				  strerror(-err));
@@ -418,8 +435,11 @@ void loader_detach(struct loader *loader, const char *interface)
 
 int loader_remove_all(struct loader *loader, FILE *out)
 {
-	int err = attach_remove_all(loader->program.settings_id, out);
+	int err;
 
 	loader->attachment_count = 0;
+	if (loader->keeper)
+		return keeper_remove_all(loader->keeper, out);
+	err = attach_remove_all(loader->program.settings_id, out);
 	return err || !loader->pin_path ? err : pins_remove(loader->pin_path, out);
 }

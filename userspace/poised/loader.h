@@ -36,6 +36,10 @@ int loader_new(const struct loader_options *options, struct loader **out,
 /* Frees what this process holds; pinned maps and attached programs stay. Takes NULL. */
 void loader_free(struct loader *loader);
 
+/* Before this process gives root up: from then on another one attaches and detaches. 0 or a
+ * negative errno. */
+int loader_keep_root(struct loader *loader);
+
 struct maps *loader_maps(struct loader *loader);
 int loader_program_fd(const struct loader *loader);
 bool loader_adopted(const struct loader *loader); /* maps of an earlier poised were found */

@@ -18,13 +18,15 @@
 #include "options.h"
 #include "pulse.h"
 
-/* What the configuration names and only this host can tell: its groups. */
+/* What the configuration names and only this host can tell: its groups and users. */
 static bool check_host(const char *path, const struct config *config)
 {
-	char error[ACCESS_ERROR_BYTES];
+	char error[PRIVILEGE_ERROR_BYTES + ACCESS_ERROR_BYTES];
+	struct privilege_user user;
 	struct access access = {};
 
-	if (access_resolve(config, &access, error) == 0)
+	if (access_resolve(config, &access, error) == 0 &&
+	    privilege_find_user(config, &user, error) == 0)
 		return true;
 	fprintf(stderr, "%s: %s\n", path, error);
 	return false;

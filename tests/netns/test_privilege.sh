@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# poised as a user without root: what it keeps, what it can still do, what stays root and for how
+# long; who may do what on its socket; and what is logged of it.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+READERS=50001 WRITERS=50002 STRANGERS=50003 USER_ID=50010
+
+# Prints a configuration with poised as nobody: config_user [SETTLE]; more interfaces in $MORE.
+config_user()
+{
+	config_web 1 2 3 | sed -e "s/^seed:/user: nobody\nseed:/" \
+		-e "s/^  socket:.*/&\n  readers: $READERS\n  writers: $WRITERS/" \
+		-e "s/^tunnel:/${MORE:-}tunnel:/"
+}
+
+# poise as another user with a group: as_group GROUP ARGUMENT...
+as_group()
+{
+	local group=$1
+	shift
+	on balancer setpriv --reuid $USER_ID --regid $USER_ID --groups "$group" --inh-caps=-all \
+		"$NET_DIR/poise" --socket "$NET_SOCKET" "$@"
+}
+
+# A line of /proc/PID/status without its name.
+proc() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr '\t' ' '; }
+
+# The process that keeps root.
+keeper()
+{
+	local pid
+	for pid in $(ip netns pids "$(net_name balancer)"); do
+		[ "$(cat "/proc/$pid/comm")" != poised-keeper ] || echo "$pid"
+	done | grep .
+}
+
+# What no process should hold for longer than poised: sockets but its own, files, locks.
+keeper_holds()
+{
+	local pid link held=
+	pid=$(keeper)
+	for link in "/proc/$pid"/fd/*; do
+		link=$(readlink "$link")
+		case $link in
+		anon_inode:bpf-* | "$NET_DIR"/poised.log | /dev/null) ;;
+		*) held="$held ${link%%:*}" ;;
+		esac
+	done
+	equal " socket" "$held"
+}
+
+logged() { grep -qE "$1" "$NET_DIR/poised.log"; }
+
+# Every line of FILE is a JSON object with a time, a level and a message.
+all_json()
+{
+	local lines
+	lines=$(wc -l <"$1")
+	[ "$lines" -gt 5 ] || { echo "only $lines lines"; return 1; }
+	jq -es --argjson lines "$lines" 'length == $lines and all(.[]; (.time | test("^[0-9]{4}-.*Z$")) and
+		(.level | IN("error", "warning", "info", "debug")) and (.message | length > 0))' "$1"
+}
+
+json_event() { jq -es "any(.[]; $1)" "$NET_DIR/json.log"; }
+
+attached_to() { on balancer ip link show "$1" | grep -q xdp; }
+not_attached_to() { ! attached_to "$1"; }
+
+NET_SOCKET=$NET_DIR/run/poised.sock # in a directory that poised makes, and gives to its user
+tap_begin one
+chmod 711 "$NET_DIR" # the users below are others
+cp "$NET_BUILD/poise" "$NET_DIR/poise"
+config_user >"$NET_CONFIG"
+chmod 644 "$NET_CONFIG"
+check "a user that does not exist is refused by --check" contains "$(sed 's/nobody/no-such-user/' \
+	"$NET_CONFIG" >"$NET_DIR/bad.yaml"; "$NET_BUILD/poised" --check -c "$NET_DIR/bad.yaml" 2>&1)" \
+	"user: found 'no-such-user', allowed is a user of this host, by name or number"
+check "and a group that does not" contains "$(sed "s/$READERS/no-such-group/" \
+	"$NET_CONFIG" >"$NET_DIR/bad.yaml"; "$NET_BUILD/poised" --check -c "$NET_DIR/bad.yaml" 2>&1)" \
+	"control.readers: found 'no-such-group', allowed is a group of this host"
+
+poised_start
+check "all backends come up" wait_for 15 all_up
+check "poised is nobody" equal "65534 65534 65534 65534" "$(proc "$NET_POISED" Uid)"
+# CAP_NET_ADMIN 12, CAP_PERFMON 38, CAP_BPF 39
+check "with three capabilities" equal 000000c000001000 "$(proc "$NET_POISED" CapEff)"
+check "and no others to take" equal 000000c000001000 "$(proc "$NET_POISED" CapPrm)"
+check "nor to give" equal "0000000000000000 0000000000000000" \
+	"$(proc "$NET_POISED" CapBnd) $(proc "$NET_POISED" CapAmb)"
+check "and no new privileges" equal 1 "$(proc "$NET_POISED" NoNewPrivs)"
+check "one process stays root" equal "0 0 0 0" "$(proc "$(keeper)" Uid)"
+check "with four capabilities" equal 000000c000201000 "$(proc "$(keeper)" CapEff)"
+check "and holds nothing of poised's" keeper_holds
+check "requests are balanced" spread "$VIP44" 120 1 2 3
+
+check "a reader may read" as_group $READERS status
+check "a reader may not write" contains "$(as_group $READERS backend drain web app-01 2>&1)" \
+	"user '$USER_ID' may read only: 'backend-drain' needs group '$WRITERS'"
+check "nothing was drained" is_state up web app-01
+check "a stranger may not read" contains "$(as_group $STRANGERS status 2>&1)" \
+	"user '$USER_ID' may do nothing here: that needs group '$READERS' or '$WRITERS'"
+check "a writer may write" as_group $WRITERS backend weight web app-01 50
+check "what it did is logged" logged \
+	"change: backend 'web/app-01': weight 100 -> 50, by $USER_ID \(uid $USER_ID, pid [0-9]+\)"
+check "and what was refused" logged "refused: user '$USER_ID' may read only: 'backend-drain' needs"
+check "root may write" poise backend weight web app-01 100
+
+# what is left can still do what it must
+ip -n "$(net_name balancer)" link add lb9 type veth peer name lb9p
+ip -n "$(net_name balancer)" link set lb9 up
+MORE='  - name: lb9\n' config_user >"$NET_CONFIG"
+check "a reload attaches to another interface" poise reload
+check "it is attached" attached_to lb9
+check "status says so" equal true "$(status '.interfaces[] | select(.name == "lb9").attached')"
+{
+	config_user
+	service_yaml web46 "$VIP46" 6 1 2 3
+} >"$NET_CONFIG"
+check "a reload makes a service, and leaves the interface" poise reload
+check "it is detached" wait_for 5 not_attached_to lb9
+check "the new service serves" wait_for 10 spread "$VIP46" 120 1 2 3
+config_user | sed 's/nobody/root/' >"$NET_CONFIG"
+check "a reload cannot change the user" contains "$(poise reload 2>&1)" \
+	"user: found 'root', but poised runs with 'nobody': restart poised"
+config_user | sed 's/{ type: http, path: .healthz,/{ type: exec, command: [\/bin\/true], user: daemon,/' \
+	>"$NET_CONFIG"
+check "nor check by what was given up" contains "$(poise reload 2>&1)" \
+	"a check needs cap_setuid, which poised gave up at its start: restart poised"
+
+# death and return
+config_user >"$NET_CONFIG"
+OLD_KEEPER=$(keeper)
+poised_stop KILL
+check "the keeper ends with poised" wait_for 5 pids_gone "$OLD_KEEPER"
+poised_start
+check "a new poised takes over" wait_for 15 all_up
+check "and serves" spread "$VIP44" 120 1 2 3
+kill -KILL "$(keeper)"
+MORE='  - name: lb9\n' config_user >"$NET_CONFIG"
+check "without the keeper a reload is refused in words" contains "$(poise reload 2>&1)" \
+	"cannot attach to interface 'lb9': the process that keeps root for that has died: restart"
+check "and all else goes on" spread "$VIP44" 120 1 2 3
+poised_stop TERM
+check "the socket's file is gone" refused 2 ls "$NET_SOCKET"
+
+config_user >"$NET_CONFIG"
+on_start balancer json "$NET_BUILD/poised" --config "$NET_CONFIG" --log-format json
+NET_POISED=$!
+wait_for 10 poise version
+check "the user's checks end well" wait_for 15 all_up
+as_group $WRITERS backend drain web app-02 >/dev/null
+check "every line is a JSON object" all_json "$NET_DIR/json.log"
+check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
+	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
+check "detach removes everything, by the keeper" poise detach
+check "nothing is attached" not_attached_to lb0
+check "nothing is pinned" refused 2 ls "$NET_PINS"
+wait "$NET_POISED" || true
+tap_end

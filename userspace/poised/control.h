@@ -60,7 +60,6 @@ int control_new(struct event_base *base, const char *path, struct access *access
 /* After a change of access: sets the socket's mode anew. 0 or a negative errno. */
 int control_access_changed(struct control *control);
 
-<<<<<<< HEAD
 /*
  * A connection whose lines go one way: to the client, after the answer to the request that asked
  * for them. It ends when the client closes its side, or stalls; then 'ended' is called, once, from
@@ -76,10 +75,9 @@ struct control_stream *control_stream_begin(struct control *control, void (*ende
 bool control_stream_send(struct control_stream *stream, const char *line, size_t length);
 /* Ends the stream with a last line (length 0: none) when all has left; 'ended' is not called. */
 void control_stream_end(struct control_stream *stream, const char *line, size_t length);
-=======
+
 /* Gives the socket's file to the user that poised becomes. 0 or a negative errno. */
 int control_give(struct control *control, uid_t uid, gid_t gid);
->>>>>>> f5e9c3d (poised: 'user': root is given up once it runs, a keeper process attaches and detaches for it)
 
 unsigned control_client_count(const struct control *control);
 

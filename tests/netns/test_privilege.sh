@@ -66,8 +66,20 @@ all_json()
 
 json_event() { jq -es "any(.[]; $1)" "$NET_DIR/json.log"; }
 
+state_kept()
+{
+	local file=$NET_DIR/state/state.json
+	equal "65534 600" "$(stat -c '%u %a' "$file")" && grep -q app-01 "$file"
+}
+
 attached_to() { on balancer ip link show "$1" | grep -q xdp; }
-not_attached_to() { ! attached_to "$1"; }
+not_state_kept()
+{
+	local file=$NET_DIR/state/state.json
+	equal "65534 600" "$(stat -c '%u %a' "$file")" && grep -q app-01 "$file"
+}
+
+attached_to() { ! attached_to "$1"; }
 
 NET_SOCKET=$NET_DIR/run/poised.sock # in a directory that poised makes, and gives to its user
 tap_begin one
@@ -105,6 +117,7 @@ check "a stranger may not read" contains "$(as_group $STRANGERS status 2>&1)" \
 check "a writer may write" as_group $WRITERS backend weight web app-01 50
 check "what it did is logged" logged \
 	"change: backend 'web/app-01': weight 100 -> 50, by $USER_ID \(uid $USER_ID, pid [0-9]+\)"
+check "and kept in the state file, by the user" wait_for 5 state_kept
 check "and what was refused" logged "refused: user '$USER_ID' may read only: 'backend-drain' needs"
 check "root may write" poise backend weight web app-01 100
 

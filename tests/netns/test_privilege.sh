@@ -73,13 +73,7 @@ state_kept()
 }
 
 attached_to() { on balancer ip link show "$1" | grep -q xdp; }
-not_state_kept()
-{
-	local file=$NET_DIR/state/state.json
-	equal "65534 600" "$(stat -c '%u %a' "$file")" && grep -q app-01 "$file"
-}
-
-attached_to() { ! attached_to "$1"; }
+not_attached_to() { ! attached_to "$1"; }
 
 NET_SOCKET=$NET_DIR/run/poised.sock # in a directory that poised makes, and gives to its user
 tap_begin one

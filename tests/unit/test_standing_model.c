@@ -352,8 +352,8 @@ static void random_lives_agree(void **state)
 			compare(&run, step);
 		}
 	}
-	print_message("# %u panics, %u reliefs, %u holds, %u releases, %u steps, %u doubts\n", panics,
-		      reliefs, holds, releases, steps_seen, doubts);
+	print_message("# %u panics, %u reliefs, %u holds, %u releases, %u steps, %u doubts\n",
+		      panics, reliefs, holds, releases, steps_seen, doubts);
 	assert_true(panics > 1000 && reliefs > 1000 && holds > 200 && releases > 50);
 	assert_true(steps_seen > 1000 && doubts > 1000);
 }

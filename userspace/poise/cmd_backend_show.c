@@ -154,7 +154,8 @@ static void say_traffic(const struct view_backend *backend)
 
 static bool say_history(const json_t *history)
 {
-	say("\nhistory\n");
+	say("\n");
+	say("history\n");
 	for (size_t i = 0; i < json_array_size(history); i++) {
 		json_int_t at;
 		const char *kind, *what;

@@ -300,6 +300,7 @@ static void test_talk(void **state)
 					    .until = "question",
 					    .trickle_ms = 2 },
 				   wrong = { .answer = "no", .until = "question" },
+				   cut = { .answer = "no", .until = "question", .then = CUT },
 				   endless = { .answer = "no",
 					       .until = "question",
 					       .repeat = "abcd" },
@@ -311,6 +312,7 @@ static void test_talk(void **state)
 	expect_talk(CHECK_TLS, &right, "");
 	expect_talk(CHECK_TLS, &slow, "");
 	expect_talk(CHECK_TLS, &wrong, "connection closed, the answer is not what is expected");
+	expect_talk(CHECK_TLS, &cut, "connection closed, the answer is not what is expected");
 	expect_talk(CHECK_TLS, &endless,
 		    "answer larger than 64 KiB, its beginning is not what is expected");
 	expect_talk(CHECK_TLS, &reset, "connection reset");
@@ -361,6 +363,7 @@ static void test_https(void **state)
 {
 	static const struct script right = { .answer = "HTTP/1.1 200 OK\r\n\r\nit is ok" },
 				   wrong = { .answer = "HTTP/1.1 200 OK\r\n\r\nno" },
+				   cut = { .answer = "HTTP/1.1 200 OK\r\n\r\nno", .then = CUT },
 				   status = { .answer = "HTTP/1.1 503 No\r\n\r\n" },
 				   foreign = { .answer = "+PONG\r\n\r\n" },
 				   endless = { .answer = "HTTP/1.1 200 OK\r\n\r\n",
@@ -374,6 +377,7 @@ static void test_https(void **state)
 	expect_https(&right, "fd00::1", NULL, "[fd00::1]", "");
 	expect_https(&right, NULL, NULL, "127.0.0.1", "");
 	expect_https(&wrong, WWW, NULL, WWW, "body does not hold 'ok'");
+	expect_https(&cut, WWW, NULL, WWW, "body does not hold 'ok'");
 	expect_https(&status, WWW, NULL, WWW, "status 503, expected 200-399");
 	expect_https(&foreign, WWW, NULL, WWW, "answer is not HTTP/1");
 	expect_https(&endless, WWW, NULL, WWW,

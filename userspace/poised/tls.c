@@ -350,7 +350,7 @@ int tls_client_apply(struct tls_client *client, SSL_CTX *context, struct tls_not
 	SSL_CTX_set1_cert_store(context, SSL_CTX_get_cert_store(own));
 	set_verify(client->context, context);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
 	if (SSL_CTX_set_ex_data(context, context_index, note) == 1 &&
 	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
 	    set_name(client, SSL_CTX_get0_param(context), NULL))

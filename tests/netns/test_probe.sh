@@ -24,7 +24,7 @@ tunnel_yaml()
 		    protocol: ${PROTOCOL:-tcp}
 		    encapsulation: $4
 		    damping: false
-		    check: { port: ${CHECKED:-80}, interval: 300ms, timeout: 280ms, rise: 2, fall: 3, via: tunnel, $6 }
+		    check: { port: ${CHECKED:-80}, interval: 400ms, timeout: 390ms, rise: 2, fall: 3, via: tunnel, $6 }
 		    backends:
 	END
 	for i in $backends; do
@@ -161,7 +161,7 @@ check "an echo request with the mark goes through the tunnel" marked_echo "$VIP4
 ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
 check "a backend without the VIP is down, of its services alone" wait_for 10 down_are app-01 \
 	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect udp-4
-check "the reason is that nothing answers" reason_has connect app-01 "timed out after 280 ms while connecting"
+check "the reason is that nothing answers" reason_has connect app-01 "timed out after 390 ms while connecting"
 check "a direct check does not see it" is_state up direct app-01
 ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
 check "with the VIP it is up" wait_for 10 all_up
@@ -182,7 +182,7 @@ ip -n "$(net_name switch)" link set b1 mtu 1400
 check "a way with too small an MTU is found by probe_mtu alone" wait_for 10 down_are app-01 \
 	ipip-4in6 ipip-6in4 gue-4in6 gue-6in4 gre-4in6 gre-6in4 l2-4 l2-6
 check "the reason says it" reason_has ipip-6in4 app-01 \
-	"a packet of 1500 bytes does not get through the tunnel within 280 ms, but small ones do"
+	"a packet of 1500 bytes does not get through the tunnel within 390 ms, but small ones do"
 ip -n "$(net_name switch)" link set b1 mtu 1600
 check "with the MTU it is up" wait_for 10 all_up
 
@@ -234,6 +234,7 @@ configure >"$NET_CONFIG"
 check "they probe again" poise reload
 check "all are up" wait_for 10 all_up
 check "poise detach succeeds" poise detach
+check "poised ends" wait_for 10 pids_gone "$NET_POISED"
 check "it takes the program off" refused 1 marked_echo "$VIP44"
 check "and leaves the filter of someone else" user_filter lb0
 tap_end

@@ -113,6 +113,7 @@ check "what it did is logged" logged \
 	"change: backend 'web/app-01': weight 100 -> 50, by $USER_ID \(uid $USER_ID, pid [0-9]+\)"
 check "and kept in the state file, by the user" wait_for 5 state_kept
 check "and what was refused" logged "refused: user '$USER_ID' may read only: 'backend-drain' needs"
+check "twice, as the status counts" equal 2 "$(status .refused)"
 check "root may write" poise backend weight web app-01 100
 
 # what is left can still do what it must

@@ -38,15 +38,15 @@ static json_t *handle_status(const struct request *request)
 	struct daemon *daemon = request->daemon;
 	const struct config *config = daemon->balancer->config;
 
-	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:I, s:o, s:o, s:o}",
 			 "version", POISE_VERSION, "abi", POISE_ABI_VERSION, "started_at",
 			 (json_int_t)daemon->started_at, "config", daemon->config_path, "pin_path",
 			 config->pin_path, "settle_ms", (json_int_t)config->settle_ms,
 			 "applied_from", daemon->applied_from, "state", "path",
 			 state_path(daemon->state), "problem", state_problem(daemon->state),
-			 "interfaces", report_interfaces(daemon->loader), "flows",
-			 report_flows(daemon->balancer), "services",
-			 all_services(daemon->balancer, true));
+			 "refused", (json_int_t)daemon->access.refused, "interfaces",
+			 report_interfaces(daemon->loader), "flows", report_flows(daemon->balancer),
+			 "services", all_services(daemon->balancer, true));
 }
 
 static json_t *handle_service_list(const struct request *request)

@@ -206,7 +206,7 @@ static bool same_nodes(const struct config_node *a, const struct config_node *b)
 
 static bool same_keys(const struct config *a, const struct config *b)
 {
-	struct config_node *x = config_keys_build(a), *y = config_keys_build(b);
+	struct config_node *x = config_keys_build(a, false), *y = config_keys_build(b, false);
 	bool same = same_nodes(x, y);
 
 	config_keys_free(x);

@@ -194,10 +194,10 @@ static void read_config(struct config_report *report, const struct tree_node *ro
 	config_relations_check(report, &top, config);
 }
 
-struct config_node *config_keys_build(const struct config *config)
+struct config_node *config_keys_build(const struct config *config, bool said_only)
 {
 	struct config_node *root = calloc(1, sizeof(*root));
-	struct config_writer writer = { .at = root, .config = config };
+	struct config_writer writer = { .at = root, .config = config, .said_only = said_only };
 	struct config standard = { .control_socket = (char[]){ DEFAULT_SOCKET },
 				   .pin_path = (char[]){ DEFAULT_PIN_PATH },
 				   .state_dir = (char[]){ DEFAULT_STATE_DIR } };

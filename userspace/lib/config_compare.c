@@ -201,7 +201,8 @@ int config_compare(const struct config *before, const struct config *after,
 		   config_difference_fn found, void *context)
 {
 	struct comparison comparison = { .found = found, .context = context };
-	struct config_node *a = config_keys_build(before), *b = config_keys_build(after);
+	struct config_node *a = config_keys_build(before, false),
+			   *b = config_keys_build(after, false);
 
 	comparison.failed = !a || !b;
 	if (!comparison.failed)

@@ -12,7 +12,6 @@ static void free_items(struct config_node *node)
 	for (size_t i = 0; i < node->count; i++)
 		free_items(&node->items[i]);
 	free(node->items);
-	free(node->key);
 	free(node->text);
 }
 
@@ -42,14 +41,6 @@ static struct config_node *append(struct config_writer *writer)
 	return &at->items[at->count++];
 }
 
-static char *copy(struct config_writer *writer, const char *text)
-{
-	char *out = text ? strdup(text) : NULL;
-
-	writer->failed |= text && !out;
-	return out;
-}
-
 struct config_node *config_write_open(struct config_writer *writer, const char *key,
 				      enum config_node_kind kind)
 {
@@ -58,7 +49,7 @@ struct config_node *config_write_open(struct config_writer *writer, const char *
 	if (!node)
 		return outer;
 	node->kind = kind;
-	node->key = copy(writer, key);
+	node->key = key;
 	writer->at = node;
 	return outer;
 }
@@ -71,13 +62,18 @@ void config_write_close(struct config_writer *writer, struct config_node *opened
 void config_write_value(struct config_writer *writer, const struct config_field *field,
 			const char *text, const char *standard)
 {
-	struct config_node *node = writer->failed || !text ? NULL : append(writer);
+	bool said = text && (!field || field->required || !standard || strcmp(text, standard));
+	struct config_node *node;
 
+	if (writer->failed || !text || (writer->said_only && !said))
+		return;
+	node = append(writer);
 	if (!node)
 		return;
-	node->key = copy(writer, field ? field->key : NULL);
-	node->text = copy(writer, text);
-	node->standard = field && !field->required && standard && !strcmp(text, standard);
+	node->key = field ? field->key : NULL;
+	node->text = strdup(text);
+	node->standard = !said;
+	writer->failed |= !node->text;
 }
 
 void config_section_write(struct config_writer *writer, const struct config_section *section,

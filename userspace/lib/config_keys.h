@@ -23,15 +23,17 @@ enum config_node_kind {
 
 struct config_node {
 	enum config_node_kind kind;
-	char *key;		   /* NULL: the top level, or one of NODE_VALUES */
-	char *text;		   /* of a value */
-	bool standard;		   /* the value is what stands there when the key is absent */
+	const char *key; /* NULL: the top level, or one of NODE_VALUES. Borrowed: the tables' or the
+			  * configuration's */
+	char *text;	 /* of a value */
+	bool standard;	 /* the value is what stands there when the key is absent */
 	struct config_node *items; /* in the order of the tables, or of the list */
 	size_t count;
 };
 
-/* The tree of a whole configuration, which config_keys_free() releases; NULL: no memory. */
-struct config_node *config_keys_build(const struct config *config);
+/* The tree of a whole configuration (which must outlive it), released by config_keys_free(); NULL:
+ * no memory. said_only: without the standard values. */
+struct config_node *config_keys_build(const struct config *config, bool said_only);
 void config_keys_free(struct config_node *root); /* takes NULL */
 
 /* The item with that key; NULL: none. hint: where it may be, 0 if nothing is known. */
@@ -43,6 +45,7 @@ struct config_writer {
 	struct config_node *at; /* the mapping or list that is being filled */
 	const struct config *config;
 	const struct config_service *service; /* whose keys are being written */
+	bool said_only;			      /* standard values are left out */
 	bool failed;			      /* no memory */
 };
 

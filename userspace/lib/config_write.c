@@ -138,7 +138,7 @@ static bool write_tree(FILE *out, const struct config_node *root)
 
 int config_write_text(const struct config *config, char **out, size_t *length)
 {
-	struct config_node *root = config_keys_build(config);
+	struct config_node *root = config_keys_build(config, true);
 	FILE *file;
 	bool done;
 

@@ -38,16 +38,24 @@ static json_t *text_of_config(const struct config *config)
 	return string;
 }
 
+static json_t *text_of_running(const struct balancer *balancer)
+{
+	struct config *running = overlay_config(balancer);
+	json_t *text = text_of_config(running);
+
+	overlay_config_free(running);
+	return text;
+}
+
 json_t *command_config(const struct request *request)
 {
 	const struct balancer *balancer = request->daemon->balancer;
-	struct config *running = overlay_config(balancer);
-	json_t *result =
-		json_pack("{s:s, s:o, s:o}", "file", request->daemon->config_path, "declared",
-			  text_of_config(balancer->config), "running", text_of_config(running));
+	json_t *declared = text_of_config(balancer->config);
+	json_t *running =
+		overlay_has_any(balancer) ? text_of_running(balancer) : json_incref(declared);
 
-	overlay_config_free(running);
-	return result;
+	return json_pack("{s:s, s:o, s:o}", "file", request->daemon->config_path, "declared",
+			 declared, "running", running);
 }
 
 static json_t *list_of_kept(const struct balancer *balancer)

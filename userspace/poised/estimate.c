@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend_agent.h"
 #include "balancer.h"
 #include "maglev.h"
 #include "maps.h"
@@ -39,9 +40,10 @@ static bool is_active_after(const struct backend *backend, const struct config_b
 static uint16_t weight_after(const struct backend *backend, const struct config_backend *declared)
 {
 	bool by_command = backend->record & POISE_RECORD_WEIGHT;
-	bool drain = backend->record & POISE_RECORD_DRAIN;
+	bool drain = (backend->record & POISE_RECORD_DRAIN) || backend_agent_drains(backend);
+	bool usable = backend_up(backend) || backend_eligible(backend); /* or in panic */
 
-	if (!is_active_after(backend, declared) || !backend_up(backend))
+	if (!is_active_after(backend, declared) || !usable)
 		return 0;
 	if (!declared) /* one that was added by command stays, another one leaves */
 		return backend_is_added(backend) && backend_eligible(backend)

@@ -16,6 +16,15 @@ bool overlay_has(const struct backend *backend)
 	       (backend->record & (POISE_RECORD_RUNTIME | POISE_RECORD_WEIGHT | drained));
 }
 
+bool overlay_has_any(const struct balancer *balancer)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		for (const struct backend *b = balancer->services[i]->backends; b; b = b->next)
+			if (overlay_has(b))
+				return true;
+	return false;
+}
+
 static struct config_backend declare(const struct backend *backend)
 {
 	struct config_backend declared = { .address = backend->address,

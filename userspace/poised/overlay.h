@@ -14,8 +14,9 @@ struct backend;
 struct balancer;
 struct config;
 
-/* Is anything of the backend as a command left it? */
+/* Is anything of the backend, or of any backend, as a command left it? */
 bool overlay_has(const struct backend *backend);
+bool overlay_has_any(const struct balancer *balancer);
 
 /* The configuration that would declare what runs. It shares what it points to with
  * balancer->config; overlay_config_free() releases the rest. NULL: no memory. */

@@ -83,6 +83,23 @@ static struct xdp_program *find_ours(struct xdp_multiprog *chain, uint32_t setti
 	return NULL;
 }
 
+/* Does the program of another poised run there, one with maps of its own? */
+static bool holds_another(struct xdp_multiprog *chain, uint32_t settings_id)
+{
+	struct xdp_program *program = NULL;
+
+	if (xdp_multiprog__is_legacy(chain)) {
+		program = xdp_multiprog__main_prog(chain);
+		return program && strcmp(xdp_program__name(program), program_name) == 0 &&
+		       !is_ours(program, settings_id);
+	}
+	while ((program = xdp_multiprog__next_prog(program, chain)))
+		if (strcmp(xdp_program__name(program), program_name) == 0 &&
+		    !is_ours(program, settings_id))
+			return true;
+	return false;
+}
+
 /* What runs on the interface; NULL: nothing does. */
 static struct xdp_multiprog *chain_of(uint32_t ifindex)
 {
@@ -204,7 +221,10 @@ static int explain_failure(int err, const struct config_interface *interface,
 {
 	const char *why = strerror(-err);
 
-	if (err == -EBUSY || err == -EEXIST)
+	if (err == -EALREADY)
+		why = "the program of another poised, which has another pin_path, is attached: an "
+		      "interface belongs to one of them ('poise detach --pin-path' ends the other)";
+	else if (err == -EBUSY || err == -EEXIST)
 		why = "another XDP program that does not share the interface is attached (see "
 		      "'bpftool "
 		      "net')";
@@ -245,7 +265,9 @@ int attach_interface(const struct attach_program *program, const struct config_i
 	chain = chain_of(out->ifindex);
 	old = chain ? find_ours(chain, program->settings_id, 0) : NULL;
 	out->replaced = old != NULL;
-	if (!old)
+	if (!old && chain && holds_another(chain, program->settings_id))
+		err = -EALREADY;
+	else if (!old)
 		err = attach_new(program, out->ifindex, interface->mode);
 	else if (xdp_multiprog__is_legacy(chain))
 		err = replace_single(program, chain, old, out->ifindex);

@@ -289,6 +289,17 @@ static int set_flow_entries(struct poise_bpf *object, uint32_t entries)
 	return bpf_map__set_max_entries(object->maps.flows, buckets);
 }
 
+static const char *load_advice(int err)
+{
+	if (err == -EPERM)
+		return ": poised needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON, or root";
+	if (err == -ENOMEM)
+		return ": its maps need more than the memory limit of this cgroup leaves "
+		       "(MemoryMax "
+		       "of a unit): raise it, or lower 'flows'";
+	return ": Linux 6.1 or newer is needed; '--verbose' logs why";
+}
+
 /* Loads the object: from then on its maps are there, its program is attached to nothing. */
 static int load(struct loader *loader, const struct loader_options *options,
 		char error[LOADER_ERROR_BYTES])
@@ -310,9 +321,7 @@ static int load(struct loader *loader, const struct loader_options *options,
 	err = poise_bpf__load(loader->object);
 	if (err) {
 		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s%s",
-			 strerror(-err),
-			 err == -EPERM ? ": poised needs CAP_NET_ADMIN and CAP_BPF, or root"
-				       : ": Linux 6.1 or newer is needed; '--verbose' logs why");
+			 strerror(-err), load_advice(err));
 		return err;
 	}
 	loader->program = own_program(loader);

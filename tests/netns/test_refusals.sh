@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Starts that cannot be: a second poised, and hosts that lack something. Each is refused in words, and
+# what runs already goes on.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# told FILE WORDS COMMAND...: poised with FILE, started through COMMAND, ends with status 1 and says so.
+told()
+{
+	local file=$1 words=$2 got
+	shift 2
+	got=$(refused 1 on balancer timeout 20 "$@" "$NET_BUILD/poised" --config "$file" 2>&1) ||
+		{ echo "$got"; return 1; }
+	contains "$got" "$words"
+}
+
+# A configuration like the running one, but for what a sed script changes: other SCRIPT.
+other()
+{
+	sed "$@" "$NET_CONFIG" >"$NET_DIR/other.yaml"
+	echo "$NET_DIR/other.yaml"
+}
+
+without() { echo setpriv --inh-caps="-$1" --bounding-set="-$1"; }
+
+# A memory limit for a command: limited BYTES COMMAND...
+limited()
+{
+	local group=/sys/fs/cgroup/memory/poise-$NET_ID bytes=$1
+	shift
+	mkdir -p "$group"
+	echo "$bytes" >"$group/memory.limit_in_bytes"
+	# shellcheck disable=SC2016 # for the inner shell
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$@"
+}
+
+tap_begin one
+config_web 1 2 >"$NET_CONFIG"
+poised_start
+check "all backends come up" wait_for 15 all_up
+SOCKET=s@$NET_SOCKET@$NET_DIR/other.sock@ PINS=s@$NET_PINS@$NET_DIR/bpf/other@
+STATE=s@$NET_DIR/state@$NET_DIR/other-state@
+
+check "a second poised on the same socket" told "$(other -e "$PINS" -e "$STATE")" \
+	"control socket '$NET_SOCKET': another poised answers there"
+check "on the same pins" told "$(other -e "$SOCKET" -e "$STATE")" \
+	"'$NET_PINS' is in use by another poised"
+check "on the same interface" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE")" \
+	"interface 'lb0': the program of another poised, which has another pin_path, is attached"
+check "the first serves on" spread "$VIP44" 120 1 2
+poised_stop TERM
+
+# shellcheck disable=SC2046 # a command and its options
+{
+	NOBPFFS=s@$NET_PINS@$NET_DIR/plain/poise@
+	check "no bpffs, and no right to mount one" told "$(other -e "$NOBPFFS")" \
+		"cannot mount bpffs on '$NET_DIR/plain'" $(without sys_admin)
+	check "no CAP_BPF" told "$(other -e "$PINS")" \
+		"poised needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON, or root" \
+		$(without bpf,-sys_admin,-perfmon)
+}
+if [ -w /sys/fs/cgroup/memory/cgroup.procs ]; then
+	check "a memory limit too small for the maps" contains \
+		"$(limited 24M nsenter --net="/run/netns/$(net_name balancer)" "$NET_BUILD/poised" \
+			--config "$(other -e "${PINS/%other@/third@}" -e "$STATE")" 2>&1)" \
+		"its maps need more than the memory limit of this cgroup leaves"
+	rmdir "/sys/fs/cgroup/memory/poise-$NET_ID" || true
+else
+	TAP_COUNT=$((TAP_COUNT + 1))
+	echo "ok $TAP_COUNT - a memory limit too small for the maps # SKIP no memory cgroup to write to"
+fi
+check "the data plane serves all the while" spread "$VIP44" 120 1 2
+poised_start
+check "and the next poised takes it up" wait_for 15 all_up
+tap_end

@@ -9,6 +9,7 @@
 HERE=$(dirname "$0")
 CHECKS_MOST=3 # connection errors after which the primary refuses a host
 
+# check_yaml NAME PORT CHECK [INTERVAL]
 check_yaml()
 {
 	local i
@@ -17,7 +18,7 @@ check_yaml()
 		    address: $VIP44
 		    port: $2
 		    damping: false
-		    check: { interval: 300ms, timeout: 290ms, rise: 1, fall: 2, $3 }
+		    check: { interval: ${4:-300ms}, timeout: 290ms, rise: 1, fall: 2, $3 }
 		    backends:
 	END
 	for i in 1 2; do
@@ -28,15 +29,18 @@ check_yaml()
 configure()
 {
 	local login="type: mysql, user: watcher, password_file: $NET_DIR/password"
+	local tls="tls: { server_name: rpc.example, ca_file: $NET_DIR/rpc.pem }"
 	config_head
 	check_yaml db 3306 "type: mysql"
 	check_yaml db-login 3307 "port: 3306, $login"
 	check_yaml db-primary 3308 "port: 3306, $login, role: primary"
 	check_yaml db-replica 3309 "port: 3306, $login, role: replica, max_lag: 5s"
+	check_yaml db-tls 3310 "port: 3306, $login, role: primary, $tls"
+	check_yaml db-other 3311 "port: 3306, $login, tls: { server_name: other.example, ca_file: $NET_DIR/rpc.pem }" 60s
 	check_yaml rpc 5051 "type: grpc"
 	check_yaml rpc-cart 5052 "type: grpc, port: 5051, service: shop.Cart, host: cart.example"
 	check_yaml rpc-other 5053 "type: grpc, port: 5051, service: shop.Other"
-	check_yaml rpc-tls 5054 "type: grpc, tls: { server_name: rpc.example, ca_file: $NET_DIR/rpc.pem }"
+	check_yaml rpc-tls 5054 "type: grpc, $tls"
 	check_yaml program 6000 "type: exec, command: [/bin/sh, -c, '$PROGRAM']"
 	check_yaml agent 80 "type: tcp"
 	echo "    agent: { port: 8888, interval: 300ms, timeout: 200ms }"
@@ -77,10 +81,17 @@ db_start()
 	on_start "b$i" "db$i" unshare -m sh -c 'mount --bind "$0" /etc/hosts; exec "$@"' "$NET_DIR/hosts" \
 		mariadbd --no-defaults --user=root --datadir="$NET_DIR/db$i" --socket="$NET_DIR/db$i.sock" \
 		--pid-file="$NET_DIR/db$i.pid" --bind-address=0.0.0.0 --server-id="$i" --log-bin \
-		--gtid-domain-id=0 --max-connect-errors=$CHECKS_MOST --performance-schema=on "$@"
+		--gtid-domain-id=0 --max-connect-errors=$CHECKS_MOST --performance-schema=on --ssl-cert="$NET_DIR/rpc.pem" \
+		--ssl-key="$NET_DIR/rpc.key" "$@"
 }
 
 sql() { mysql --no-defaults -u root -S "$NET_DIR/db$1.sock" -N -e "$2"; }
+
+certificate_make()
+{
+	openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=rpc.example -keyout "$NET_DIR/rpc.key" \
+		-addext subjectAltName=DNS:rpc.example -out "$NET_DIR/rpc.pem" 2>/dev/null
+}
 
 databases_start()
 {
@@ -101,8 +112,6 @@ databases_start()
 rpc_start()
 {
 	local i
-	openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN=rpc.example -keyout "$NET_DIR/rpc.key" \
-		-addext subjectAltName=DNS:rpc.example -out "$NET_DIR/rpc.pem" 2>/dev/null
 	for i in 1 2; do
 		echo "$i" >"$NET_DIR/rpc$i" # SERVING, NOT_SERVING
 		on_start "b$i" "rpc$i" "$HERE/grpc_server.py" 0.0.0.0:5051 "$NET_DIR/rpc$i"
@@ -158,6 +167,7 @@ for program in mariadbd openssl; do
 	command -v $program >/dev/null || { echo "1..0 # SKIP $program is not installed"; exit 0; }
 done
 /usr/bin/python3 -c 'import grpc' 2>/dev/null || { echo "1..0 # SKIP python3-grpcio is not installed"; exit 0; }
+certificate_make
 databases_start
 rpc_start
 agents_start
@@ -168,6 +178,10 @@ check "mysql: a server that greets passes" comes up db app-01 app-02
 check "mysql: a login passes" comes up db-login app-01 app-02
 check "mysql: the primary is one" comes up db-primary app-01
 check "mysql: the replica is none" fails db-primary app-02 "read_only is ON, expected a primary"
+check "mysql: the primary is one, over TLS" comes up db-tls app-01
+check "mysql: the replica is none, over TLS" fails db-tls app-02 "read_only is ON, expected a primary"
+check "mysql: a certificate of another name" fails db-other app-01 \
+	"certificate names rpc.example, not other.example"
 check "mysql: the replica is one" comes up db-replica app-02
 check "mysql: the primary is none" fails db-replica app-01 "replication is not set up, expected a replica"
 

@@ -25,7 +25,7 @@ static const struct bad {
 	{ "keys of others in exec", CHECK "type: exec, command: [/a], role: any, tls: true } }\n",
 	  AT(47) "role: found in a check of type exec, allowed is mysql only\n" AT(
 		  57) "tls: found in a check of type exec, allowed is tcp, tls, https, redis, "
-		      "postgres or grpc only\n" },
+		      "postgres, mysql or grpc only\n" },
 	{ "exec without a command", CHECK "type: exec } }\n",
 	  HERE "key 'command' is missing, required in a check of type exec\n" },
 	{ "a command in words", CHECK "type: exec, command: /bin/true } }\n",
@@ -43,6 +43,8 @@ static const struct bad {
 	  AT(47) "user: found 'root', allowed is any user but root\n" },
 	{ "a password without a user", CHECK "type: mysql, password_file: /p } }\n",
 	  HERE "key 'user' is missing, required with 'password_file'\n" },
+	{ "TLS without a user", CHECK "type: mysql, tls: true } }\n",
+	  HERE "key 'user' is missing, required with 'tls'\n" },
 	{ "a role without a user", CHECK "type: mysql, role: replica } }\n",
 	  HERE "key 'user' is missing, required with 'role'\n" },
 	{ "an unknown role", CHECK "type: mysql, user: u, role: master } }\n",
@@ -75,7 +77,7 @@ static const struct bad {
 				 "redis or mysql only\n" AT(
 					 59) "tls: found in a check of type http, allowed "
 					     "is tcp, tls, https, redis, "
-					     "postgres or grpc only\n" },
+					     "postgres, mysql or grpc only\n" },
 	{ "keys of none", CHECK "type: none, rise: 2 } }\n",
 	  AT(32) "rise: found in a check of type none, which takes no key but 'type'\n" },
 	{ "status of tcp", CHECK "type: tcp, expect: '' } }\n", AT(33) "expect: found '', " BYTES },

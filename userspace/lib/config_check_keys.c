@@ -40,7 +40,7 @@ static const struct {
 	{ "body", T(HTTP) | T(HTTPS) },
 	{ "send", T(TCP) | T(TLS) | T(UDP) },
 	{ "expect", T(TCP) | T(TLS) | T(HTTP) | T(HTTPS) | T(UDP) },
-	{ "tls", T(TCP) | T(TLS) | T(HTTPS) | T(REDIS) | T(POSTGRES) | T(GRPC) },
+	{ "tls", T(TCP) | T(TLS) | T(HTTPS) | T(REDIS) | T(POSTGRES) | T(MYSQL) | T(GRPC) },
 	{ "user", T(REDIS) | T(POSTGRES) | T(MYSQL) | T(EXEC) },
 	{ "password_file", T(REDIS) | T(MYSQL) },
 	{ "role", T(MYSQL) },

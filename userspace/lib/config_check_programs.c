@@ -87,6 +87,8 @@ static void finish_mysql(struct config_report *report, const struct config_place
 
 	if (check->password_file)
 		config_check_require(report, place, "user", "with 'password_file'");
+	if (check->tls.on)
+		config_check_require(report, place, "user", "with 'tls'");
 	if (check->role != MYSQL_ANY)
 		config_check_require(report, place, "user", "with 'role'");
 	if (check->max_lag_ms && check->role != MYSQL_REPLICA)

@@ -9,6 +9,8 @@ enum {
 	MIN_GREETING = 1 + 1 + 4 + 8 + 1 + 2, /* version "", thread, scramble, filler, flags */
 	MIN_ERROR = 1 + 2,
 	MAX_USER = 32,
+	FLAGS_BEHIND = 1 + 4 + 8 + 1,
+	TLS_FLAG = 0x08, /* in the flags' second byte */
 	/* of an answer */
 	CAPABILITIES = 0x00000200 | 0x00008000 | 0x00080000, /* 4.1 protocol, secure, plugin */
 	MAX_PACKET = 1 << 16,
@@ -67,6 +69,15 @@ enum mysql_packet mysql_greeting_parse(const uint8_t *bytes, size_t length, uint
 	    !memchr(payload + 1, 0, size - MIN_GREETING + 1))
 		return MYSQL_PACKET_OTHER;
 	return MYSQL_PACKET_GREETING;
+}
+
+bool mysql_greeting_has_tls(const uint8_t *bytes, size_t length)
+{
+	const uint8_t *version = bytes + MYSQL_PACKET_HEADER_BYTES + 1;
+	const uint8_t *end = memchr(version, 0, length - MYSQL_PACKET_HEADER_BYTES - 1);
+
+	/* behind it: thread, scramble, filler, the lower half of the flags */
+	return end && end + FLAGS_BEHIND + 1 < bytes + length && (end[FLAGS_BEHIND + 1] & TLS_FLAG);
 }
 
 static size_t put32(uint8_t *out, uint32_t value)

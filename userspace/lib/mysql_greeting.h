@@ -6,6 +6,7 @@
 #ifndef POISE_MYSQL_GREETING_H
 #define POISE_MYSQL_GREETING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ enum mysql_packet {
 
 /* bytes: all that came so far. error: the server's number of an error. */
 enum mysql_packet mysql_greeting_parse(const uint8_t *bytes, size_t length, uint16_t *error);
+
+/* Does the server of this greeting, a whole one, speak TLS? */
+bool mysql_greeting_has_tls(const uint8_t *bytes, size_t length);
 
 /* A login of a user without a password, that ends the conversation in an orderly way whether or
  * not the server knows the user. user is cut to 32 bytes. The answer's length. */

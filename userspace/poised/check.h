@@ -82,6 +82,7 @@ struct tls_contexts;
 	X(MTU,                                                                                     \
 	  "a packet of %u bytes does not get through the tunnel within %u ms, but small ones do")  \
 	X(MYSQL, "MySQL: %s")                                                                      \
+	X(MYSQL_NO_TLS, "MySQL server does not speak TLS")                                         \
 	X(MYSQL_ERROR, "MySQL error %u")                                                           \
 	X(NOT_MYSQL, "answer is not MySQL")                                                        \
 	X(MYSQL_LARGE, "answers larger than %u KiB")                                               \

@@ -20,6 +20,7 @@
 #include "mysql_greeting.h"
 #include "mysql_session.h"
 #include "secret.h"
+#include "tls.h"
 
 enum {
 	MS_PER_SECOND = 1000,
@@ -42,6 +43,8 @@ struct mysql {
 	char *user, *password_file; /* or NULL */
 	enum mysql_role role;
 	uint32_t max_lag_ms;
+	struct tls_client *tls; /* NULL: without TLS */
+	struct tls_note *note;	/* with it */
 	/* of the check under way: */
 	enum phase phase;
 	struct event *event;
@@ -67,6 +70,7 @@ static void mysql_cancel(struct check *check)
 	event_free(mysql->event);
 	mysql_session_free(mysql->session);
 	mysql->session = NULL;
+	mysql_stream_end(&mysql->stream);
 	explicit_bzero(mysql->password, sizeof(mysql->password));
 	if (mysql->fd >= 0)
 		close(mysql->fd);
@@ -141,12 +145,23 @@ static void judge(struct mysql *mysql, const struct mysql_state *state)
 	}
 }
 
+static void fail_tls(struct mysql *mysql)
+{
+	mysql_cancel(&mysql->check);
+	if (mysql->note->not_run)
+		check_not_run(&mysql->check, "%s", mysql->note->error);
+	else
+		check_fail(&mysql->check, "%s", mysql->note->error);
+}
+
 /* Why, as exactly as it is known. */
 static void fail_session(struct mysql *mysql, int error)
 {
 	const struct mysql_stream stream = mysql->stream;
 
-	if (stream.too_much) {
+	if (mysql->tls && mysql->note->error[0] && !stream.error) {
+		fail_tls(mysql);
+	} else if (stream.too_much) {
 		mysql_cancel(&mysql->check);
 		check_fail(&mysql->check, CHECK_TEXT_MYSQL_LARGE, MYSQL_STREAM_KIB);
 	} else if (error == OUT_OF_MEMORY) {
@@ -164,6 +179,14 @@ static void fail_session(struct mysql *mysql, int error)
 	}
 }
 
+static void warn(struct mysql *mysql)
+{
+	char warning[HEALTH_ERROR_BYTES];
+
+	if (mysql->tls && tls_ends_soon(mysql->note, warning))
+		check_warn(&mysql->check, "%s", warning);
+}
+
 static void end_session(struct mysql *mysql)
 {
 	struct mysql_state state;
@@ -174,6 +197,7 @@ static void end_session(struct mysql *mysql)
 		return;
 	}
 	mysql_cancel(&mysql->check);
+	warn(mysql);
 	judge(mysql, &state);
 }
 
@@ -189,7 +213,13 @@ static void run_session(struct mysql *mysql, short ready)
 
 static void begin_session(struct mysql *mysql)
 {
+	if (mysql->tls && !mysql_greeting_has_tls(mysql->received, mysql->received_length)) {
+		fail(mysql, CHECK_TEXT_MYSQL_NO_TLS);
+		return;
+	}
 	mysql->stream = (struct mysql_stream){ .fd = mysql->fd,
+					       .tls = mysql->tls,
+					       .note = mysql->note,
 					       .before = mysql->received,
 					       .before_left = mysql->received_length };
 	mysql->session =
@@ -383,6 +413,7 @@ static int mysql_start(struct check *check)
 	int r = 0;
 
 	mysql->received_length = 0;
+	mysql->stream = (struct mysql_stream){ 0 };
 	mysql->fd = -1;
 	mysql->event = event_new(mysql->base, -1, 0, go_on, mysql);
 	if (!mysql->event)
@@ -402,10 +433,13 @@ static void mysql_expire(struct check *check)
 	struct mysql *mysql = (struct mysql *)check;
 	enum phase phase = mysql->phase;
 	bool began = mysql->received_length > 0;
+	bool shaking = phase == SESSION && mysql->stream.secrecy == MYSQL_HANDSHAKE;
 
 	mysql_cancel(check);
 	if (phase == CONNECTING)
 		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+	else if (shaking)
+		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
 	else if (phase == GREETING && !began)
 		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
 	else
@@ -417,9 +451,21 @@ static void mysql_destroy(struct check *check)
 	struct mysql *mysql = (struct mysql *)check;
 
 	mysql_cancel(check);
+	tls_client_free(mysql->tls);
+	free(mysql->note);
 	free(mysql->user);
 	free(mysql->password_file);
 	free(mysql);
+}
+
+static int copy_tls(struct mysql *mysql, struct tls_contexts *contexts,
+		    const struct config_check_tls *config)
+{
+	if (!config->on)
+		return 0;
+	mysql->note = calloc(1, sizeof(*mysql->note));
+	mysql->tls = mysql->note ? tls_client_new(contexts, config) : NULL;
+	return mysql->tls ? 0 : -ENOMEM;
 }
 
 static struct check *mysql_create(const struct check_env *env, const struct check_target *target,
@@ -434,7 +480,8 @@ static struct check *mysql_create(const struct check_env *env, const struct chec
 	mysql->peer_length = address_to_sockaddr(&target->address, config->port, &mysql->peer);
 	mysql->role = config->role;
 	mysql->max_lag_ms = config->max_lag_ms;
-	if ((config->user && !(mysql->user = strdup(config->user))) ||
+	if (copy_tls(mysql, env->tls, &config->tls) ||
+	    (config->user && !(mysql->user = strdup(config->user))) ||
 	    (config->password_file && !(mysql->password_file = strdup(config->password_file)))) {
 		mysql_destroy(&mysql->check);
 		errno = ENOMEM;

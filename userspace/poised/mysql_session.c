@@ -186,12 +186,15 @@ static int to_wait(short events)
 short mysql_session_run(struct mysql_session *session, short ready)
 {
 	while (session->step != END) {
-		int wait = session->suspended ? continue_step(session, to_wait(ready))
-					      : begin_step(session);
+		int wait;
+
+		session->stream->waits = 0;
+		wait = session->suspended ? continue_step(session, to_wait(ready))
+					  : begin_step(session);
 
 		session->suspended = wait != 0;
 		if (wait)
-			return to_events(wait);
+			return session->stream->waits ? session->stream->waits : to_events(wait);
 		finish_step(session);
 	}
 	return 0;

@@ -3,12 +3,18 @@
  * libmariadb's input and output are a plugin (ma_pvio.h), which may be made outside of it. Its own
  * one makes sockets that cannot be marked before they connect, and reads as much as a server sends.
  *
+ * TLS begins here, too: libmariadb's own handshake would hold up the event loop. The first thing
+ * that libmariadb writes is its login, whose beginning is just what asks for TLS; so that is sent
+ * alone, and the login once more within TLS. Both sides then count one packet more than libmariadb
+ * does.
+ *
  * A server chooses what a client does next by the first byte of an answer: a file of the client
  * may be asked for, or room for 2^64 columns be reserved. Neither comes through here.
  */
 #include "mysql_stream.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +31,10 @@ enum {
 	SEQUENCE = 3,
 	MAX_COLUMNS = 0xfa,
 	ERROR_MARK = 0xff,
+	REQUEST_BYTES = HEADER_BYTES + 32, /* what of a login asks for TLS, and its header */
+	CAPABILITIES = HEADER_BYTES,	   /* where they are, little endian */
+	WITH_TLS = 0x08,		   /* in their second byte */
+	PIECE_BYTES = 4096,
 };
 
 struct pvio_plugin {
@@ -71,6 +81,59 @@ static ssize_t fail(struct mysql_stream *stream, int error)
 	return -1;
 }
 
+/* What TLS says, as a system call would. */
+static ssize_t result_of_tls(struct mysql_stream *stream, enum tls_result result, size_t count)
+{
+	switch (result) {
+	case TLS_DONE:
+		return count;
+	case TLS_WANTS_READ:
+	case TLS_WANTS_WRITE:
+		stream->waits = result == TLS_WANTS_READ ? EV_READ : EV_WRITE;
+		errno = EAGAIN;
+		return -1;
+	case TLS_CLOSED:
+		stream->closed = true;
+		return 0;
+	case TLS_SYSTEM:
+		return fail(stream, errno);
+	case TLS_FAILED:
+		break;
+	}
+	stream->cut = true;
+	errno = ECONNABORTED;
+	return -1;
+}
+
+/* Sequence numbers as libmariadb counts them, in bytes that came. */
+static void shift_back(struct mysql_stream *stream, uint8_t *data, size_t length)
+{
+	struct mysql_place *place = &stream->reading;
+
+	for (size_t i = 0; i < length; i++) {
+		if (place->left > 0) {
+			place->left--;
+		} else if (place->header_used < SEQUENCE) {
+			place->size |= (uint32_t)data[i] << 8 * place->header_used++;
+		} else {
+			data[i] -= stream->shift;
+			place->left = place->size;
+			place->size = place->header_used = 0;
+		}
+	}
+}
+
+static ssize_t receive_tls(struct mysql_stream *stream, uint8_t *buffer, size_t length)
+{
+	size_t count = 0;
+	enum tls_result result = tls_read(stream->session, buffer, length, &count);
+	ssize_t got = result_of_tls(stream, result, count);
+
+	if (got > 0)
+		shift_back(stream, buffer, got);
+	return got;
+}
+
 static ssize_t receive(struct mysql_stream *stream, uint8_t *buffer, size_t length)
 {
 	ssize_t got;
@@ -82,6 +145,8 @@ static ssize_t receive(struct mysql_stream *stream, uint8_t *buffer, size_t leng
 		stream->before_left -= got;
 		return got;
 	}
+	if (stream->secrecy == MYSQL_SECURE)
+		return receive_tls(stream, buffer, length);
 	got = recv(stream->fd, buffer, length, MSG_DONTWAIT);
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		return fail(stream, errno);
@@ -111,6 +176,84 @@ static ssize_t stream_read(MARIADB_PVIO *pvio, uchar *buffer, size_t length)
 	return -1;
 }
 
+/* 0 or -1 with errno. */
+static int ask_for_tls(struct mysql_stream *stream, const uint8_t *login, size_t length)
+{
+	uint8_t request[REQUEST_BYTES];
+
+	if (length < REQUEST_BYTES)
+		return fail(stream, EPROTO);
+	memcpy(request, login, REQUEST_BYTES);
+	request[0] = REQUEST_BYTES - HEADER_BYTES;
+	request[1] = request[2] = 0;
+	request[CAPABILITIES + 1] |= WITH_TLS;
+	if (send(stream->fd, request, REQUEST_BYTES, MSG_NOSIGNAL) != REQUEST_BYTES)
+		return fail(stream, errno);
+	stream->session = tls_session_new(stream->tls, stream->fd, stream->note);
+	if (!stream->session)
+		return result_of_tls(stream, TLS_FAILED, 0);
+	stream->secrecy = MYSQL_HANDSHAKE;
+	return 0;
+}
+
+static int shake_hands(struct mysql_stream *stream)
+{
+	enum tls_result result = tls_handshake(stream->session);
+
+	if (result == TLS_CLOSED)
+		return fail(stream, ECONNRESET);
+	if (result != TLS_DONE)
+		return result_of_tls(stream, result, 0);
+	stream->secrecy = MYSQL_SECURE;
+	stream->shift = 1;
+	return 0;
+}
+
+/* What libmariadb writes begins with a packet's header, or goes on where the last piece ended. */
+static ssize_t send_tls(struct mysql_stream *stream, const uint8_t *buffer, size_t length)
+{
+	struct mysql_place *place = &stream->writing;
+	uint8_t piece[PIECE_BYTES];
+	enum tls_result result;
+	size_t count = 0;
+	ssize_t sent;
+
+	if (length > sizeof(piece))
+		length = sizeof(piece);
+	memcpy(piece, buffer, length);
+	if (place->left == 0 && length >= HEADER_BYTES) {
+		place->size = HEADER_BYTES + (piece[0] | piece[1] << 8 | (uint32_t)piece[2] << 16);
+		if (piece[SEQUENCE] == 0)
+			stream->shift = 0;
+		piece[SEQUENCE] += stream->shift;
+	}
+	result = tls_write(stream->session, piece, length, &count);
+	sent = result_of_tls(stream, result, count);
+	if (sent > 0) {
+		if (place->left == 0)
+			place->left = place->size;
+		place->left -= (size_t)sent < place->left ? (size_t)sent : place->left;
+	}
+	return sent;
+}
+
+static ssize_t transmit(struct mysql_stream *stream, const uint8_t *buffer, size_t length)
+{
+	ssize_t sent;
+
+	if (stream->tls && stream->secrecy == MYSQL_PLAIN &&
+	    ask_for_tls(stream, buffer, length) != 0)
+		return -1;
+	if (stream->secrecy == MYSQL_HANDSHAKE && shake_hands(stream) != 0)
+		return -1;
+	if (stream->secrecy == MYSQL_SECURE)
+		return send_tls(stream, buffer, length);
+	sent = send(stream->fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR)
+		return fail(stream, errno);
+	return sent;
+}
+
 static ssize_t stream_write(MARIADB_PVIO *pvio, const uchar *buffer, size_t length)
 {
 	struct mysql_stream *stream = pvio->data;
@@ -120,9 +263,7 @@ static ssize_t stream_write(MARIADB_PVIO *pvio, const uchar *buffer, size_t leng
 		errno = ECONNABORTED;
 		return -1;
 	}
-	sent = send(stream->fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && errno != EAGAIN && errno != EINTR)
-		return fail(stream, errno);
+	sent = transmit(stream, buffer, length);
 	/* a command begins a sequence of packets anew */
 	if (sent >= HEADER_BYTES && buffer[SEQUENCE] == 0) {
 		stream->asked = true;
@@ -222,6 +363,12 @@ static struct st_ma_pvio_methods methods = {
 	.has_data = has_data,
 	.shutdown = do_nothing,
 };
+
+void mysql_stream_end(struct mysql_stream *stream)
+{
+	tls_session_free(stream->session);
+	stream->session = NULL;
+}
 
 int mysql_stream_use(struct mysql_stream *stream, MYSQL *mysql)
 {

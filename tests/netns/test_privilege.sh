@@ -163,6 +163,8 @@ as_group $WRITERS backend drain web app-02 >/dev/null
 check "every line is a JSON object" all_json "$NET_DIR/json.log"
 check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
 	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
+check "and so has what a check found" json_event '.service == "web" and .backend == "app-01" and
+	(.message | startswith("next hop "))'
 check "detach removes everything, by the keeper" poise detach
 check "nothing is attached" not_attached_to lb0
 check "nothing is pinned" refused 2 ls "$NET_PINS"

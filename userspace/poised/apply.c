@@ -23,8 +23,10 @@ static void start_backends(struct balancer *balancer, struct service *service, b
 		if (b->state == POISE_RECORD_REMOVED || (b->health && !anew))
 			continue;
 		if (backend_start(balancer, b))
-			log_error("backend '%s/%s': cannot be checked: not enough memory",
-				  service->config.name, b->name);
+			log_event(LOG_LEVEL_ERROR,
+				  &(struct log_fields){ .service = service->config.name,
+							.backend = b->name },
+				  "cannot be checked: not enough memory");
 		backend_refresh(balancer, b);
 	}
 }
@@ -62,7 +64,8 @@ static void change_service(struct balancer *balancer, struct service *service,
 	if (!balancer->adopting)
 		compare_availability(&service->config, config, changes);
 	if (service_set_config(service, config)) {
-		log_error("service '%s': not changed: not enough memory", config->name);
+		log_event(LOG_LEVEL_ERROR, &(struct log_fields){ .service = config->name },
+			  "not changed: not enough memory");
 		return;
 	}
 	availability_set_slow_start(service, slow_start_ms);

@@ -37,8 +37,10 @@ static void add_backend(struct balancer *balancer, struct service *service,
 		lines_add(changes, "service '%s': backend '%s' added", service->config.name,
 			  declared->name);
 	} else {
-		log_error("backend '%s/%s': cannot be added: not enough memory",
-			  service->config.name, declared->name);
+		log_event(LOG_LEVEL_ERROR,
+			  &(struct log_fields){ .service = service->config.name,
+						.backend = declared->name },
+			  "cannot be added: not enough memory");
 	}
 }
 

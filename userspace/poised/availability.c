@@ -76,15 +76,19 @@ void availability_health(struct backend *backend, bool up)
 	    !standing_fell(&backend->standing, &facts, &rules, balancer_now_ms()))
 		return;
 	availability_hold_text(backend, text);
-	log_warning("backend '%s/%s': held down: %s", backend->service->config.name, backend->name,
-		    text);
+	log_event(LOG_LEVEL_WARNING,
+		  &(struct log_fields){ .service = backend->service->config.name,
+					.backend = backend->name },
+		  "held down: %s", text);
 	availability_note(backend, HISTORY_DAMPING, "held down: %s", text);
 }
 
 static void say_released(struct backend *backend, const char *why)
 {
-	log_info("backend '%s/%s': no longer held down%s", backend->service->config.name,
-		 backend->name, why);
+	log_event(LOG_LEVEL_INFO,
+		  &(struct log_fields){ .service = backend->service->config.name,
+					.backend = backend->name },
+		  "no longer held down%s", why);
 	availability_note(backend, HISTORY_DAMPING, "no longer held down%s", why);
 }
 
@@ -108,9 +112,10 @@ static void say_slow_start(struct backend *backend)
 	if (!backend->standing.slow_start.running)
 		return;
 	config_format_duration(backend->service->config.slow_start_ms, duration);
-	log_info("backend '%s/%s': slow start: begins with weight %u of %u, which it has in %s",
-		 service, backend->name, backend_effective_weight(backend), backend->weight,
-		 duration);
+	log_event(LOG_LEVEL_INFO,
+		  &(struct log_fields){ .service = service, .backend = backend->name },
+		  "slow start: begins with weight %u of %u, which it has in %s",
+		  backend_effective_weight(backend), backend->weight, duration);
 	availability_note(backend, HISTORY_SLOW_START, "begins with weight %u of %u, rises for %s",
 			  backend_effective_weight(backend), backend->weight, duration);
 }
@@ -121,8 +126,10 @@ static void finish_slow_start(struct backend *backend, int64_t now)
 
 	if (!slow_start_finish(&backend->standing.slow_start, duration, now))
 		return;
-	log_info("backend '%s/%s': slow start: over, weight %u", backend->service->config.name,
-		 backend->name, backend->weight);
+	log_event(LOG_LEVEL_INFO,
+		  &(struct log_fields){ .service = backend->service->config.name,
+					.backend = backend->name },
+		  "slow start: over, weight %u", backend->weight);
 	availability_note(backend, HISTORY_SLOW_START, "over, weight %u", backend->weight);
 }
 
@@ -201,16 +208,18 @@ static void say_verdict(const struct service *service, struct standing_verdict b
 	uint32_t up = tally->up + (service->verdict.unheld ? tally->held : 0);
 
 	if (service->verdict.unheld && !before.unheld)
-		log_warning("service '%s': backends that are held down are used, for only %u of %u "
-			    "others are up",
-			    name, tally->up, tally->members);
+		log_event(LOG_LEVEL_WARNING, &(struct log_fields){ .service = name },
+			  "backends that are held down are used, for only %u of %u "
+			  "others are up",
+			  tally->up, tally->members);
 	if (service->verdict.panic && !before.panic)
-		log_warning("service '%s': panic: %u of %u backends are up, fewer than %u%%: all "
-			    "are used that have a next hop",
-			    name, up, tally->members, service->config.panic_threshold);
+		log_event(LOG_LEVEL_WARNING, &(struct log_fields){ .service = name },
+			  "panic: %u of %u backends are up, fewer than %u%%: all "
+			  "are used that have a next hop",
+			  up, tally->members, service->config.panic_threshold);
 	if (!service->verdict.panic && before.panic)
-		log_info("service '%s': panic is over: %u of %u backends are up", name, up,
-			 tally->members);
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = name },
+			  "panic is over: %u of %u backends are up", up, tally->members);
 }
 
 /* panicked: whether the service's panic began or ended just now. */

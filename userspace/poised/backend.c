@@ -170,8 +170,10 @@ int backend_write_record(struct balancer *balancer, const struct backend *backen
 	backend_agent_store(backend, &record);
 	err = maps_backend_record_write(balancer->maps, backend->index, &record);
 	if (err)
-		log_error("backend '%s/%s': cannot keep its state for a restart: %s",
-			  backend->service->config.name, backend->name, strerror(-err));
+		log_event(LOG_LEVEL_ERROR,
+			  &(struct log_fields){ .service = backend->service->config.name,
+						.backend = backend->name },
+			  "cannot keep its state for a restart: %s", strerror(-err));
 	return err;
 }
 
@@ -183,10 +185,13 @@ static void on_health(void *context, const struct health_status *status)
 	bool up = status->state == HEALTH_UP;
 
 	if (up)
-		log_info("backend '%s/%s': health check passed, up", name, backend->name);
+		log_event(LOG_LEVEL_INFO,
+			  &(struct log_fields){ .service = name, .backend = backend->name },
+			  "health check passed, up");
 	else
-		log_warning("backend '%s/%s': health check failed, down: %s", name, backend->name,
-			    status->error);
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .service = name, .backend = backend->name },
+			  "health check failed, down: %s", status->error);
 	availability_note(backend, HISTORY_HEALTH, "%s%s",
 			  up ? "up" : "down: ", up ? "" : status->error);
 	availability_health(backend, up);
@@ -202,8 +207,10 @@ static void on_warning(void *context, const struct health_status *status)
 {
 	const struct backend *backend = context;
 
-	log_warning("backend '%s/%s': health check passed, but: %s", backend->service->config.name,
-		    backend->name, status->warning);
+	log_event(LOG_LEVEL_WARNING,
+		  &(struct log_fields){ .service = backend->service->config.name,
+					.backend = backend->name },
+		  "health check passed, but: %s", status->warning);
 }
 
 static void note_nexthop(struct backend *backend, const struct nexthop *hop)
@@ -226,13 +233,16 @@ static void on_nexthop(void *context, const struct nexthop *hop)
 	backend->hop_asked = true;
 	backend->hop_ready = !backend_way_problem(backend);
 	if (backend->hop_ready)
-		log_info("backend '%s/%s': next hop %02x:%02x:%02x:%02x:%02x:%02x on %s, MTU %u",
-			 name, backend->name, hop->destination_mac[0], hop->destination_mac[1],
-			 hop->destination_mac[2], hop->destination_mac[3], hop->destination_mac[4],
-			 hop->destination_mac[5], hop->interface, hop->mtu);
+		log_event(LOG_LEVEL_INFO,
+			  &(struct log_fields){ .service = name, .backend = backend->name },
+			  "next hop %02x:%02x:%02x:%02x:%02x:%02x on %s, MTU %u",
+			  hop->destination_mac[0], hop->destination_mac[1], hop->destination_mac[2],
+			  hop->destination_mac[3], hop->destination_mac[4], hop->destination_mac[5],
+			  hop->interface, hop->mtu);
 	else if (was_ready || !backend->exposed)
-		log_warning("backend '%s/%s': no way to it, down: %s", name, backend->name,
-			    backend_way_problem(backend));
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .service = name, .backend = backend->name },
+			  "no way to it, down: %s", backend_way_problem(backend));
 	if (backend->hop_ready != was_ready || !was_asked)
 		note_nexthop(backend, hop);
 	backend_refresh(backend->service->balancer, backend);
@@ -355,8 +365,10 @@ void backend_set_server_id(struct balancer *balancer, struct backend *backend, c
 	if (length && maps_quic_get(balancer->maps, &server) != backend->index)
 		err = maps_quic_set(balancer->maps, &server, backend->index);
 	if (err)
-		log_error("backend '%s/%s': its server id is not in effect: %s",
-			  backend->service->config.name, backend->name, strerror(-err));
+		log_event(LOG_LEVEL_ERROR,
+			  &(struct log_fields){ .service = backend->service->config.name,
+						.backend = backend->name },
+			  "its server id is not in effect: %s", strerror(-err));
 }
 
 /* For a probe that starts. */

@@ -50,8 +50,10 @@ static void tell_change(struct backend *backend)
 	char text[BACKEND_AGENT_TEXT_BYTES];
 
 	backend_agent_text(backend, text);
-	log_info("backend '%s/%s': its agent says %s", backend->service->config.name, backend->name,
-		 text);
+	log_event(LOG_LEVEL_INFO,
+		  &(struct log_fields){ .service = backend->service->config.name,
+					.backend = backend->name },
+		  "its agent says %s", text);
 	availability_note(backend, HISTORY_AGENT, "%s", text);
 }
 
@@ -82,9 +84,12 @@ static void on_answer(void *context, const struct agent_answer *answer)
 	if (answer->line)
 		take_line(backend, answer->line);
 	if (!answer->line && strcmp(answer->error, agent->error) != 0)
-		log_warning("backend '%s/%s': its agent does not answer, what it said last holds: "
-			    "%s",
-			    backend->service->config.name, backend->name, answer->error);
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .service = backend->service->config.name,
+						.backend = backend->name },
+			  "its agent does not answer, what it said last holds: "
+			  "%s",
+			  answer->error);
 	snprintf(agent->error, sizeof(agent->error), "%s", answer->error);
 	agent->asked = true;
 	if (answer->line || first)
@@ -122,8 +127,10 @@ void backend_agents_restart(struct service *service)
 		if (!b->health) /* it is not running */
 			continue;
 		if (backend_agent_start(balancer, b))
-			log_error("backend '%s/%s': its agent cannot be asked: not enough memory",
-				  service->config.name, b->name);
+			log_event(LOG_LEVEL_ERROR,
+				  &(struct log_fields){ .service = service->config.name,
+							.backend = b->name },
+				  "its agent cannot be asked: not enough memory");
 		backend_write_record(balancer, b);
 		backend_refresh(balancer, b);
 	}

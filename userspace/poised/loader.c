@@ -227,21 +227,23 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
 	if (err)
 		return err;
 	loader->attachment_count++;
-	log_info("interface '%s': program %s, mode %s, %s", attachment->interface,
-		 attachment->replaced ? "replaced" : "attached",
-		 attachment->native ? "native" : "generic",
-		 attachment->dispatcher ? "in libxdp's dispatcher"
-					: "alone (no dispatcher is to be had here)");
+	log_event(LOG_LEVEL_INFO, &(struct log_fields){ .interface = attachment->interface },
+		  "program %s, mode %s, %s", attachment->replaced ? "replaced" : "attached",
+		  attachment->native ? "native" : "generic",
+		  attachment->dispatcher ? "in libxdp's dispatcher"
+					 : "alone (no dispatcher is to be had here)");
 	if (attachment->replaced && interface->mode != INTERFACE_AUTO &&
 	    (interface->mode == INTERFACE_NATIVE) != attachment->native)
-		log_warning(
-			"interface '%s': the mode stays %s, for traffic goes on; it changes after "
-			"'poise detach'",
-			attachment->interface, attachment->native ? "native" : "generic");
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .interface = attachment->interface },
+			  "the mode stays %s, for traffic goes on; it changes after "
+			  "'poise detach'",
+			  attachment->native ? "native" : "generic");
 	if (!attachment->native && interface->mode == INTERFACE_AUTO)
-		log_warning("interface '%s': the driver has no native XDP, generic mode is several "
-			    "times slower",
-			    attachment->interface);
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .interface = attachment->interface },
+			  "the driver has no native XDP, generic mode is several "
+			  "times slower");
 	return 0;
 }
 

@@ -164,14 +164,15 @@ static void finish_job(struct job *job)
 	service->urgent = false;
 	service->dirty = job->err != 0;
 	if (job->err) {
-		log_error("service '%s': cannot build its ring: %s", service->config.name,
-			  strerror(-job->err));
+		log_event(LOG_LEVEL_ERROR, &(struct log_fields){ .service = service->config.name },
+			  "cannot build its ring: %s", strerror(-job->err));
 		return;
 	}
 	service->filled = true;
 	if (job->changed)
-		log_info("service '%s': %u of %u slots have a new owner, %u are moving",
-			 service->config.name, job->changed, service->ring.size, service->moving);
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
+			  "%u of %u slots have a new owner, %u are moving", job->changed,
+			  service->ring.size, service->moving);
 	if (service->published)
 		service_write_record(service, false);
 }

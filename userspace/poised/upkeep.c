@@ -30,7 +30,8 @@ static void settle_service(struct balancer *balancer, struct service *service)
 		return;
 	service_count_slots(service);
 	if (service->moving == 0)
-		log_info("service '%s': all slots are settled", service->config.name);
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
+			  "all slots are settled");
 }
 
 /* Closes the removed backends of a service whose connections are gone. Returns how many. */
@@ -41,8 +42,10 @@ static size_t close_gone(struct balancer *balancer, struct service *service)
 	for (struct backend *b = service->backends; b; b = b->next) {
 		if (b->state != POISE_RECORD_REMOVING || !backend_gone(balancer, b))
 			continue;
-		log_info("backend '%s/%s': removed, its connections are gone", service->config.name,
-			 b->name);
+		log_event(
+			LOG_LEVEL_INFO,
+			&(struct log_fields){ .service = service->config.name, .backend = b->name },
+			"removed, its connections are gone");
 		backend_close(balancer, b);
 		count++;
 	}

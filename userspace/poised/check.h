@@ -20,8 +20,9 @@ struct event_base;
 struct tls_contexts;
 
 /*
- * How a check can fail, as people read it: X(name, format). Nothing that a peer sent stands in one
- * of them except a status code as a number; the words in quotes are those of the configuration.
+ * How a check can fail, as people read it: X(name, format); each is an item of DIAGNOSTICS in
+ * docs/poised.8. Of what a peer sent, nothing stands in one of them but codes, dates and a
+ * certificate's name, made printable; the words in quotes are those of the configuration.
  */
 #define CHECK_TEXTS(X)                                                                             \
 	X(TIMEOUT_CONNECT, "timed out after %u ms while connecting")                               \

@@ -81,12 +81,12 @@ static void see_mask(void *context, size_t number)
 	sigset_t mask;
 
 	(void)number;
+	usleep(100); /* so that others get a part */
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	if (pthread_equal(pthread_self(), *(pthread_t *)context))
 		return;
 	atomic_fetch_add(&elsewhere, 1);
 	atomic_fetch_add(&blocked, sigismember(&mask, SIGTERM));
-	usleep(100);
 }
 
 static void signals_stay_with_the_first_thread(void **state)

@@ -66,6 +66,23 @@ all_json()
 
 json_event() { jq -es "any(.[]; $1)" "$NET_DIR/json.log"; }
 
+# A service manager that writes down what it is told, a line each.
+manager_start()
+{
+	/usr/bin/python3 -uc '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+while True:
+    print(s.recv(4096).decode(), flush=True)
+' "$NET_DIR/notify" >"$NET_DIR/notify.log" &
+	MANAGER=$!
+	wait_for 10 test -S "$NET_DIR/notify"
+}
+
+told() { grep -qx "$1" "$NET_DIR/notify.log"; }
+
 state_kept()
 {
 	local file=$NET_DIR/state/state.json
@@ -155,11 +172,17 @@ poised_stop TERM
 check "the socket's file is gone" refused 2 ls "$NET_SOCKET"
 
 config_user >"$NET_CONFIG"
-on_start balancer json "$NET_BUILD/poised" --config "$NET_CONFIG" --log-format json
+manager_start
+NOTIFY_SOCKET=$NET_DIR/notify WATCHDOG_USEC=400000 on_start balancer json "$NET_BUILD/poised" --config "$NET_CONFIG" --log-format json
 NET_POISED=$!
 wait_for 10 poise version
 check "the user's checks end well" wait_for 15 all_up
 as_group $WRITERS backend drain web app-02 >/dev/null
+check "the service manager is told that poised is ready" wait_for 5 told READY=1
+check "and that it is alive" wait_for 5 told WATCHDOG=1
+check "and how it is" wait_for 10 told "STATUS=2 services, 6 of 6 backends up"
+poise reload >/dev/null
+check "and of a reload, with its time" told 'MONOTONIC_USEC=[0-9]*'
 check "every line is a JSON object" all_json "$NET_DIR/json.log"
 check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
 	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
@@ -169,4 +192,6 @@ check "detach removes everything, by the keeper" poise detach
 check "nothing is attached" not_attached_to lb0
 check "nothing is pinned" refused 2 ls "$NET_PINS"
 wait "$NET_POISED" || true
+check "the service manager is told of the end" told STOPPING=1
+kill "$MANAGER"
 tap_end

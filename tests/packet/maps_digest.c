@@ -17,6 +17,8 @@
 
 enum { KEY_BYTES = 64, BATCH = 1024 };
 
+static const uint64_t FIRST_SUM = 0xcbf29ce484222325; /* 0 stands for 'cannot be read' */
+
 static uint64_t digest_fd(int fd);
 
 /* FNV-1a by words of eight bytes, and of one at the end. */
@@ -43,7 +45,7 @@ static uint64_t digest_memory(int fd, size_t bytes)
 
 	if (memory == MAP_FAILED)
 		return 0;
-	sum = add(1, memory, bytes);
+	sum = add(FIRST_SUM, memory, bytes);
 	munmap(memory, bytes);
 	return sum;
 }
@@ -69,7 +71,7 @@ static size_t value_bytes(const struct bpf_map_info *info)
 static uint64_t digest_entries(int fd, const struct bpf_map_info *info)
 {
 	uint8_t key[KEY_BYTES], *value = calloc(1, value_bytes(info)), *last = NULL;
-	uint64_t sum = 1;
+	uint64_t sum = FIRST_SUM;
 
 	while (value && bpf_map_get_next_key(fd, last, key) == 0) {
 		last = key;
@@ -91,7 +93,7 @@ static uint64_t digest_array(int fd, const struct bpf_map_info *info)
 	static uint32_t keys[BATCH];
 	uint8_t *values = calloc(BATCH, value_bytes(info));
 	uint32_t position = 0, count = 0, seen = 0;
-	uint64_t sum = 1;
+	uint64_t sum = FIRST_SUM;
 	void *from = NULL;
 	int err = values ? 0 : -ENOMEM;
 

@@ -168,6 +168,27 @@ static void changes_come_back_without_the_maps(void **context)
 	assert_null(state_problem(state));
 }
 
+/* New maps know no generation: whichever the file has is later. */
+static void a_file_of_any_generation_counts_with_new_maps(void **context)
+{
+	static const unsigned int generations[] = { 1, 32768, 40000, 65535, 65536, 131072, 200000 };
+
+	(void)context;
+	begin_with(THREE);
+	change_all();
+	for (size_t i = 0; i < ARRAY_SIZE(generations); i++) {
+		end();
+		shell("sed -i 's/\"generation\": [0-9]*/\"generation\": %u/' %s", generations[i],
+		      path);
+		lose_maps();
+		start_again(THREE);
+		expect_changes(all);
+		end();
+		start_again(THREE); /* by the maps */
+		expect_changes(all);
+	}
+}
+
 static void the_file_is_private_and_is_written_once_a_turn(void **context)
 {
 	struct stat before, after;
@@ -401,6 +422,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		STATE_TEST(changes_come_back_without_the_maps),
+		STATE_TEST(a_file_of_any_generation_counts_with_new_maps),
 		STATE_TEST(the_file_is_private_and_is_written_once_a_turn),
 		STATE_TEST(maps_that_are_ahead_of_the_file_count),
 		STATE_TEST(maps_left_over_from_before_do_not_count),

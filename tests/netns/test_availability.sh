@@ -143,7 +143,8 @@ check "three of four go down: panic" wait_for 20 in_panic
 check "which is logged once" told_times 1 'panic: 1 of 4'
 poised_stop KILL
 poised_start
-check "poised starts anew in panic: it is still one" in_panic
+check "poised starts anew in panic: it is still one" equal true "$(service_is panic)"
+check "and tells the same after the next checks" wait_for 10 in_panic
 server_start 2
 check "two are up: the panic is over" wait_for 20 panic_over
 check "which is logged" told_times 1 'panic is over: 2 of 4'

@@ -229,7 +229,8 @@ uint8_t backend_flags(const struct backend *backend);
 int service_new(struct balancer *balancer, const struct config_service *config,
 		struct service **out, char error[BALANCER_ERROR_BYTES]);
 int service_adopt(struct balancer *balancer, uint16_t index, struct service **out);
-/* Takes up its ring, which maps_rings_open() made, and writes the entry of a new service, so that something may lead to it. 0 or a negative errno. */
+/* Takes up its ring, which maps_rings_open() made, and writes the entry of a new service, so that
+ * something may lead to it. 0 or a negative errno. */
 int service_prepare(struct service *service);
 /* Lets packets reach it: in the service table, where that is what leads to it. */
 void service_publish(struct service *service);

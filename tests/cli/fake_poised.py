@@ -200,6 +200,28 @@ def stats(arguments):
                     "meaning": "connections recorded as exceptions"}]}
 
 
+def explain(arguments):
+    flags = arguments.get("tcp_flags", ["syn"])
+    moving = "ack" in flags
+    backend = dict(find_backend({"service": "web", "name": "app-01"}),
+                   takes_packets=True, takes_connections=not moving)
+    slot = {"number": 4242, "slots": 65537, "moving": moving, "owner": "app-01"}
+    if moving:
+        slot.update(previous="app-02", stamp_age_ms=61000)
+    return {
+        "packet": {"interface": "eth0", "frame_bytes": 54, "bytes": 40, "tcp_flags": flags,
+                   **{k: arguments[k] for k in ("protocol", "source", "source_port",
+                                                "destination", "destination_port")}},
+        "for_service_address": True, "service": without_backends(find_service("web")),
+        "slot": slot, "because": "the settled slot's owner", "backend": backend,
+        "record": {"table": "exceptions", "found": True, "backend": "app-01",
+                   "state": "established", "age_ms": 5000} if moving else None,
+        "outer": {"source": "172.16.1.2", "destination": "10.0.1.11"},
+        "size": {"packet": 40, "added": 20, "total": 60, "mtu": 1500, "fits": True},
+        "verdict": "tx", "reason": "sent", "meaning": "sent to a backend",
+        "events": [] if moving else ["exception_recorded"], "frame": "00", "frame_out": "01"}
+
+
 def config(arguments):
     """The texts are those of the files beside the socket."""
     def read(name):
@@ -235,7 +257,7 @@ COMMANDS = {
     "status": status, "backend-list": backend_list, "backend-show": backend_show, "backend-add": backend_add,
     "backend-remove": backend_remove, "backend-drain": backend_drain,
     "backend-undrain": backend_undrain, "backend-weight": backend_weight, "stats": stats,
-    "reload": reload, "apply": apply, "config": config, "batch": batch,
+    "reload": reload, "apply": apply, "config": config, "explain": explain, "batch": batch,
     "host-drain": on_host(backend_drain), "host-undrain": on_host(backend_undrain),
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},

@@ -172,6 +172,30 @@ test_show() {
 	expect "detach: what was removed" 0 out '^program on eth0$' out '^pin /sys/fs/bpf/poise/backends$'
 }
 
+test_explain() {
+	local words
+	start_fake good
+	run explain tcp 198.51.100.7:4242 203.0.113.10:80
+	expect "explain" 0 out '^packet +tcp syn 198.51.100.7:4242 -> 203.0.113.10:80, 40 bytes, in by eth0$' \
+		out '^service +web, 203.0.113.10:80 tcp' out '^slot +4242 of 65537, settled, owner app-01$' \
+		no-out '^exception' out '^because +the settled' out '^next hop +10.0.1.1, 02:00:00:00:00:01, by eth0$' \
+		out '^tunnel +ipip, 172.16.1.2 -> 10.0.1.11$' out 'fits MTU 1500$' \
+		out '^verdict +tx, sent: sent to a backend$' out '^events +exception_recorded$'
+	run explain tcp '[2001:db8::7]:1' '[2001:DB8:f:0::10]:65535' --ack --fin
+	expect "explain: IPv6, a moving slot" 0 \
+		out '^packet +tcp ack, fin \[2001:db8::7\]:1 -> \[2001:db8:f::10\]:65535,' \
+		out 'moving, owner app-01, previous app-02, last stamped 1m 1s ago$' \
+		out '^exception +recorded: backend app-01, established, 5s old$' no-out '^events'
+	for words in "tcp 198.51.100.7:4242" "tcp 198.51.100.7 203.0.113.10:80" \
+		"tcp 2001:db8::7:1 203.0.113.10:80" "tcp 198.51.100.7:65536 203.0.113.10:80" \
+		"tcp [198.51.100.7]:1 203.0.113.10:80" "tcp 198.51.100.7:1 203.0.113.10:80 --frame 00" \
+		"udp 198.51.100.7:1 203.0.113.10:80 --payload 00 --quic-id 00" ""; do
+		# shellcheck disable=SC2086 # words
+		run explain $words
+		expect "explain $words: usage" 2 err '^poise: '
+	done
+}
+
 test_width() {
 	start_fake good
 	COLUMNS=60 run status
@@ -316,6 +340,7 @@ test_evil_text() {
 	local command
 	start_fake evil
 	for command in "status" "service list" "service show web" "backend list" "backend show web app-01" "stats" \
+		"explain tcp 198.51.100.7:4242 203.0.113.10:80" \
 		"backend weight web app-01 5" "reload" "version" "detach"; do
 		run $command
 		expect "no control characters: $command" 0 no-out $'[\x1b\r\x9b\u202e]' \
@@ -396,6 +421,7 @@ write_configuration
 test_usage
 test_unreachable
 test_show
+test_explain
 test_width
 test_terminal
 test_changes

@@ -40,7 +40,7 @@ static uint64_t add(uint64_t sum, const void *data, size_t bytes)
 
 static uint64_t digest_memory(int fd, size_t bytes)
 {
-	void *memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	void *memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 	uint64_t sum;
 
 	if (memory == MAP_FAILED)

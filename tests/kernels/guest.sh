@@ -32,11 +32,13 @@ config_mixes()
 # packets
 #
 
+# Not test_dry: reading all maps over and over takes an emulated processor many minutes; the others
+# make dry runs, too.
 test_packets()
 {
 	local program
 	for program in "$NET_BUILD"/tests/packet/test_*; do
-		if [ -x "$program" ] && [ -f "$program" ]; then
+		if [ -x "$program" ] && [ -f "$program" ] && [ "${program##*/}" != test_dry ]; then
 			check "packet tests: ${program##*/}" \
 				env CMOCKA_MESSAGE_OUTPUT=TAP timeout 300 "$program"
 		fi

@@ -37,7 +37,6 @@ static int wait_for(int fd, short events, int64_t deadline)
 	return -ETIMEDOUT;
 }
 
-/* Returns a socket or a negative errno. */
 static int connect_to(const char *path, int64_t deadline)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -133,7 +132,12 @@ static int exchange(int fd, const char *request, int64_t deadline, struct receiv
 	return receive_line(fd, deadline, answer);
 }
 
-static char *describe_failure(const char *path, int error, int timeout_ms)
+int client_connect(const char *socket_path, int timeout_ms)
+{
+	return connect_to(socket_path, now_ms() + timeout_ms);
+}
+
+char *client_describe(const char *path, int error, int timeout_ms)
 {
 	switch (error) {
 	case -ENOENT:
@@ -204,7 +208,7 @@ static int open_envelope(const char *path, const json_t *envelope, struct client
 	return EXIT_REFUSED;
 }
 
-static char *request_line(const char *command, json_t *arguments)
+char *client_request(const char *command, json_t *arguments)
 {
 	json_t *request = require_memory(json_pack("{s:i, s:s, s:o}", "version", PROTOCOL_VERSION,
 						   "command", command, "arguments",
@@ -217,14 +221,26 @@ static char *request_line(const char *command, json_t *arguments)
 	return line;
 }
 
+int client_understand(const char *socket_path, const char *line, size_t length,
+		      struct client_answer *answer)
+{
+	json_error_t where;
+	json_t *envelope = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	int result;
+
+	*answer = (struct client_answer){ .result = NULL };
+	result = envelope ? open_envelope(socket_path, envelope, answer)
+			  : not_understood(socket_path, where.text, answer);
+	json_decref(envelope);
+	return result;
+}
+
 /* Leaves the descriptor to *fd, -1 if there is none. */
 static int call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
 		struct client_answer *answer, struct received *received, int *fd)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	char *request = request_line(command, arguments);
-	json_error_t where;
-	json_t *envelope;
+	char *request = client_request(command, arguments);
 	int result;
 
 	*answer = (struct client_answer){ .result = NULL };
@@ -233,15 +249,11 @@ static int call(const char *socket_path, const char *command, json_t *arguments,
 		result = exchange(*fd, request, deadline, received);
 	free(request);
 	if (result) {
-		answer->error = describe_failure(socket_path, result, timeout_ms);
+		answer->error = client_describe(socket_path, result, timeout_ms);
 		answer->absent = result == -ENOENT || result == -ECONNREFUSED;
 		return EXIT_UNREACHABLE;
 	}
-	envelope = json_loadb(received->bytes, received->line, JSON_REJECT_DUPLICATES, &where);
-	result = envelope ? open_envelope(socket_path, envelope, answer)
-			  : not_understood(socket_path, where.text, answer);
-	json_decref(envelope);
-	return result;
+	return client_understand(socket_path, received->bytes, received->line, answer);
 }
 
 int client_call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,

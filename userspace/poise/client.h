@@ -39,6 +39,17 @@ struct client_rest {
 int client_open(const char *socket_path, const char *command, json_t *arguments,
 		struct client_answer *answer, struct client_rest *rest);
 
+/* The parts of a call, for those who keep a connection and wait for more than it. */
+/* Returns a non-blocking socket or a negative errno. */
+int client_connect(const char *socket_path, int timeout_ms);
+/* The line that asks, to be free()d; takes the reference to arguments (NULL: none). */
+char *client_request(const char *command, json_t *arguments);
+/* Fills answer from a line, without its newline; returns what client_call() does. */
+int client_understand(const char *socket_path, const char *line, size_t length,
+		      struct client_answer *answer);
+/* A sentence, to be free()d, about a negative errno of a connection. */
+char *client_describe(const char *socket_path, int error, int timeout_ms);
+
 /* Prints the error and its lines to standard error. */
 void client_complain(const struct client_answer *answer);
 

@@ -19,8 +19,8 @@
 
 static json_t *handle_version(const struct request *request)
 {
-	(void)request;
-	return json_pack("{s:s, s:i}", "version", POISE_VERSION, "abi", POISE_ABI_VERSION);
+	return json_pack("{s:s, s:i, s:I}", "version", POISE_VERSION, "abi", POISE_ABI_VERSION,
+			 "started_at", (json_int_t)request->daemon->started_at);
 }
 
 static json_t *all_services(struct balancer *balancer, bool with_backends)

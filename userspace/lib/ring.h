@@ -14,7 +14,7 @@
 struct ring {
 	uint16_t *slots;
 	struct poise_move *moves; /* may be NULL until ring_change() */
-	uint32_t size; /* slots */
+	uint32_t size;		  /* slots */
 };
 
 /* Gives every slot its owner, settled: for a ring that no packet reaches yet. */

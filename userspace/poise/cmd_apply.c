@@ -16,27 +16,16 @@
 #include "text.h"
 #include "view.h"
 
-/* Prints a list of strings, a line each behind prefix. Returns how many. */
-static size_t say_lines(const json_t *list, const char *prefix)
-{
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *line = json_string_value(json_array_get(list, i));
-
-		say("%s%s\n", prefix, line ? line : "");
-	}
-	return json_array_size(list);
-}
-
 static bool say_changes(const json_t *result)
 {
 	const json_t *changes = view_array(result, "changes");
 
-	if (!changes)
+	if (!changes || !view_say_lines(changes, "changes", ""))
 		return false;
-	if (!say_lines(changes, ""))
+	if (!json_array_size(changes))
 		say("nothing has changed\n");
-	say_lines(json_object_get(result, "kept"), "kept: "); /* an older poised has none */
-	return true;
+	/* an older poised keeps nothing */
+	return view_say_lines(json_object_get(result, "kept"), "kept", "kept: ");
 }
 
 static bool say_moves(const json_t *moves)

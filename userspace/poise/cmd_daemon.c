@@ -21,13 +21,8 @@ static bool say_list(const json_t *result, const char *name, const char *otherwi
 
 	if (!list)
 		return false;
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *line;
-
-		if (!view_unpack(json_array_get(list, i), name, "s", &line))
-			return false;
-		say("%s\n", line);
-	}
+	if (!view_say_lines(list, name, ""))
+		return false;
 	if (!json_array_size(list))
 		say("%s\n", otherwise);
 	return true;

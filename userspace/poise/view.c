@@ -215,6 +215,18 @@ bool view_status(json_t *json, struct view_status *out)
 	return out->interfaces && out->services;
 }
 
+bool view_say_lines(const json_t *list, const char *name, const char *prefix)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *line;
+
+		if (!view_unpack(json_array_get(list, i), name, "s", &line))
+			return false;
+		say("%s%s\n", prefix, line);
+	}
+	return true;
+}
+
 void print_json(const json_t *value)
 {
 	/* Escaped to ASCII, so that no sequence in a text reaches the terminal. */

@@ -85,6 +85,9 @@ bool view_holds(const json_t *list, const char *text);
 /* As json_unpack_ex(), complaining that the thing called what is not understood. */
 bool view_unpack(json_t *json, const char *what, const char *format, ...);
 
+/* Prints a list of strings called name, a line each behind prefix; complains of what is none. */
+bool view_say_lines(const json_t *list, const char *name, const char *prefix);
+
 /* Prints value to standard output: indented on a terminal, else on one line. */
 void print_json(const json_t *value);
 

@@ -8,8 +8,9 @@
 #include "control.h"
 
 enum {
-	CONTROL_MAX_DEPTH = 8,	      /* of brackets in a request */
-	CONTROL_MAX_STRUCTURE = 65536, /* brackets and commas in a request: bounds memory and time */
+	CONTROL_MAX_DEPTH = 8, /* of brackets in a request */
+	CONTROL_MAX_STRUCTURE =
+		65536, /* brackets and commas in a request: bounds memory and time */
 };
 
 /* Who answers a request, and whose it is. */

@@ -47,14 +47,6 @@ static int adopt_service(struct balancer *balancer, uint16_t index)
 	return record.state ? maps_service_record_write(balancer->maps, index, &empty) : 0;
 }
 
-static struct service *find_index(const struct balancer *balancer, uint16_t index)
-{
-	for (size_t i = 0; i < balancer->service_count; i++)
-		if (balancer->services[i]->index == index)
-			return balancer->services[i];
-	return NULL;
-}
-
 static int adopt_backend(struct balancer *balancer, uint16_t index)
 {
 	static const struct poise_backend_record empty;
@@ -64,7 +56,8 @@ static int adopt_backend(struct balancer *balancer, uint16_t index)
 
 	if (err || record.state == POISE_RECORD_FREE)
 		return err;
-	service = find_index(balancer, record.service);
+	service = record.service < POISE_SERVICE_ENTRIES ? balancer->service_at[record.service]
+							 : NULL;
 	if (service && (record.family == 4 || record.family == 6))
 		return backend_adopt(service, balancer, index, &record) ? 0 : -ENOMEM;
 	maps_backend_set_flags(balancer->maps, index, 0);

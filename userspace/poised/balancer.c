@@ -107,6 +107,7 @@ int balancer_append(struct balancer *balancer, struct service *service)
 	while (*end)
 		end = &(*end)->next_named;
 	*end = service;
+	balancer->service_at[service->index] = service;
 	return 0;
 }
 
@@ -116,6 +117,7 @@ void balancer_drop(struct balancer *balancer, struct service *service)
 	struct service **place = &balancer->by_name[name_bucket(service->config.name)];
 	size_t at = balancer->service_count - 1;
 
+	balancer->service_at[service->index] = NULL;
 	while (balancer->services[at] != service)
 		at--;
 	balancer->service_count--;

@@ -107,6 +107,7 @@ struct balancer {
 	struct backend *by_index[POISE_MAX_BACKENDS];
 	/* sweep round after which a given-up index may serve again; 0: it is not given up */
 	uint64_t swept_at[POISE_MAX_BACKENDS];
+	struct service *service_at[POISE_SERVICE_ENTRIES]; /* by index */
 	bool service_used[POISE_SERVICE_ENTRIES];
 	uint32_t lowest_index; /* no index of a backend below it is free */
 	struct event *commit_event, *settle_event, *sweep_event;

@@ -12,6 +12,7 @@
 #include "commands_private.h"
 #include "control.h"
 #include "daemon.h"
+#include "listing.h"
 #include "poise_version.h"
 #include "report.h"
 #include "request.h"
@@ -23,35 +24,27 @@ static json_t *handle_version(const struct request *request)
 			 "started_at", (json_int_t)request->daemon->started_at);
 }
 
-static json_t *all_services(struct balancer *balancer, bool with_backends)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < balancer->service_count; i++)
-		json_array_append_new(
-			list, report_service(balancer, balancer->services[i], with_backends));
-	return list;
-}
-
 static json_t *handle_status(const struct request *request)
 {
 	struct daemon *daemon = request->daemon;
 	const struct config *config = daemon->balancer->config;
 
-	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:I, s:o, s:o, s:o}",
-			 "version", POISE_VERSION, "abi", POISE_ABI_VERSION, "started_at",
-			 (json_int_t)daemon->started_at, "config", daemon->config_path, "pin_path",
-			 config->pin_path, "settle_ms", (json_int_t)config->settle_ms,
-			 "applied_from", daemon->applied_from, "state", "path",
-			 state_path(daemon->state), "problem", state_problem(daemon->state),
-			 "refused", (json_int_t)daemon->access.refused, "interfaces",
-			 report_interfaces(daemon->loader), "flows", report_flows(daemon->balancer),
-			 "services", all_services(daemon->balancer, true));
+	json_t *head = json_pack(
+		"{s:s, s:i, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:I, s:o, s:o}", "version",
+		POISE_VERSION, "abi", POISE_ABI_VERSION, "started_at",
+		(json_int_t)daemon->started_at, "config", daemon->config_path, "pin_path",
+		config->pin_path, "settle_ms", (json_int_t)config->settle_ms, "applied_from",
+		daemon->applied_from, "state", "path", state_path(daemon->state), "problem",
+		state_problem(daemon->state), "refused", (json_int_t)daemon->access.refused,
+		"interfaces", report_interfaces(daemon->loader), "flows",
+		report_flows(daemon->balancer));
+
+	return listing_follow(request, head, LISTING_WITH_BACKENDS, NULL);
 }
 
 static json_t *handle_service_list(const struct request *request)
 {
-	return json_pack("{s:o}", "services", all_services(request->daemon->balancer, false));
+	return listing_follow(request, json_object(), LISTING_SERVICES, NULL);
 }
 
 static json_t *handle_service_show(const struct request *request)
@@ -60,13 +53,13 @@ static json_t *handle_service_show(const struct request *request)
 
 	if (!request_service(request, &service))
 		return NULL;
-	return json_pack("{s:o}", "service",
-			 report_service(request->daemon->balancer, service, true));
+	return listing_follow(request, json_object(), LISTING_ONE, service);
 }
 
 static json_t *handle_stats(const struct request *request)
 {
-	return report_stats(request->daemon->balancer);
+	return listing_follow(request, report_stats(request->daemon->balancer), LISTING_COUNTS,
+			      NULL);
 }
 
 static json_t *handle_detach(const struct request *request)

@@ -6,6 +6,7 @@
 #include "commands_private.h"
 #include "control.h"
 #include "daemon.h"
+#include "listing.h"
 #include "report.h"
 #include "report_backend.h"
 #include "request.h"
@@ -27,23 +28,11 @@ json_t *command_backend_show(const struct request *request)
 
 json_t *command_backend_list(const struct request *request)
 {
-	struct balancer *balancer = request->daemon->balancer;
-	struct service *service;
-	json_t *list;
+	struct service *service = NULL;
 
-	if (json_object_get(request->arguments, "service")) {
-		if (!request_service(request, &service))
-			return NULL;
-		return json_pack("{s:o}", "backends", report_backends(balancer, service));
-	}
-	list = json_array();
-	for (size_t i = 0; i < balancer->service_count; i++) {
-		json_t *part = report_backends(balancer, balancer->services[i]);
-
-		json_array_extend(list, part);
-		json_decref(part);
-	}
-	return json_pack("{s:o}", "backends", list);
+	if (json_object_get(request->arguments, "service") && !request_service(request, &service))
+		return NULL;
+	return listing_follow(request, json_object(), LISTING_BACKENDS, service);
 }
 
 /* What --if-missing asks for: is the backend there, as it is wanted? */

@@ -3,7 +3,8 @@
  * A connection is in one of three states: idle, receiving (a line has begun), or answering (one
  * answer is on its way out). The next request is looked at only when the last answer has left, so
  * that a connection holds at most one line of input and one answer, and each takes its turn. A
- * handler may make the connection a stream: then lines follow the answer until one side ends it.
+ * handler may have the rest of its answer made in pieces, as the client reads it, or make the
+ * connection a stream: then lines follow the answer until one side ends it.
  */
 #include "control.h"
 
@@ -16,53 +17,20 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "access.h"
 #include "control_message.h"
-#include "control_socket.h"
+#include "control_private.h"
 #include "log.h"
-#include "peer.h"
 
 enum {
 	ACCEPTS_A_TURN = 16,
 	ACCEPT_PAUSE_MS = 1000, /* when the process is out of descriptors or memory */
 	FLUSH_MS = 1000,
 	MAX_UNREAD_BYTES = 64 << 20, /* of answers, of all clients together */
-	MAX_STREAM_BYTES = 1 << 20,  /* unread, of a stream */
-};
-
-enum client_state { CLIENT_NEW, CLIENT_IDLE, CLIENT_RECEIVING, CLIENT_ANSWERING, CLIENT_STREAMING };
-
-struct client {
-	TAILQ_ENTRY(client) entry;
-	struct control *control;
-	struct bufferevent *stream;
-	struct event *timer;
-	struct peer peer;
-	enum client_state state;
-	size_t scanned;			     /* bytes of input known to hold no newline */
-	bool ended;			     /* it sends nothing more */
-	bool closing;			     /* to be closed when its answer has left */
-	void (*stream_ended)(void *context); /* of a stream; NULL: nobody asks */
-	void *stream_context;
-};
-
-struct control {
-	struct event_base *base;
-	struct client *long_line; /* whose line may be long; NULL: nobody's */
-	struct access *access;
-	control_handler handler;
-	void *context;
-	struct control_limits limits;
-	struct control_socket socket;
-	struct event *acceptor, *pause;
-	TAILQ_HEAD(clients, client) clients; /* the least recently active first */
-	unsigned client_count;
-	struct client *asking; /* whose request is being handled */
 };
 
 static struct timeval interval(unsigned ms)
@@ -70,7 +38,7 @@ static struct timeval interval(unsigned ms)
 	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 }
 
-static void client_free(struct client *client)
+void client_free(struct client *client)
 {
 	void (*ended)(void *context) = client->stream_ended;
 	void *context = client->stream_context;
@@ -79,6 +47,7 @@ static void client_free(struct client *client)
 	client->control->client_count--;
 	if (client->control->long_line == client)
 		client->control->long_line = NULL;
+	client_end_pieces(client);
 	if (client->timer)
 		event_free(client->timer);
 	if (client->stream)
@@ -154,13 +123,6 @@ static char *ask(struct client *client, const char *line, size_t length, size_t 
 	return answer;
 }
 
-/* It may last: only a reader that stalls, or either side, ends it. */
-static void client_enter_stream(struct client *client)
-{
-	client->state = CLIENT_STREAMING;
-	event_del(client->timer);
-}
-
 static void end_long_line(struct client *client)
 {
 	if (client->control->long_line != client)
@@ -187,8 +149,14 @@ static void client_answer(struct client *client, size_t length)
 	evbuffer_drain(input, length + 1);
 	client->scanned = 0;
 	end_long_line(client);
-	if (client_send(client, answer, answer_length) && client->stream_ended)
+	if (client->pieces && answer)
+		answer_length = client_begin_pieces(client, answer, answer_length);
+	if (!client_send(client, answer, answer_length))
+		return;
+	if (client->stream_ended)
 		client_enter_stream(client);
+	else if (client->pieces)
+		client_make_pieces(client);
 }
 
 /* Returns the length of the first line in the input without its newline, or -1. */
@@ -204,17 +172,6 @@ static ssize_t client_find_line(struct client *client)
 	if (found.pos < 0)
 		client->scanned = evbuffer_get_length(input);
 	return found.pos;
-}
-
-/* Whatever a stream's reader sends means nothing. */
-static void stream_step(struct client *client)
-{
-	struct evbuffer *input = bufferevent_get_input(client->stream);
-	bool done = !evbuffer_get_length(bufferevent_get_output(client->stream));
-
-	evbuffer_drain(input, evbuffer_get_length(input));
-	if (client->ended || (client->closing && done))
-		client_free(client);
 }
 
 /* A long line (a whole configuration) is memory: one client at a time may send such. */
@@ -237,11 +194,15 @@ static void client_step(struct client *client)
 	ssize_t length;
 
 	if (client->state == CLIENT_STREAMING) {
-		stream_step(client);
+		client_stream_step(client);
 		return;
 	}
 	if (evbuffer_get_length(bufferevent_get_output(client->stream)))
 		return;
+	if (client->pieces) {
+		client_make_pieces(client);
+		return;
+	}
 	if (client->closing) {
 		client_free(client);
 		return;
@@ -446,39 +407,6 @@ int control_new(struct event_base *base, const char *path, struct access *access
 err:
 	control_free(control);
 	return result;
-}
-
-struct control_stream *control_stream_begin(struct control *control, void (*ended)(void *context),
-					    void *context)
-{
-	struct client *client = control->asking;
-
-	if (!client)
-		return NULL;
-	client->stream_ended = ended;
-	client->stream_context = context;
-	return (struct control_stream *)client;
-}
-
-bool control_stream_send(struct control_stream *stream, const char *line, size_t length)
-{
-	struct evbuffer *output = bufferevent_get_output(((struct client *)stream)->stream);
-
-	return evbuffer_get_length(output) + length < MAX_STREAM_BYTES &&
-	       evbuffer_add(output, line, length) == 0 && evbuffer_add(output, "\n", 1) == 0;
-}
-
-void control_stream_end(struct control_stream *stream, const char *line, size_t length)
-{
-	struct client *client = (struct client *)stream;
-	struct evbuffer *output = bufferevent_get_output(client->stream);
-
-	client->stream_ended = NULL;
-	client->closing = true;
-	if (length && evbuffer_add(output, line, length) == 0)
-		evbuffer_add(output, "\n", 1);
-	if (client->state == CLIENT_STREAMING)
-		stream_step(client);
 }
 
 void control_set_limits(struct control *control, const struct control_limits *limits)

@@ -12,6 +12,7 @@
 
 struct access;
 struct control;
+struct evbuffer;
 struct event_base;
 struct peer;
 
@@ -59,6 +60,23 @@ int control_new(struct event_base *base, const char *path, struct access *access
 
 /* After a change of access: sets the socket's mode anew. 0 or a negative errno. */
 int control_access_changed(struct control *control);
+
+/*
+ * The rest of an answer that is too long for one turn of the event loop: it is made as the client
+ * reads it. next() appends some text of it: members of the result behind those that the handler
+ * returned, as JSON ("key":value, with commas between members). It returns 1 when there is more, 0
+ * when that was all, or a negative errno: the connection ends. It is called from later turns, in
+ * which everything may have changed.
+ */
+struct control_pieces {
+	int (*next)(void *context, struct evbuffer *out);
+	void (*free)(void *context); /* called once, also when the client goes away */
+};
+
+/* From within a handler that will return a result: of the request under way. 0 and context is
+ * taken; -EINVAL: there is no request. */
+int control_answer_in_pieces(struct control *control, const struct control_pieces *pieces,
+			     void *context);
 
 /*
  * A connection whose lines go one way: to the client, after the answer to the request that asked

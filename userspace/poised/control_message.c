@@ -174,6 +174,20 @@ char *control_message_answer(const char *line, size_t length,
 	return text ? text : control_message_refuse("out of memory", answer_length);
 }
 
+size_t control_message_open(char *answer, size_t length)
+{
+	static const char accepted[] = "{\"version\":1,\"ok\":true,\"result\":{";
+	size_t end = strlen(CONTROL_MESSAGE_END);
+
+	_Static_assert(CONTROL_VERSION == 1, "as an accepted answer begins");
+	if (length < strlen(accepted) + end || memcmp(answer, accepted, strlen(accepted)) != 0)
+		return 0;
+	length -= end;
+	if (answer[length - 1] != '{')
+		answer[length++] = ',';
+	return length;
+}
+
 char *control_message_refuse(const char *text, size_t *answer_length)
 {
 	struct control_error error = { .lines = NULL };

@@ -25,7 +25,15 @@ struct control_dispatch {
 char *control_message_answer(const char *line, size_t length,
 			     const struct control_dispatch *dispatch, size_t *answer_length);
 
-/* The same for a request that the transport refuses. */
+/*
+ * Opens an answer with a result, so that more members of that may follow, and then
+ * CONTROL_MESSAGE_END: takes its end off, and puts a comma where it has members. Returns the length
+ * that is left, no more than before; 0: it is a refusal, and stays as it is.
+ */
+size_t control_message_open(char *answer, size_t length);
+#define CONTROL_MESSAGE_END "}}\n"
+
+/* The same as control_message_answer() for a request that the transport refuses. */
 char *control_message_refuse(const char *text, size_t *answer_length);
 
 #endif

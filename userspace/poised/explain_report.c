@@ -334,7 +334,7 @@ json_t *explain_report(struct balancer *balancer, const struct explain_frame *fr
 		"{s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
 		"packet", report_packet(frame, trace), "for_service_address",
 		(trace->flags & POISE_TRACE_ADDRESS) != 0, "service",
-		service ? report_service(balancer, service, false) : json_null(), "slot",
+		service ? report_service(balancer, service) : json_null(), "slot",
 		report_slot(balancer, service, trace), "record", report_record(balancer, trace),
 		"backend", report_choice(balancer, backend), "because",
 		report_because(trace, service), "outer", report_outer(backend, result), "size",

@@ -233,15 +233,6 @@ json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 	return out;
 }
 
-json_t *report_backends(struct balancer *balancer, const struct service *service)
-{
-	json_t *list = json_array();
-
-	for (const struct backend *b = service->backends; b; b = b->next)
-		json_array_append_new(list, report_backend(balancer, b));
-	return list;
-}
-
 static json_t *report_quic(const struct config_quic *quic)
 {
 	if (!quic->server_id_length)
@@ -298,7 +289,7 @@ static void count_up(const struct service *service, int *up, int *total)
 	}
 }
 
-json_t *report_service(struct balancer *balancer, const struct service *service, bool with_backends)
+json_t *report_service(struct balancer *balancer, const struct service *service)
 {
 	const struct config_service *config = &service->config;
 	struct prefix prefix = { config->address, config->prefix_length };
@@ -321,8 +312,6 @@ json_t *report_service(struct balancer *balancer, const struct service *service,
 			report_check(config));
 	add_choice(config, out);
 	add_panic(service, out);
-	if (with_backends)
-		json_object_set_new(out, "backends", report_backends(balancer, service));
 	return out;
 }
 
@@ -401,39 +390,31 @@ static json_t *report_events(struct balancer *balancer)
 	return list;
 }
 
-static void add_counts(struct balancer *balancer, const struct service *service, json_t *services,
-		       json_t *backends)
+json_t *report_service_count(struct balancer *balancer, const struct service *service)
 {
-	const char *name = service->config.name;
-	struct poise_service_count of_service;
-	struct poise_backend_count count;
+	struct poise_service_count count;
 	int up, total;
 
 	count_up(service, &up, &total);
-	maps_service_count(balancer->maps, service->index, &of_service);
-	json_array_append_new(services,
-			      json_pack("{s:s, s:I, s:I, s:i, s:i, s:b}", "name", name, "packets",
-					(json_int_t)of_service.packets, "bytes",
-					(json_int_t)of_service.bytes, "backends_up", up,
-					"backends_total", total, "panic", service->verdict.panic));
-	for (const struct backend *b = service->backends; b; b = b->next) {
-		maps_backend_count(balancer->maps, b->index, &count);
-		json_array_append_new(
-			backends,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:b}", "service", name, "name",
-				  b->name, "packets", (json_int_t)count.packets, "bytes",
-				  (json_int_t)count.bytes, "connections",
-				  (json_int_t)count.connections, "eligible", backend_eligible(b)));
-	}
+	maps_service_count(balancer->maps, service->index, &count);
+	return json_pack("{s:s, s:I, s:I, s:i, s:i, s:b}", "name", service->config.name, "packets",
+			 (json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "backends_up",
+			 up, "backends_total", total, "panic", service->verdict.panic);
+}
+
+json_t *report_backend_count(struct balancer *balancer, const struct backend *backend)
+{
+	struct poise_backend_count count;
+
+	maps_backend_count(balancer->maps, backend->index, &count);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:b}", "service", backend->service->config.name,
+			 "name", backend->name, "packets", (json_int_t)count.packets, "bytes",
+			 (json_int_t)count.bytes, "connections", (json_int_t)count.connections,
+			 "eligible", backend_eligible(backend));
 }
 
 json_t *report_stats(struct balancer *balancer)
 {
-	json_t *services = json_array(), *backends = json_array();
-
-	for (size_t i = 0; i < balancer->service_count; i++)
-		add_counts(balancer, balancer->services[i], services, backends);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "services", services, "backends", backends,
-			 "reasons", report_reasons(balancer), "events", report_events(balancer),
-			 "flows", report_flows(balancer));
+	return json_pack("{s:o, s:o, s:o}", "reasons", report_reasons(balancer), "events",
+			 report_events(balancer), "flows", report_flows(balancer));
 }

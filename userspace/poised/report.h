@@ -14,12 +14,12 @@ struct loader;
 struct service;
 
 json_t *report_backend(struct balancer *balancer, const struct backend *backend);
-json_t *report_backends(struct balancer *balancer, const struct service *service);
-json_t *report_service(struct balancer *balancer, const struct service *service,
-		       bool with_backends);
+json_t *report_service(struct balancer *balancer, const struct service *service); /* no backends */
+json_t *report_backend_count(struct balancer *balancer, const struct backend *backend);
+json_t *report_service_count(struct balancer *balancer, const struct service *service);
 json_t *report_check(const struct config_service *service); /* of its check; null: none */
 json_t *report_interfaces(const struct loader *loader);
 json_t *report_flows(struct balancer *balancer); /* the recorded flows' table */
-json_t *report_stats(struct balancer *balancer);
+json_t *report_stats(struct balancer *balancer); /* but for those counts */
 
 #endif

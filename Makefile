@@ -23,7 +23,7 @@ BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-
 
 LIB_LIBS    = -lyaml -lm
 POISED_LIBS = -lxdp -lbpf -lelf -lz -lcap-ng -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
-POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson $(LIB_LIBS)
+POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl $(LIB_LIBS)
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 
 lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))
@@ -82,6 +82,13 @@ $(B)/tests/packet/%: tests/packet/%.c $(packet_o) $(daemon_o) $(lib_o) | $(skels
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(packet_o) $(daemon_o) $(lib_o) $(POISED_LIBS)
 
+# poise whose doctor looks at a prepared host: tests/cli/test_doctor.sh
+$(B)/tests/poise-prepared: $(B)/tests/cli/prepared_host.o $(B)/userspace/poised/attach.o \
+		$(B)/userspace/poised/pins.o $(B)/userspace/poised/probe_attach.o $(lib_o) \
+		$(filter-out %/doctor_host.o %/doctor_ethtool.o %/doctor_netlink.o,$(poise_o))
+	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
+$(B)/tests/cli/%.o: INC += -Iuserspace/poise
+
 setup:
 	@./tests/setup
 
@@ -93,7 +100,7 @@ test: setup
 	@$(MAKE) --no-print-directory all tests
 	@./tests/run
 
-tests: $(unit) $(modules) $(packet) $(B)/fuzz_packet $(B)/fuzz_agent $(B)/fuzz_config \
+tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent $(B)/fuzz_config \
        $(B)/fuzz_answer
 
 bench: setup

@@ -25,6 +25,7 @@ int cmd_undrain(const struct invocation *invocation);
 int cmd_batch(const struct invocation *invocation);
 
 int cmd_check(const struct invocation *invocation);
+int cmd_doctor(const struct invocation *invocation);
 int cmd_diff(const struct invocation *invocation);
 int cmd_save(const struct invocation *invocation);
 

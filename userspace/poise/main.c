@@ -117,6 +117,18 @@ const struct command commands[] = {
 	  "  --seconds S        end after this time\n\n"
 	  "example: poise capture --drops --seconds 60 -w - | tshark -r -",
 	  OPTIONS_OF_CAPTURE, 0, 0, cmd_capture },
+	{ "doctor", "[--config FILE] [--verbose]",
+	  "what is wrong with this host, and what mends it",
+	  "Looks at the kernel, the interfaces, the ways to backends, memory and the "
+	  "configuration,\n"
+	  "and prints each finding with why it matters and the command that mends it. Changes\n"
+	  "nothing. Without poised it looks at the host and the configuration file alone. The "
+	  "exit\n"
+	  "code is 1 where there is a warning or a problem.\n\n"
+	  "  --config FILE  by default what runs, else /etc/poise/poise.yaml\n"
+	  "  --verbose      also what is fine\n\n"
+	  "example: poise doctor --verbose",
+	  OPTION_OF_DOCTOR, 0, 0, cmd_doctor },
 	{ "check", "FILE", "validate a configuration file",
 	  "Reads a configuration file and prints each error of it. Needs no poised.\n\n"
 	  "example: poise check /etc/poise/poise.yaml",

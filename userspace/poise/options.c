@@ -76,6 +76,10 @@ static const struct option options[] = {
 	{ "--bytes", NULL, KIND_NUMBER, OPTION_BYTES, offsetof(struct invocation, bytes),
 	  POISE_CAPTURE_MIN_BYTES, POISE_CAPTURE_MAX_BYTES },
 	{ "--write", "-w", KIND_TEXT, OPTION_WRITE, offsetof(struct invocation, write), 0, 0 },
+	{ "--config", NULL, KIND_TEXT, OPTION_OF_DOCTOR, offsetof(struct invocation, config), 0,
+	  0 },
+	{ "--verbose", NULL, KIND_FLAG, OPTION_OF_DOCTOR, offsetof(struct invocation, verbose), 0,
+	  0 },
 	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
 	  MAX_TIMEOUT_S },
 };

@@ -28,6 +28,7 @@ enum option_bits {
 	OPTION_IF_MISSING = 1 << 8,
 	OPTION_HOST = 1 << 9,
 	OPTION_DRY_RUN = 1 << 10,
+	OPTION_OF_DOCTOR = 1 << 11, /* --config and --verbose */
 };
 
 /* Of explain and capture; from the top down, so that the two lists do not meet. */
@@ -67,6 +68,8 @@ struct invocation {
 	bool syn, ack, fin, rst, dont_fragment;
 	const char *service, *write;
 	bool drops, all, sent;
+	const char *config;
+	bool verbose;
 	unsigned length, sample, count, seconds, bytes; /* where given */
 	unsigned given;					/* enum option_bits */
 	unsigned weight, timeout_s;			/* where given */

@@ -23,7 +23,7 @@ BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-
 
 LIB_LIBS    = -lyaml -lm
 POISED_LIBS = -lxdp -lbpf -lelf -lz -lcap-ng -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
-POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl $(LIB_LIBS)
+POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl -lncursesw -ltinfo $(LIB_LIBS)
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 
 lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))

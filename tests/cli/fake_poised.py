@@ -13,7 +13,8 @@ import time
 
 PATH = sys.argv[1]
 MODE = sys.argv[2] if len(sys.argv) > 2 else "good"
-STARTED = int(time.time()) - 93784  # 1d 2h 3m 4s
+BEGUN = time.time()
+STARTED = int(BEGUN) - 93784  # 1d 2h 3m 4s
 
 
 def make_backend(service, name, address, **changes):
@@ -68,7 +69,19 @@ def make_state():
     ]
 
 
-SERVICES = make_state()
+def make_many():
+    """As much as poised can hold."""
+    services = []
+    for i in range(4096):
+        name = f"svc-{i:04}"
+        backends = [make_backend(name, f"b-{j}", f"10.{i // 256}.{i % 256}.{j}", packets=i, bytes=i)
+                    for j in range(4)]
+        services.append(make_service(name, f"203.0.{i // 256}.{i % 256}", 80, backends_up=4,
+                                     backends_total=4, backends=backends))
+    return services
+
+
+SERVICES = make_many() if MODE == "many" else make_state()
 FLOWS = {"entries": 1048576, "used": 4210}
 LOCK = threading.Lock()
 DRAINING = {}  # (service, name): polls of backend-list until its connections are gone
@@ -185,15 +198,29 @@ def on_host(change):
     return handle
 
 
+def count_traffic():
+    """In mode traffic the counters go on: web 1000 packets a second of 125 bytes, mail 10, and
+    20 connections a second to mx-01; 500 drops a second."""
+    passed = time.time() - BEGUN
+    rates = {"web": 1000, "mail": 10, "game": 0}
+    for service in SERVICES:
+        service["packets"] = int(rates[service["name"]] * passed)
+        service["bytes"] = 125 * service["packets"]
+    SERVICES[1]["backends"][0]["connections"] = int(20 * passed)
+    return int(500 * passed)
+
+
 def stats(arguments):
+    drops = count_traffic() if MODE in ("traffic", "reader") else 17
     backends = [b for service in SERVICES for b in service["backends"]]
     return {
-        "services": [{k: s[k] for k in ("name", "packets", "bytes")} for s in SERVICES],
+        "services": [{k: s[k] for k in ("name", "packets", "bytes", "backends_up",
+                                        "backends_total", "panic") if k in s} for s in SERVICES],
         "backends": [{k: b[k] for k in ("service", "name", "packets", "bytes", "connections")}
                      for b in backends],
         "reasons": [
             {"name": "sent", "verdict": "tx", "packets": 12345678, "meaning": "sent"},
-            {"name": "no_backend", "verdict": "drop", "packets": 17,
+            {"name": "no_backend", "verdict": "drop", "packets": drops,
              "meaning": "no backend of the service can take the packet"}],
         "flows": FLOWS,
             "events": [{"name": "exception_recorded", "count": 99,
@@ -262,12 +289,15 @@ COMMANDS = {
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},
     "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},
-    "version": lambda a: {"version": "0.1.0", "abi": 1},
+    "version": lambda a: {"version": "0.1.0", "abi": 1, "started_at": STARTED},
 }
 
 
 def answer(line):
     request = json.loads(line)
+    if MODE == "reader" and request["command"] in ("backend-drain", "backend-weight"):
+        return json.dumps({"version": 1, "ok": False, "error": "user 'eve' may read only: "
+                           f"'{request['command']}' needs group 'ops'"})
     assert set(request) == {"version", "command", "arguments"}, request
     assert request["version"] == 1, request
     try:

@@ -13,7 +13,7 @@ test_usage() {
 	run help
 	expect "help lists the commands" 0 out 'backend drain SERVICE NAME' out 'exit codes'
 	for command in status "service list" "service show" "backend list" "backend show" "backend add" \
-		"backend remove" "backend drain" "backend undrain" "backend weight" drain undrain batch stats explain capture check \
+		"backend remove" "backend drain" "backend undrain" "backend weight" drain undrain batch stats top explain capture check \
 		diff save reload apply detach version help; do
 		run $command --help
 		expect "$command --help has an example" 0 out "^usage: poise $command" \
@@ -165,7 +165,7 @@ test_show() {
 	run version
 	expect "version" 0 out '^poise 0' out '^poised 0\.1\.0 \(ABI 1\)$'
 	run --json version
-	expect_json "version --json" '. == {"version": "0.1.0", "abi": 1}'
+	expect_json "version --json" '.version == "0.1.0" and .abi == 1'
 	run reload
 	expect "reload: what changed" 0 out '^service "web": weight of app-01 100 -> 50$'
 	run detach

@@ -7,6 +7,7 @@ struct invocation;
 
 int cmd_status(const struct invocation *invocation);
 int cmd_stats(const struct invocation *invocation);
+int cmd_top(const struct invocation *invocation);
 int cmd_explain(const struct invocation *invocation);
 int cmd_capture(const struct invocation *invocation);
 

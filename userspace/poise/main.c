@@ -90,6 +90,13 @@ const struct command commands[] = {
 	  "events.\n\n"
 	  "example: poise stats --json | jq '.reasons[] | select(.packets > 0)'",
 	  0, 0, 0, cmd_stats },
+	{ "top", "[SERVICE] [--interval SECONDS] [--once]", "watch services, backends and drops",
+	  "Shows services, the backends of one or of all, and drops, with their rates, until q is\n"
+	  "pressed; ? describes the keys, which also drain backends and change weights.\n\n"
+	  "  --interval SECONDS  between two looks, 1 to 3600, by default 1\n"
+	  "  --once              print one look, and end\n\n"
+	  "example: poise top web",
+	  OPTIONS_OF_TOP, 0, 1, cmd_top },
 	{ "explain", "tcp|udp SOURCE:PORT DESTINATION:PORT [OPTIONS]",
 	  "tell what would become of a packet",
 	  "Runs a client's packet through the program that forwards, without any effect, and\n"

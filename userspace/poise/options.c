@@ -15,6 +15,7 @@ enum {
 	MAX_LENGTH = 65535,
 	MAX_NUMBER = 1000000000,
 	MAX_SECONDS = 24 * 3600,
+	MAX_INTERVAL_S = 3600,
 };
 
 enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER };
@@ -48,10 +49,10 @@ static const struct option options[] = {
 	  0 },
 	{ "--force", NULL, KIND_FLAG, OPTION_FORCE, offsetof(struct invocation, force), 0, 0 },
 	{ "--wait", NULL, KIND_FLAG, OPTION_WAIT, offsetof(struct invocation, wait), 0, 0 },
-	{ "--syn", NULL, KIND_FLAG, OPTION_SYN, offsetof(struct invocation, syn), 0, 0 },
-	{ "--ack", NULL, KIND_FLAG, OPTION_ACK, offsetof(struct invocation, ack), 0, 0 },
-	{ "--fin", NULL, KIND_FLAG, OPTION_FIN, offsetof(struct invocation, fin), 0, 0 },
-	{ "--rst", NULL, KIND_FLAG, OPTION_RST, offsetof(struct invocation, rst), 0, 0 },
+	{ "--syn", NULL, KIND_FLAG, OPTION_TCP_FLAGS, offsetof(struct invocation, syn), 0, 0 },
+	{ "--ack", NULL, KIND_FLAG, OPTION_TCP_FLAGS, offsetof(struct invocation, ack), 0, 0 },
+	{ "--fin", NULL, KIND_FLAG, OPTION_TCP_FLAGS, offsetof(struct invocation, fin), 0, 0 },
+	{ "--rst", NULL, KIND_FLAG, OPTION_TCP_FLAGS, offsetof(struct invocation, rst), 0, 0 },
 	{ "--df", NULL, KIND_FLAG, OPTION_DF, offsetof(struct invocation, dont_fragment), 0, 0 },
 	{ "--payload", NULL, KIND_TEXT, OPTION_PAYLOAD, offsetof(struct invocation, payload), 0,
 	  0 },
@@ -80,6 +81,9 @@ static const struct option options[] = {
 	  0 },
 	{ "--verbose", NULL, KIND_FLAG, OPTION_OF_DOCTOR, offsetof(struct invocation, verbose), 0,
 	  0 },
+	{ "--once", NULL, KIND_FLAG, OPTIONS_OF_TOP, offsetof(struct invocation, once), 0, 0 },
+	{ "--interval", NULL, KIND_NUMBER, OPTIONS_OF_TOP, offsetof(struct invocation, interval), 1,
+	  MAX_INTERVAL_S },
 	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
 	  MAX_TIMEOUT_S },
 };

@@ -33,10 +33,7 @@ enum option_bits {
 
 /* Of explain and capture; from the top down, so that the two lists do not meet. */
 enum {
-	OPTION_SYN = 1 << 30,
-	OPTION_ACK = 1 << 29,
-	OPTION_FIN = 1 << 28,
-	OPTION_RST = 1 << 27,
+	OPTION_TCP_FLAGS = 1 << 30,
 	OPTION_PAYLOAD = 1 << 26,
 	OPTION_QUIC_ID = 1 << 25,
 	OPTION_INTERFACE = 1 << 24,
@@ -55,9 +52,9 @@ enum {
 	OPTIONS_OF_CAPTURE = OPTION_DROPS | OPTION_ALL | OPTION_SENT | OPTION_SERVICE |
 			     OPTION_SAMPLE | OPTION_COUNT | OPTION_SECONDS | OPTION_BYTES |
 			     OPTION_WRITE,
-	OPTIONS_OF_EXPLAIN = OPTION_SYN | OPTION_ACK | OPTION_FIN | OPTION_RST | OPTION_PAYLOAD |
-			     OPTION_QUIC_ID | OPTION_INTERFACE | OPTION_LENGTH | OPTION_DF |
-			     OPTION_FRAME,
+	OPTIONS_OF_EXPLAIN = OPTION_TCP_FLAGS | OPTION_PAYLOAD | OPTION_QUIC_ID | OPTION_INTERFACE |
+			     OPTION_LENGTH | OPTION_DF | OPTION_FRAME,
+	OPTIONS_OF_TOP = 1 << 29, /* --interval and --once */
 };
 
 struct invocation {
@@ -71,9 +68,11 @@ struct invocation {
 	const char *config;
 	bool verbose;
 	unsigned length, sample, count, seconds, bytes; /* where given */
-	unsigned given;					/* enum option_bits */
-	unsigned weight, timeout_s;			/* where given */
-	const char *words[MAX_WORDS + 1];		/* the command's name, then its operands */
+	unsigned interval;				/* seconds; 0: not given */
+	bool once;
+	unsigned given;			  /* enum option_bits */
+	unsigned weight, timeout_s;	  /* where given */
+	const char *words[MAX_WORDS + 1]; /* the command's name, then its operands */
 	size_t word_count;
 	const char *const *operands; /* behind the command's name */
 	size_t operand_count;

@@ -31,14 +31,6 @@ static void start_backends(struct balancer *balancer, struct service *service, b
 	}
 }
 
-/* A longer time must not find flows that have expired. */
-static void change_idle(struct balancer *balancer, struct service *service, uint16_t idle)
-{
-	if (idle > maps_service(balancer->maps, service->index)->idle_ticks)
-		sweep_all(balancer);
-	maps_service_set_idle(balancer->maps, service->index, idle);
-}
-
 /* What only poised itself looks at, when it decides who takes connections. */
 static void compare_availability(const struct config_service *before,
 				 const struct config_service *config, struct lines *changes)
@@ -79,7 +71,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 	if (idle_changed && (service->flags & POISE_SERVICE_RECORD) && !balancer->adopting)
 		lines_add(changes, "service '%s': idle changed", config->name);
 	if (idle_changed)
-		change_idle(balancer, service, idle);
+		maps_service_set_idle(balancer->maps, service->index, idle);
 	start_backends(balancer, service, check_changed && !balancer->adopting);
 	if (agent_changed && !balancer->adopting)
 		backend_agents_restart(service);
@@ -174,6 +166,19 @@ static void refresh_all(struct balancer *balancer)
 			backend_refresh(balancer, balancer->by_index[i]);
 }
 
+static bool any_idle_grows(const struct balancer *balancer)
+{
+	for (size_t i = 0; i < balancer->service_count; i++) {
+		const struct service *service = balancer->services[i];
+
+		if (service->published && service->declared &&
+		    balancer_settle_ticks(service->declared->idle_ms) >
+			    maps_service(balancer->maps, service->index)->idle_ticks)
+			return true;
+	}
+	return false;
+}
+
 static void apply_globals(struct balancer *balancer, struct config *config, struct lines *changes)
 {
 	struct poise_settings *settings = maps_settings(balancer->maps);
@@ -182,8 +187,8 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 
 	if (before)
 		settings_compare(before, config, changes);
-	/* a longer time must not find exceptions that have expired */
-	if (settle > settings->settle_ticks)
+	/* a longer time must not find exceptions, or recorded flows, that have expired */
+	if (settle > settings->settle_ticks || any_idle_grows(balancer))
 		sweep_all(balancer);
 	__atomic_store_n(&settings->settle_ticks, settle, __ATOMIC_RELAXED);
 	settings_write(settings, config);

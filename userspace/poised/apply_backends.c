@@ -9,15 +9,6 @@
 #include "log.h"
 #include "overlay.h"
 
-static const struct config_backend *find_declared(const struct config_service *config,
-						  const struct address *address)
-{
-	for (size_t i = 0; i < config->backend_count; i++)
-		if (address_equal(&config->backends[i].address, address))
-			return &config->backends[i];
-	return NULL;
-}
-
 static void add_backend(struct balancer *balancer, struct service *service,
 			const struct config_backend *declared, struct lines *changes)
 {
@@ -191,27 +182,32 @@ static void rename_apart(struct backend *backend, const struct config_service *c
  * At a start there is nobody to ask: what the file declares has its name and server id, and a
  * backend added by command that had them before goes on under another name, and without the id.
  */
-static void yield_rivals(struct balancer *balancer, struct service *service,
-			 const struct config_service *config, const struct config_backend *declared)
+static void yield_to(struct balancer *balancer, struct backend *backend,
+		     const struct config_service *config, const struct config_backend *declared)
 {
-	for (struct backend *b = service->backends; b; b = b->next) {
-		if (!backend_is_added(b) || address_equal(&b->address, &declared->address))
-			continue;
-		if (strcmp(b->name, declared->name) == 0) {
-			rename_apart(b, config);
-			log_warning("backend '%s/%s', added by command, is now called '%s': the "
-				    "configuration has that name for another address",
-				    config->name, declared->name, b->name);
-			backend_write_record(balancer, b);
-		}
-		if (backend_has_server_id(b, declared)) {
-			log_warning("backend '%s/%s', added by command, has no server id any "
-				    "more: the configuration has it for '%s'",
-				    config->name, b->name, declared->name);
-			backend_set_server_id(balancer, b, NULL, 0);
-			backend_write_record(balancer, b);
-		}
+	if (address_equal(&backend->address, &declared->address))
+		return;
+	if (strcmp(backend->name, declared->name) == 0) {
+		rename_apart(backend, config);
+		log_warning("backend '%s/%s', added by command, is now called '%s': the "
+			    "configuration has that name for another address",
+			    config->name, declared->name, backend->name);
+		backend_write_record(balancer, backend);
 	}
+	if (backend_has_server_id(backend, declared)) {
+		log_warning("backend '%s/%s', added by command, has no server id any more: the "
+			    "configuration has it for '%s'",
+			    config->name, backend->name, declared->name);
+		backend_set_server_id(balancer, backend, NULL, 0);
+		backend_write_record(balancer, backend);
+	}
+}
+
+static void yield_to_declared(struct balancer *balancer, struct backend *backend,
+			      const struct config_service *config)
+{
+	for (size_t i = 0; i < config->backend_count; i++)
+		yield_to(balancer, backend, config, &config->backends[i]);
 }
 
 void apply_backends(struct balancer *balancer, struct service *service,
@@ -219,12 +215,14 @@ void apply_backends(struct balancer *balancer, struct service *service,
 {
 	struct backend *next;
 
-	for (size_t i = 0; i < config->backend_count && balancer->adopting; i++)
-		yield_rivals(balancer, service, config, &config->backends[i]);
+	for (struct backend *b = service->backends; b && balancer->adopting; b = b->next)
+		if (backend_is_added(b))
+			yield_to_declared(balancer, b, config);
 
+	service_match_backends(service, config);
 	for (struct backend *b = service->backends; b; b = next) {
 		next = b->next;
-		if (!find_declared(config, &b->address))
+		if (!b->declared)
 			undeclare_backend(balancer, b, changes);
 	}
 	for (size_t i = 0; i < config->backend_count; i++) {

@@ -58,25 +58,32 @@ static void check_entry(const struct service *service, const struct config_servi
 
 /* A backend added by command that has the name or server id of a declared one at another address.
  */
-static void check_rivals(const struct service *service, const struct config_backend *declared,
+static void check_rival(const struct backend *added, const struct config_backend *declared,
+			struct lines *errors)
+{
+	const char *service = added->service->config.name, *name = added->name;
+
+	if (address_equal(&added->address, &declared->address))
+		return;
+	if (strcmp(name, declared->name) == 0)
+		lines_add(
+			errors,
+			"services.%s.backends: the name '%s' belongs to another address, added by "
+			"command; remove that first: poise backend remove %s %s",
+			service, name, service, name);
+	if (backend_has_server_id(added, declared))
+		lines_add(errors,
+			  "services.%s.backends: the server id of '%s' is that of '%s', added by "
+			  "command; remove that first: poise backend remove %s %s",
+			  service, declared->name, name, service, name);
+}
+
+static void check_rivals(const struct service *service, const struct config_service *config,
 			 struct lines *errors)
 {
-	const char *name = service->config.name;
-
-	for (const struct backend *b = service->backends; b; b = b->next) {
-		if (!backend_is_added(b) || address_equal(&b->address, &declared->address))
-			continue;
-		if (strcmp(b->name, declared->name) == 0)
-			lines_add(errors,
-				  "services.%s.backends: the name '%s' belongs to another address, "
-				  "added by command; remove that first: poise backend remove %s %s",
-				  name, b->name, name, b->name);
-		if (backend_has_server_id(b, declared))
-			lines_add(errors,
-				  "services.%s.backends: the server id of '%s' is that of '%s', "
-				  "added by command; remove that first: poise backend remove %s %s",
-				  name, declared->name, b->name, name, b->name);
-	}
+	for (const struct backend *b = service->backends; b; b = b->next)
+		for (size_t i = 0; i < config->backend_count && backend_is_added(b); i++)
+			check_rival(b, &config->backends[i], errors);
 }
 
 static void check_service(const struct balancer *balancer, const struct service *service,
@@ -84,12 +91,11 @@ static void check_service(const struct balancer *balancer, const struct service 
 			  struct lines *errors)
 {
 	check_entry(service, config, errors);
-	for (size_t i = 0; i < config->backend_count; i++) {
+	for (size_t i = 0; i < config->backend_count; i++)
 		if (!service_find_address(service, &config->backends[i].address))
 			++*new_backends;
-		if (!balancer->adopting) /* at a start yield_rivals() makes way */
-			check_rivals(service, &config->backends[i], errors);
-	}
+	if (!balancer->adopting) /* at a start they make way */
+		check_rivals(service, config, errors);
 }
 
 /* What changes only at a start, or only after 'poise detach'. */

@@ -257,11 +257,7 @@ void backend_recheck_way(struct balancer *balancer, struct backend *backend)
 
 static void link_backend(struct balancer *balancer, struct backend *backend)
 {
-	struct backend **end = &backend->service->backends;
-
-	while (*end)
-		end = &(*end)->next;
-	*end = backend;
+	service_link_backend(backend->service, backend);
 	balancer->by_index[backend->index] = backend;
 }
 
@@ -485,11 +481,8 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 {
 	static const struct poise_backend_record empty;
 	static const struct poise_backend nowhere;
-	struct backend **place = &backend->service->backends;
 
-	while (*place != backend)
-		place = &(*place)->next;
-	*place = backend->next;
+	service_unlink_backend(backend->service, backend);
 	drop_server_id(balancer, backend);
 	maps_backend_init(balancer->maps, backend->index, &nowhere);
 	maps_backend_record_write(balancer->maps, backend->index, &empty);

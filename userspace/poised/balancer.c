@@ -49,15 +49,16 @@ err_free:
 
 static void free_backends(struct service *service)
 {
-	while (service->backends) {
-		struct backend *backend = service->backends;
+	struct backend *next;
 
-		service->backends = backend->next;
+	for (struct backend *backend = service->backends; backend; backend = next) {
+		next = backend->next;
 		health_free(backend->health);
 		nexthop_watch_free(backend->watch);
 		history_free(&backend->history);
 		free(backend);
 	}
+	service_drop_backends(service);
 }
 
 void balancer_free(struct balancer *balancer)

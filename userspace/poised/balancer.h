@@ -34,7 +34,10 @@ struct probes;
 
 struct backend {
 	struct service *service;
-	struct backend *next; /* in the service's list */
+	struct backend *next, *previous; /* in the service's list */
+	struct backend *next_hashed;	 /* in its bucket of the service's by_address */
+	const struct config_backend
+		*declared; /* while a configuration is applied or estimated; NULL: not in it */
 	char name[POISE_NAME_BYTES];
 	struct address address;
 	uint16_t index;		  /* in the data plane */
@@ -83,8 +86,11 @@ struct service {
 	bool undecided;	 /* something changed that its backends' availability may follow */
 	struct standing_verdict verdict;
 	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
-	struct backend *backends;
-	struct service *next_named; /* in its bucket of by_name */
+	struct backend *backends, *last_backend;
+	size_t backend_count;
+	struct backend **by_address; /* bucket_count lists; NULL: none are needed so far */
+	size_t bucket_count;	     /* a power of two */
+	struct service *next_named;  /* in its bucket of by_name */
 	const struct config_service
 		*declared;	    /* while a configuration is applied; NULL: not in it */
 	struct probe_route *probes; /* of checks with via: tunnel; NULL: none were started */
@@ -253,8 +259,15 @@ int service_set_config(struct service *service, const struct config_service *con
 int service_write_record(struct service *service, bool changing);
 /* The ring is to be built anew. Noted in the record first, so that poised may die at any point. */
 void service_touch(struct service *service);
+
+/* service_backends.c */
+void service_link_backend(struct service *service, struct backend *backend); /* as the last one */
+void service_unlink_backend(struct service *service, struct backend *backend);
+void service_drop_backends(struct service *service); /* forgets them all, and frees none */
 struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
+/* Sets 'declared' of each backend by its address; it is right until config is freed. */
+void service_match_backends(struct service *service, const struct config_service *config);
 
 /* service_ring.c */
 /* Enough is known of the backends for a first fill, or there was time enough. */

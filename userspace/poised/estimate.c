@@ -18,15 +18,6 @@ struct members {
 	bool changed;
 };
 
-static const struct config_backend *find_declared(const struct config_service *config,
-						  const struct address *address)
-{
-	for (size_t i = 0; i < config->backend_count; i++)
-		if (address_equal(&config->backends[i].address, address))
-			return &config->backends[i];
-	return NULL;
-}
-
 /* One that a reload removed comes back when it is declared again. */
 static bool is_active_after(const struct backend *backend, const struct config_backend *declared)
 {
@@ -60,12 +51,11 @@ static uint16_t weight_after(const struct backend *backend, const struct config_
 	return declared->weight;
 }
 
-static void add_running(struct members *members, const struct service *service,
-			const struct config_service *config)
+static void add_running(struct members *members, const struct service *service)
 {
 	for (const struct backend *b = service->backends; b; b = b->next) {
 		uint16_t now = backend_eligible(b) ? backend_effective_weight(b) : 0;
-		uint16_t after = weight_after(b, find_declared(config, &b->address));
+		uint16_t after = weight_after(b, b->declared);
 
 		members->changed |= now != after;
 		if (after)
@@ -94,15 +84,6 @@ static void add_new(struct members *members, const struct service *service,
 	}
 }
 
-static size_t count_backends(const struct service *service)
-{
-	size_t count = 0;
-
-	for (const struct backend *b = service->backends; b; b = b->next)
-		count++;
-	return count;
-}
-
 static uint32_t count_moves(const struct service *service, const uint16_t *owners)
 {
 	uint32_t moves = 0;
@@ -128,7 +109,7 @@ static int64_t moves_of(const struct balancer *balancer, const struct service *s
 }
 
 /* False: no memory. */
-static bool estimate_service(const struct balancer *balancer, const struct service *service,
+static bool estimate_service(const struct balancer *balancer, struct service *service,
 			     const struct config_service *config, bool late, size_t *left_out,
 			     json_t *list)
 {
@@ -136,10 +117,11 @@ static bool estimate_service(const struct balancer *balancer, const struct servi
 	int64_t moves = 0;
 
 	members.list =
-		calloc(count_backends(service) + config->backend_count + 1, sizeof(*members.list));
+		calloc(service->backend_count + config->backend_count + 1, sizeof(*members.list));
 	if (!members.list)
 		return false;
-	add_running(&members, service, config);
+	service_match_backends(service, config);
+	add_running(&members, service);
 	add_new(&members, service, config);
 	if (members.changed && late)
 		++*left_out;
@@ -164,7 +146,7 @@ json_t *estimate_moves(const struct balancer *balancer, const struct config *con
 	*left_out = 0;
 	for (size_t i = 0; i < config->service_count && done; i++) {
 		const struct config_service *declared = &config->services[i];
-		const struct service *service = balancer_continued(balancer, declared);
+		struct service *service = balancer_continued(balancer, declared);
 
 		if (service)
 			done = estimate_service(balancer, service, declared,

@@ -218,8 +218,7 @@ static size_t most_steps(const struct balancer *balancer)
 	size_t steps = 2 * balancer->service_count + 4;
 
 	for (size_t i = 0; i < balancer->service_count; i++)
-		for (const struct backend *b = balancer->services[i]->backends; b; b = b->next)
-			steps++;
+		steps += balancer->services[i]->backend_count;
 	return steps;
 }
 

@@ -38,19 +38,10 @@ static struct config_backend declare(const struct backend *backend)
 	return declared;
 }
 
-static size_t count_backends(const struct service *service)
-{
-	size_t count = 0;
-
-	for (const struct backend *b = service->backends; b; b = b->next)
-		count++;
-	return count;
-}
-
 /* Puts what runs in place of the declared backends: those first, in their order. */
 static bool overlay_service(const struct service *service, struct config_service *config)
 {
-	struct config_backend *running = calloc(count_backends(service) + 1, sizeof(*running));
+	struct config_backend *running = calloc(service->backend_count + 1, sizeof(*running));
 	const struct backend *b;
 	size_t count = 0;
 

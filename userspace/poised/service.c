@@ -49,37 +49,6 @@ void service_touch(struct service *service)
 		service_write_record(service, true);
 }
 
-/* A name may be that of a backend and of earlier ones that leave: the one that counts most. */
-static int name_rank(const struct backend *backend)
-{
-	switch (backend->state) {
-	case POISE_RECORD_ACTIVE:
-		return 3;
-	case POISE_RECORD_REMOVED:
-		return 2;
-	default:
-		return 1;
-	}
-}
-
-struct backend *service_find(const struct service *service, const char *name)
-{
-	struct backend *found = NULL;
-
-	for (struct backend *b = service->backends; b; b = b->next)
-		if (strcmp(b->name, name) == 0 && (!found || name_rank(b) > name_rank(found)))
-			found = b;
-	return found;
-}
-
-struct backend *service_find_address(const struct service *service, const struct address *address)
-{
-	for (struct backend *b = service->backends; b; b = b->next)
-		if (address_equal(&b->address, address))
-			return b;
-	return NULL;
-}
-
 bool service_is_exact(const struct service *service)
 {
 	const struct config_service *config = &service->config;
@@ -338,5 +307,6 @@ void service_free(struct balancer *balancer, struct service *service)
 	balancer_drop(balancer, service);
 	probe_route_free(service->probes);
 	config_check_free(&service->config.check);
+	service_drop_backends(service);
 	free(service);
 }

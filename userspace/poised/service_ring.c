@@ -88,11 +88,8 @@ static struct job make_job(struct balancer *balancer, size_t place)
 			   .seed = settings->seed,
 			   .now = balancer_clock(),
 			   .settle_ticks = settings->settle_ticks };
-	size_t count = 0;
 
-	for (struct backend *b = service->backends; b; b = b->next)
-		count++;
-	job.members = calloc(count + 1, sizeof(*job.members));
+	job.members = calloc(service->backend_count + 1, sizeof(*job.members));
 	if (!job.members)
 		job.err = -ENOMEM;
 	else if (may_move(service))

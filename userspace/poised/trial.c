@@ -17,27 +17,25 @@ struct trial_service {
 
 static struct backend *append_copy(struct service *service, const struct backend *backend)
 {
-	struct backend *copy = malloc(sizeof(*copy)), **end = &service->backends;
+	struct backend *copy = malloc(sizeof(*copy));
 
 	if (!copy)
 		return NULL;
 	*copy = *backend;
 	copy->service = service;
-	copy->next = NULL;
-	while (*end)
-		end = &(*end)->next;
-	*end = copy;
+	service_link_backend(service, copy);
 	return copy;
 }
 
 static void free_service(struct trial_service *service)
 {
-	while (service->copy.backends) {
-		struct backend *backend = service->copy.backends;
+	struct backend *next;
 
-		service->copy.backends = backend->next;
+	for (struct backend *backend = service->copy.backends; backend; backend = next) {
+		next = backend->next;
 		free(backend);
 	}
+	service_drop_backends(&service->copy);
 	free(service);
 }
 
@@ -48,7 +46,8 @@ static struct trial_service *copy_service(const struct service *running)
 	if (!service)
 		return NULL;
 	service->copy = *running;
-	service->copy.backends = NULL;
+	service->copy.by_address = NULL; /* that is the running one's */
+	service_drop_backends(&service->copy);
 	service->running = running;
 	for (const struct backend *b = running->backends; b; b = b->next)
 		if (!append_copy(&service->copy, b)) {

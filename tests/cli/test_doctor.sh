@@ -344,15 +344,19 @@ test_poised() {
 	stop_fake
 }
 
-# The manual has an item for each check that there is, and for no other.
-test_manual() {
+# same_names NAME SOURCE MANUAL MACRO: the manual's list has an item for each check of the source, and no other
+same_names() {
+	sed -n '/define DOCTOR_CHECKS/,/^enum/s/.*X(\([A-Z_]*\),.*/\L\1/p' "$top/$2" | sort >"$work/out"
+	sed -n "/^.Ss Findings of doctor/,/^.S[sh] [^F]/s/^.It $4 //p" "$top/$3" | sort >"$work/err"
+	[ -s "$work/out" ] && cmp -s "$work/out" "$work/err"
+	report "$1" $?
+}
+
+test_manuals() {
 	local top
 	top=$(dirname "$0")/../..
-	sed -n '/define DOCTOR_CHECKS/,/^enum/s/.*X(\([A-Z_]*\),.*/\L\1/p' "$top/userspace/poise/doctor.h" |
-		sort >"$work/out"
-	sed -n '/^.Ss Findings of doctor/,/^.S[sh] [^F]/s/^.It Cm //p' "$top/docs/poise.8" | sort >"$work/err"
-	[ -s "$work/out" ] && cmp -s "$work/out" "$work/err"
-	report "the manual names each check" $?
+	same_names "poise(8) names each check" userspace/poise/doctor.h docs/poise.8 Cm
+	same_names "poise-agent(8) names each check" userspace/agent/doctor.c docs/poise-agent.8 Li
 }
 
 test_all_well
@@ -366,6 +370,6 @@ test_probes
 test_config
 test_memory
 test_poised
-test_manual
+test_manuals
 echo "1..$count"
 [ "$failures" = 0 ]

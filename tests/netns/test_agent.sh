@@ -197,6 +197,10 @@ test_usage()
 	check "bad prefix: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --from 10.0.0.1/8
 	check "unknown mode: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --mode fast
 	check "an option of another command: usage" code 2 "$AGENT" detach eth0 --json
+	check "doctor: VIPs of no interface: usage" \
+		says "needs the interface" "$AGENT" doctor --vip $VIP4
+	check "doctor: options of attach alone: usage" code 2 "$AGENT" doctor eth0 --setup
+	check "doctor: no such interface: refused" code 1 agent doctor eth7
 	check "no such interface: refused" code 1 agent attach eth7 --vip $VIP4
 	check "loopback: refused" code 1 agent attach lo --vip $VIP4
 	check "pins outside of bpffs: refused" \

@@ -10,6 +10,7 @@
 int command_attach(const struct options *options);
 int command_detach(const struct options *options);
 int command_status(const struct options *options);
+int command_doctor(const struct options *options);
 
 /* "native mode, libxdp's dispatcher, program 17" */
 const char *attachment_text(const struct attachment *attachment);

@@ -19,7 +19,7 @@ static int command_version(const struct options *options);
 static int command_help(const struct options *options);
 
 static const struct command COMMANDS[] = {
-	{ "attach", command_attach, OPTIONS_ATTACH | OPTIONS_INTERFACE,
+	{ "attach", command_attach, OPTIONS_ATTACH | OPTIONS_TARGET | OPTIONS_INTERFACE,
 	  "IFACE --vip ADDRESS|PREFIX... [--from PREFIX]... [--encapsulation ipip|gue|gre]... "
 	  "[--gue-port PORT] [--mode auto|native|generic] [--setup]",
 	  "open the tunnels of these VIPs on IFACE; again: change the VIPs and the program" },
@@ -27,6 +27,10 @@ static const struct command COMMANDS[] = {
 	  "open no tunnels on IFACE any more" },
 	{ "status", command_status, OPTIONS_JSON | OPTIONS_OPTIONAL_INTERFACE, "[IFACE] [--json]",
 	  "what is attached, its VIPs and counters, and what is wrong with the host" },
+	{ "doctor", command_doctor, OPTIONS_TARGET | OPTIONS_JSON | OPTIONS_OPTIONAL_INTERFACE,
+	  "[IFACE [--vip ADDRESS|PREFIX...] [--from PREFIX]... "
+	  "[--encapsulation ipip|gue|gre]...] [--json] [--verbose]",
+	  "what is wrong with the host, why it matters, and what mends it" },
 	{ "version", command_version, OPTIONS_JSON, "[--json]", "the version of this program" },
 	{ "help", command_help, 0, "", "this text" },
 };

@@ -153,8 +153,12 @@ static int set_interface(struct options *options, unsigned int allowed, const ch
 
 static int take(struct options *options, unsigned int allowed, int option, const char *name)
 {
-	unsigned int needs = option >= OPTION_VIP && option <= OPTION_SETUP ? OPTIONS_ATTACH : 0;
+	unsigned int needs = 0;
 
+	if (option >= OPTION_VIP && option <= OPTION_ENCAPSULATION)
+		needs = OPTIONS_TARGET;
+	if (option >= OPTION_GUE_PORT && option <= OPTION_SETUP)
+		needs = OPTIONS_ATTACH;
 	if (option == OPTION_JSON)
 		needs = OPTIONS_JSON;
 	if (needs & ~allowed)
@@ -192,6 +196,8 @@ static int check_complete(const struct options *options, unsigned int allowed)
 		return usage_error("the interface is missing");
 	if (allowed & OPTIONS_ATTACH && !options->vip_count)
 		return usage_error("--vip ADDRESS is missing");
+	if (options->vip_count && !options->interface)
+		return usage_error("--vip needs the interface by which its packets come");
 	return EXIT_DONE;
 }
 

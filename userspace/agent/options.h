@@ -14,10 +14,11 @@ enum attach_mode { ATTACH_AUTO, ATTACH_NATIVE, ATTACH_GENERIC };
 
 /* Options that a subcommand takes. --pin-path and --verbose are taken by all. */
 enum option_set {
-	OPTIONS_ATTACH = 1 << 0, /* --vip, --from, --mode, --setup, --gue-port... */
+	OPTIONS_ATTACH = 1 << 0, /* --gue-port, --mode, --setup; --vip must be there */
 	OPTIONS_JSON = 1 << 1,
 	OPTIONS_INTERFACE = 1 << 2,	     /* an interface's name must be there */
 	OPTIONS_OPTIONAL_INTERFACE = 1 << 3, /* one may be there */
+	OPTIONS_TARGET = 1 << 4,	     /* --vip, --from, --encapsulation */
 };
 
 struct options {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* poise-agent status: what is attached, what it does, and what is wrong with the host. */
-#include "commands.h"
+#include "status.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,18 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
 #include "message.h"
-#include "preflight.h"
 
 enum { NAME_BYTES = 32, JSON_INDENTATION = 2 };
-
-struct status {
-	const char *interface;
-	struct attachment attachment;
-	uint32_t abi_version;
-	struct maps_content content; /* empty when the version is another one */
-	struct findings findings;
-};
 
 static const char *const REASON_NAMES[] = {
 #define REASON_NAME(name, verdict, text) #name,
@@ -66,8 +58,7 @@ static int find_problems(struct status *status)
 	return err;
 }
 
-/* What is attached to an interface; status_free() releases it. 0 or a negative errno. */
-static int status_read(const char *interface, unsigned int ifindex, struct status *status)
+int status_read(const char *interface, unsigned int ifindex, struct status *status)
 {
 	struct maps maps;
 	int err;
@@ -87,7 +78,7 @@ static int status_read(const char *interface, unsigned int ifindex, struct statu
 	return err;
 }
 
-static void status_free(struct status *status)
+void status_free(struct status *status)
 {
 	maps_content_free(&status->content);
 	findings_free(&status->findings);

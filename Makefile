@@ -33,8 +33,8 @@ agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
 
-# The unit tests link lib/ alone, built with sanitizers; module tests all of poised but its main;
-# packet tests the same, for BPF_PROG_TEST_RUN.
+# The unit tests link lib/ alone, built with sanitizers, and what poise top shows; module tests all
+# of poised but its main; packet tests the same, for BPF_PROG_TEST_RUN.
 san_o    = $(patsubst %.c,$(B)/san/%.o,$(wildcard userspace/lib/*.c))
 daemon_o = $(filter-out $(B)/userspace/poised/main.o,$(poised_o))
 unit     = $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
@@ -74,7 +74,12 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 $(B)/tests/unit/%: tests/unit/%.c $(san_o)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -o $@ $< $(san_o) -lcmocka $(LIB_LIBS)
+	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -o $@ $(filter %.c %.o,$^) -lcmocka $(LIB_LIBS)
+# what poise top shows, without a terminal and without poised
+top_o = $(patsubst %,$(B)/san/userspace/poise/%.o,top_model top_columns top_state top_keys \
+	top_change top_frame format text)
+$(B)/tests/unit/test_top_model $(B)/tests/unit/test_top_keys: private INC += -Iuserspace/poise
+$(B)/tests/unit/test_top_model $(B)/tests/unit/test_top_keys: $(top_o)
 $(B)/tests/modules/%: tests/modules/%.c $(daemon_o) $(lib_o)
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(daemon_o) $(lib_o) -lcmocka -levent_openssl $(POISED_LIBS)

@@ -124,6 +124,7 @@ struct balancer {
 	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
 	struct backend **dirty;		/* room for POISE_MAX_BACKENDS, during a commit */
 	size_t ring_next;		/* service whose ring is looked at next */
+	int64_t rings_left_ms;		/* monotonic: when building them was left; 0: it ended */
 	size_t step_next;		/* service whose slow starts are looked at next */
 	bool adopting;			/* what exists takes no part in traffic decisions so far */
 	bool held, sweep_wanted;	/* between balancer_hold() and balancer_release() */

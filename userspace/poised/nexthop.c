@@ -4,9 +4,9 @@
  * notice of the kernel never changes a next hop itself: it marks watches, which wait in one queue
  * to be worked off in batches, and only there are routes asked for and callbacks called.
  *
- * What bounds the time between two turns of the event loop: a batch is BATCH watches, each at most
- * one question for a route, and one for a link or two for a neighbour when these are new (some
- * microseconds each: the kernel answers from memory); marking all watches is one walk over a list.
+ * What bounds the time between two turns of the event loop: a batch is SLICE_MS of watches (ten
+ * times that when other events take longer), each at most one question for a route, and one for a
+ * link or two for a neighbour when these are new; marking all watches is one walk over a list.
  * What bounds the work: route notices are gathered for GATHER_MS and mark only watches under the
  * changed prefixes; when there are too many prefixes they mark every watch, every FULL_PASS_MS at
  * most.
@@ -26,7 +26,7 @@
 #include "timer.h"
 
 enum {
-	BATCH = 64,
+	SLICE_MS = 5,
 	MAX_PREFIXES = 32, /* gathered; more count as a change of every route */
 	MAX_MTU = 65535,
 	MAX_TAGS = 2, /* VLAN tags that the data plane writes */
@@ -69,6 +69,7 @@ struct nexthops {
 	size_t count;
 	size_t audit_due;		      /* audits that should have been, times AUDIT_TICKS */
 	bool troubled;			      /* and the log says so */
+	int64_t left_ms;		      /* when the queue was left; 0: it was empty */
 	struct prefix prefixes[MAX_PREFIXES]; /* of the gathered route changes */
 	size_t prefix_count;
 	bool every_route;
@@ -336,11 +337,13 @@ static void on_work(evutil_socket_t fd, short what, void *context)
 {
 	struct nexthops *all = context;
 	struct nexthop_watch *watch;
+	int64_t end_ms = timer_now_ms() + timer_share_ms(all->left_ms, SLICE_MS);
 	int err;
 
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < BATCH && (watch = TAILQ_FIRST(&all->queue)); i++) {
+	all->left_ms = 0;
+	while ((watch = TAILQ_FIRST(&all->queue)) && timer_now_ms() < end_ms) {
 		TAILQ_REMOVE(&all->queue, watch, queue);
 		watch->queued = false;
 		err = resolve(watch);
@@ -357,8 +360,10 @@ static void on_work(evutil_socket_t fd, short what, void *context)
 		evaluate(watch);
 	}
 	links_spread(all);
-	if (!TAILQ_EMPTY(&all->queue))
+	if (!TAILQ_EMPTY(&all->queue)) {
+		all->left_ms = timer_now_ms();
 		timer_set(all->work, 0);
+	}
 }
 
 /* Changes of routes. */
@@ -434,8 +439,6 @@ static void on_audit(evutil_socket_t fd, short what, void *context)
 		mark(watch, true);
 	}
 }
-
-/* Notices. */
 
 static void on_event(void *context, const struct rtnl_event *event)
 {

@@ -15,10 +15,11 @@
 #include "maps.h"
 #include "parallel.h"
 #include "schedule.h"
+#include "timer.h"
 
 enum {
 	BATCH_JOBS = 128,
-	BATCH_MS = 20, /* that other events wait; a check's deadline must not come 50 ms late */
+	SLICE_MS = 20, /* that other events wait; a check's deadline must not come 50 ms late */
 };
 
 struct job {
@@ -196,14 +197,14 @@ static size_t list_jobs(struct balancer *balancer, bool urgent, struct job *jobs
 }
 
 /* Returns whether there may be more to do at once. */
-static bool build_batch(struct balancer *balancer, bool urgent)
+static bool build_batch(struct balancer *balancer, bool urgent, int limit_ms)
 {
 	struct job jobs[BATCH_JOBS];
 	size_t count = list_jobs(balancer, urgent, jobs), failed = 0, done;
 
 	if (!count)
 		return false;
-	done = parallel_run(count, urgent ? INT_MAX : BATCH_MS, do_job, jobs);
+	done = parallel_run(count, limit_ms, do_job, jobs);
 	for (size_t i = 0; i < done; i++) {
 		finish_job(&jobs[i]);
 		failed += jobs[i].err != 0;
@@ -214,9 +215,20 @@ static bool build_batch(struct balancer *balancer, bool urgent)
 	return done < count || (count == BATCH_JOBS && failed < count);
 }
 
+/* One batch, or as many as there is time for where other events fill the turns. */
 bool rings_build(struct balancer *balancer)
 {
-	while (build_batch(balancer, true))
+	int64_t share_ms, left_ms, end_ms;
+	bool more;
+
+	while (build_batch(balancer, true, INT_MAX))
 		;
-	return build_batch(balancer, false);
+	left_ms = share_ms = timer_share_ms(balancer->rings_left_ms, SLICE_MS);
+	end_ms = timer_now_ms() + share_ms;
+	do {
+		more = build_batch(balancer, false, left_ms);
+		left_ms = end_ms - timer_now_ms();
+	} while (more && left_ms > 0 && share_ms > SLICE_MS);
+	balancer->rings_left_ms = more ? timer_now_ms() : 0;
+	return more;
 }

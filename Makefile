@@ -29,6 +29,7 @@ AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))
 poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c))
 poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
+fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c))
 agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
@@ -46,6 +47,9 @@ all: $(B)/poised $(B)/poise $(B)/poise-agent
 
 $(B)/poised: $(poised_o) $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISED_LIBS)
+# The same with the points at which tests/netns/test_crash.sh lets it die (userspace/lib/fault.h).
+$(B)/poised-faults: $(fault_o) $(filter-out $(fault_o:$(B)/faults/%=$(B)/%),$(poised_o) $(lib_o))
+	$(CC) $(LDFLAGS) -o $@ $^ $(POISED_LIBS)
 # attach.c, pins.c, probe_attach.c: `poise detach` works without poised, too
 $(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins.o \
 		$(B)/userspace/poised/probe_attach.o $(lib_o)
@@ -53,11 +57,14 @@ $(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins
 $(B)/poise-agent: $(agent_o) $(B)/userspace/lib/address.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
-$(poised_o) $(poise_o) $(agent_o) $(packet_o): | $(skels)
+$(poised_o) $(poise_o) $(agent_o) $(packet_o) $(fault_o): | $(skels)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -c -o $@ $<
+$(B)/faults/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -DPOISE_FAULTS -MMD -MP -c -o $@ $<
 $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(SANITIZE) $(INC) -MMD -MP -c -o $@ $<
@@ -94,6 +101,9 @@ $(B)/tests/poise-prepared: $(B)/tests/cli/prepared_host.o $(B)/userspace/poised/
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
 $(B)/tests/cli/%.o: INC += -Iuserspace/poise
 
+$(B)/ring_owners: tests/netns/ring_owners.c
+	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< -lbpf
+
 setup:
 	@./tests/setup
 
@@ -105,8 +115,8 @@ test: setup
 	@$(MAKE) --no-print-directory all tests
 	@./tests/run
 
-tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent $(B)/fuzz_config \
-       $(B)/fuzz_answer
+tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
+       $(B)/fuzz_config $(B)/fuzz_answer $(B)/poised-faults $(B)/ring_owners
 
 bench: setup
 	@$(MAKE) --no-print-directory $(B)/poise-bench

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault.h"
+
 static int write_all(int fd, const char *text, size_t length)
 {
 	ssize_t written;
@@ -86,10 +88,12 @@ static int replace(const char *path, const char *text, size_t length, mode_t mod
 		err = write_all(fd, text, length);
 	if (close(fd) && !err)
 		err = -errno;
+	FAULT_POINT("file-written");
 	if (!err && rename(name, path))
 		err = -errno;
 	if (err)
 		unlink(name);
+	FAULT_POINT("file-renamed");
 	return err ? err : sync_directory(path);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "ring.h"
 
+#include "fault.h"
 #include "poise_flow.h"
 
 /* The data plane reads each of these words whole, on other CPUs, at any time. */
@@ -22,8 +23,11 @@ static void publish(uint16_t *slot, uint16_t word)
 
 void ring_fill(struct ring *ring, const uint16_t *owners)
 {
-	for (uint32_t i = 0; i < ring->size; i++)
+	for (uint32_t i = 0; i < ring->size; i++) {
+		if (i == ring->size / 2)
+			FAULT_POINT("ring-half-filled");
 		publish(&ring->slots[i], owners[i]);
+	}
 }
 
 uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now)
@@ -36,7 +40,8 @@ uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now)
 
 		if (owner == owners[i])
 			continue;
-		changed++;
+		if (++changed == ring->size / 64)
+			FAULT_POINT("ring-half-changed");
 		if (word == 0) {
 			publish(&ring->slots[i], owners[i]);
 			continue;

@@ -24,8 +24,9 @@ static bool add_interfaces(struct table *table, const json_t *interfaces)
 		if (!view_interface(json_array_get(interfaces, i), &interface))
 			return false;
 		if (!interface.attached)
-			table_line(table, COLOR_RED, 0, "interface %s: not attached",
-				   interface.name);
+			table_line(table, COLOR_RED, 0, "interface %s: not attached%s%s",
+				   interface.name, interface.problem ? ": " : "",
+				   interface.problem ? interface.problem : "");
 		else
 			table_line(table,
 				   strcmp(interface.mode, "native") ? COLOR_YELLOW : COLOR_NONE, 0,

@@ -197,6 +197,7 @@ bool view_interface(json_t *json, struct view_interface *out)
 			 &out->mode, "chain", &out->chain, "attached", &attached))
 		return false;
 	out->attached = attached;
+	out->problem = json_string_value(json_object_get(json, "problem"));
 	return true;
 }
 

@@ -59,6 +59,7 @@ struct view_service {
 struct view_interface {
 	const char *name, *mode, *chain;
 	bool attached;
+	const char *problem; /* why it is not; NULL where nothing is known */
 };
 
 struct view_status {

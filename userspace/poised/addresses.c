@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "port_lists.h"
@@ -246,6 +247,7 @@ void addresses_open(struct balancer *balancer, struct address_plan *plan)
 	for (size_t i = 0; i < plan->count; i++)
 		if (!plan->list[i].before)
 			open_entry(balancer, &plan->list[i].address);
+	FAULT_POINT("address-entries-open");
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->list[i].before)
 			change_lists(balancer, &plan->list[i]);
@@ -296,8 +298,10 @@ void addresses_close(struct balancer *balancer, struct address_plan *plan, bool 
 			withdraw(balancer, &balancer->addresses[i]);
 	if (!any_prefix(plan))
 		set_prefix_flag(balancer, false);
+	FAULT_POINT("withdrawn");
 	if (withdrawn || leaves_behind(balancer, plan))
 		maps_synchronize(balancer->maps);
+	FAULT_POINT("withdrawn-for-all");
 	release_old(balancer, plan);
 	free(balancer->addresses);
 	balancer->addresses = plan->addresses;

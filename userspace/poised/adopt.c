@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "port_lists.h"
@@ -100,12 +101,14 @@ int adopt_all(struct balancer *balancer)
 	balancer->adopting = true;
 	for (uint32_t i = 1; i < POISE_SERVICE_ENTRIES && !err; i++)
 		err = adopt_service(balancer, i);
+	FAULT_POINT("services-adopted");
 	addresses_adopted(balancer);
 	for (uint32_t i = 1; i < POISE_MAX_BACKENDS && !err; i++) {
 		err = adopt_backend(balancer, i);
 		backends += balancer->by_index[i] != NULL;
 	}
 	if (!err) {
+		FAULT_POINT("backends-adopted");
 		drop_stale_server_ids(balancer);
 		err = sweep_unknown(balancer);
 	}

@@ -10,6 +10,7 @@
 #include "apply_check.h"
 #include "availability.h"
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "probe.h"
@@ -152,10 +153,13 @@ static void exchange_services(struct balancer *balancer, struct address_plan *pl
 	for (size_t i = first; i < balancer->service_count; i++)
 		apply_backends(balancer, balancer->services[i], balancer->services[i]->declared,
 			       changes);
+	FAULT_POINT("new-services-filled");
 	addresses_open(balancer, plan);
+	FAULT_POINT("addresses-opened");
 	for (size_t i = first; i < balancer->service_count; i++)
 		service_publish(balancer->services[i]);
 	addresses_close(balancer, plan, withdraw_services(balancer, changes));
+	FAULT_POINT("addresses-closed");
 	free_withdrawn(balancer);
 }
 
@@ -284,20 +288,25 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 		err = prepare(balancer, config, &plan, &first, errors);
 	if (err)
 		return err;
+	FAULT_POINT("services-prepared");
 	for (size_t i = first; i < balancer->service_count; i++)
 		lines_add(changes, "service '%s' added", balancer->services[i]->config.name);
 	apply_globals(balancer, config, changes);
+	FAULT_POINT("globals-written");
 	for (size_t i = 0; i < first; i++) {
 		struct service *running = balancer->services[i];
 
 		if (running->declared)
 			change_service(balancer, running, running->declared, changes);
 	}
+	FAULT_POINT("services-changed");
 	exchange_services(balancer, plan, first, changes);
+	FAULT_POINT("services-exchanged");
 	sort_services(balancer, config);
 	config_free(before);
 	balancer->adopting = false;
 	balancer_commit(balancer);
+	FAULT_POINT("committed");
 	balancer_notify(balancer);
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#include "fault.h"
+
 enum { MAX_MAPS = 64 };
 
 static const char program_name[] = "poise";
@@ -37,6 +39,8 @@ static int print_libxdp(enum libxdp_print_level level, const char *format, va_li
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
+	if (strstr(format, "pinned map"))
+		FAULT_POINT("map-pinned");
 	if (level <= LIBBPF_WARN)
 		print_va(format, arguments);
 	return 0;
@@ -175,6 +179,7 @@ static int replace_in_chain(const struct attach_program *program, struct xdp_mul
 	uint32_t id;
 	int err = join_chain(program, ifindex, xdp_multiprog__attach_mode(chain), &id);
 
+	FAULT_POINT("chain-joined");
 	if (!err)
 		err = leave_chain(ifindex, program->settings_id, id);
 	return err < 0 ? err : 0;

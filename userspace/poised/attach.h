@@ -19,10 +19,12 @@ enum { ATTACH_ERROR_BYTES = 256 };
 
 struct attachment {
 	char interface[IF_NAMESIZE];
-	uint32_t ifindex;
-	bool native;	 /* else generic */
-	bool dispatcher; /* libxdp's dispatcher: other programs can share the interface */
-	bool replaced;	 /* an earlier program of ours ran there */
+	uint32_t ifindex;    /* 0: the interface is not there */
+	bool native;	     /* else generic */
+	bool dispatcher;     /* libxdp's dispatcher: other programs can share the interface */
+	bool replaced;	     /* an earlier program of ours ran there */
+	uint32_t program_id; /* of what the kernel ran there, ours or a dispatcher; 0: not known */
+	char problem[ATTACH_ERROR_BYTES]; /* why it is not attached now; "": it is */
 };
 
 /* Sends libxdp's and libbpf's own messages to print (NULL: nowhere). */

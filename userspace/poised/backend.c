@@ -9,6 +9,7 @@
 #include "availability.h"
 #include "balancer.h"
 #include "check.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "probe.h"
@@ -169,6 +170,7 @@ int backend_write_record(struct balancer *balancer, const struct backend *backen
 	availability_store(backend, &record);
 	backend_agent_store(backend, &record);
 	err = maps_backend_record_write(balancer->maps, backend->index, &record);
+	FAULT_POINT("backend-record-written");
 	if (err)
 		log_event(LOG_LEVEL_ERROR,
 			  &(struct log_fields){ .service = backend->service->config.name,
@@ -485,6 +487,7 @@ void backend_free(struct balancer *balancer, struct backend *backend)
 	service_unlink_backend(backend->service, backend);
 	drop_server_id(balancer, backend);
 	maps_backend_init(balancer->maps, backend->index, &nowhere);
+	FAULT_POINT("backend-entry-emptied");
 	maps_backend_record_write(balancer->maps, backend->index, &empty);
 	balancer->by_index[backend->index] = NULL;
 	/* the round under way may have passed some of the exceptions that name it */

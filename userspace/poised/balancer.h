@@ -170,6 +170,8 @@ void commit_stop(struct balancer *balancer);
 void balancer_commit(struct balancer *balancer);
 /* The same, once the present event has been handled. */
 void balancer_commit_later(struct balancer *balancer);
+/* An interface came back: what leads out by it may do so again. */
+void balancer_renew_egress(struct balancer *balancer, uint32_t ifindex);
 
 /* backend.c */
 struct backend_spec {

@@ -10,6 +10,7 @@
 
 #include "availability.h"
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "timer.h"
@@ -85,6 +86,7 @@ static void write_backends(struct balancer *balancer, struct backend **list, siz
 
 	for (size_t i = 0; i < count; i++)
 		write_forbidding_flags(balancer, list[i]);
+	FAULT_POINT("flags-forbidden");
 	for (size_t i = 0; i < count; i++)
 		changes += write_entry(balancer, list[i], &batch[changes]);
 	maps_backends_write(balancer->maps, batch, changes);
@@ -114,8 +116,18 @@ void balancer_commit(struct balancer *balancer)
 		return;
 	availability_decide(balancer);
 	commit_backends(balancer);
+	FAULT_POINT("backends-committed");
 	if (rings_build(balancer))
 		timer_set(balancer->commit_event, 0);
+}
+
+void balancer_renew_egress(struct balancer *balancer, uint32_t ifindex)
+{
+	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++)
+		if (balancer->by_index[i] && balancer->by_index[i]->entry.ifindex == ifindex) {
+			maps_egress_add(balancer->maps, ifindex);
+			return;
+		}
 }
 
 void balancer_commit_later(struct balancer *balancer)

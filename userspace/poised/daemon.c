@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "config.h"
 #include "control.h"
+#include "fault.h"
 #include "loader.h"
 #include "log.h"
 #include "maps.h"
@@ -83,11 +84,13 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 		log_error("cannot set up the services: %s", strerror(-err));
 		return err;
 	}
+	FAULT_POINT("adopted");
 	err = balancer_apply(daemon->balancer, config, &changes, &errors);
 	log_errors(&errors, "configuration");
 	log_changes(&changes);
 	lines_free(&errors);
 	lines_free(&changes);
+	FAULT_POINT("start-applied");
 	if (!err)
 		state_begin(daemon->state, daemon->balancer);
 	return err;
@@ -164,11 +167,14 @@ int daemon_start(struct daemon *daemon, struct config *config)
 		err = find_user(daemon, config);
 	if (!err)
 		err = start_control(daemon, config);
+	FAULT_POINT("control-bound");
 	if (!err)
 		err = start_data_plane(daemon, config);
+	FAULT_POINT("data-plane-started");
 	audit_begin_cause("start");
 	if (!err)
 		err = state_new(daemon->base, config->state_dir, &daemon->state);
+	FAULT_POINT("state-read");
 	if (!err)
 		err = start_balancer(daemon, config);
 	audit_end();
@@ -212,6 +218,7 @@ static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 		if (changes)
 			lines_add(changes, "interface '%s' detached", name);
 		loader_detach(daemon->loader, name);
+		FAULT_POINT("interface-left");
 	}
 }
 
@@ -251,6 +258,7 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 			return -EINVAL;
 		}
 		lines_add(changes, "interface '%s' attached", name);
+		FAULT_POINT("interface-added");
 	}
 	return 0;
 }
@@ -319,6 +327,7 @@ static int apply_config(struct daemon *daemon, struct config *config, struct lin
 		config_free(config);
 		return err;
 	}
+	FAULT_POINT("reload-applied");
 	change_access(daemon, &access, changes);
 	detach_interfaces(daemon, config, changes);
 	return 0;

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "keeper.h"
 #include "log.h"
 #include "maps.h"
@@ -123,6 +124,7 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 	loader->lock_fd = pins_open(loader->pin_path, error);
 	if (loader->lock_fd < 0)
 		return loader->lock_fd;
+	FAULT_POINT("pins-opened");
 	err = pins_read(loader->pin_path, &found, error);
 	if (!err)
 		err = check_seed(&found, options->seed, loader->pin_path, error);
@@ -208,43 +210,126 @@ static int init_settings(struct loader *loader, uint64_t seed)
 	    sizeof(settings->exception_key))
 		return -errno;
 	settings->seed = seed;
+	FAULT_POINT("settings-written");
 	__atomic_store_n(&settings->abi_version, POISE_ABI_VERSION, __ATOMIC_RELEASE);
 	return 0;
+}
+
+static void log_attached(const struct attachment *attachment, enum interface_mode mode)
+{
+	const struct log_fields fields = { .interface = attachment->interface };
+
+	log_event(LOG_LEVEL_INFO, &fields, "program %s, mode %s, %s",
+		  attachment->replaced ? "replaced" : "attached",
+		  attachment->native ? "native" : "generic",
+		  attachment->dispatcher ? "in libxdp's dispatcher"
+					 : "alone (no dispatcher is to be had here)");
+	if (attachment->replaced && mode != INTERFACE_AUTO &&
+	    (mode == INTERFACE_NATIVE) != attachment->native)
+		log_event(LOG_LEVEL_WARNING, &fields,
+			  "the mode stays %s, for traffic goes on; it changes after "
+			  "'poise detach'",
+			  attachment->native ? "native" : "generic");
+	if (!attachment->native && mode == INTERFACE_AUTO)
+		log_event(LOG_LEVEL_WARNING, &fields,
+			  "the driver has no native XDP, generic mode is several "
+			  "times slower");
+}
+
+/* By the keeper, once this process has given root up. */
+static int attach(struct loader *loader, const struct config_interface *interface,
+		  struct attachment *out, char error[LOADER_ERROR_BYTES])
+{
+	int err;
+
+	if (loader->keeper)
+		err = keeper_attach_interface(loader->keeper, interface, out, error);
+	else
+		err = attach_interface(&loader->program, interface, out, error);
+	if (!err)
+		log_attached(out, interface->mode);
+	return err;
 }
 
 int loader_attach(struct loader *loader, const struct config_interface *interface,
 		  char error[LOADER_ERROR_BYTES])
 {
-	struct attachment *attachment = &loader->attachments[loader->attachment_count];
 	int err;
 
 	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
 		return -ENOSPC;
-	if (loader->keeper)
-		err = keeper_attach_interface(loader->keeper, interface, attachment, error);
-	else
-		err = attach_interface(&loader->program, interface, attachment, error);
+	err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
 	if (err)
 		return err;
 	loader->attachment_count++;
-	log_event(LOG_LEVEL_INFO, &(struct log_fields){ .interface = attachment->interface },
-		  "program %s, mode %s, %s", attachment->replaced ? "replaced" : "attached",
-		  attachment->native ? "native" : "generic",
-		  attachment->dispatcher ? "in libxdp's dispatcher"
-					 : "alone (no dispatcher is to be had here)");
-	if (attachment->replaced && interface->mode != INTERFACE_AUTO &&
-	    (interface->mode == INTERFACE_NATIVE) != attachment->native)
-		log_event(LOG_LEVEL_WARNING,
-			  &(struct log_fields){ .interface = attachment->interface },
-			  "the mode stays %s, for traffic goes on; it changes after "
-			  "'poise detach'",
-			  attachment->native ? "native" : "generic");
-	if (!attachment->native && interface->mode == INTERFACE_AUTO)
-		log_event(LOG_LEVEL_WARNING,
-			  &(struct log_fields){ .interface = attachment->interface },
-			  "the driver has no native XDP, generic mode is several "
-			  "times slower");
+	FAULT_POINT("attached");
 	return 0;
+}
+
+/* Says once why the program is not on the interface. */
+static void set_problem(struct attachment *attachment, enum log_level level, const char *problem)
+{
+	char text[sizeof(attachment->problem)];
+
+	snprintf(text, sizeof(text), "%s", problem);
+	if (strcmp(attachment->problem, text) == 0)
+		return;
+	memcpy(attachment->problem, text, sizeof(text));
+	log_event(level, &(struct log_fields){ .interface = attachment->interface }, "%s", text);
+}
+
+static void set_missing(struct attachment *attachment)
+{
+	attachment->ifindex = attachment->program_id = 0;
+	set_problem(attachment, LOG_LEVEL_WARNING,
+		    "it is not there: what comes by it is not balanced; the program is attached as "
+		    "soon as it is there");
+}
+
+/* An interface that is not there may come: the others serve meanwhile. */
+static int attach_or_wait(struct loader *loader, const struct config_interface *interface,
+			  char error[LOADER_ERROR_BYTES])
+{
+	struct attachment *attachment;
+
+	if (if_nametoindex(interface->name))
+		return loader_attach(loader, interface, error);
+	attachment = &loader->attachments[loader->attachment_count++];
+	memcpy(attachment->interface, interface->name, sizeof(attachment->interface));
+	set_missing(attachment);
+	return 0;
+}
+
+bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface)
+{
+	struct attachment *attachment = &loader->attachments[i], now = {};
+	bool was_there = attachment->ifindex && !attachment->problem[0];
+	char error[LOADER_ERROR_BYTES];
+	__u32 program = 0;
+
+	attachment->ifindex = if_nametoindex(attachment->interface);
+	if (!attachment->ifindex) {
+		set_missing(attachment);
+		return false;
+	}
+	if (bpf_xdp_query_id(attachment->ifindex, 0, &program) == 0 &&
+	    loader_is_attached(loader, i)) {
+		attachment->program_id = program;
+		attachment->problem[0] = '\0';
+		return false;
+	}
+	if (was_there)
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .interface = attachment->interface },
+			  "the program is not on it any more: it was taken off, or the driver "
+			  "dropped it; attaching it again");
+	if (attach(loader, interface, &now, error)) {
+		attachment->program_id = 0;
+		set_problem(attachment, LOG_LEVEL_ERROR, error);
+		return false;
+	}
+	*attachment = now;
+	return true;
 }
 
 /* Puts the loader's program in the place of the one that is on the first count interfaces. */
@@ -326,6 +411,7 @@ static int load(struct loader *loader, const struct loader_options *options,
 			 strerror(-err), load_advice(err));
 		return err;
 	}
+	FAULT_POINT("maps-loaded");
 	loader->program = own_program(loader);
 	return 0;
 }
@@ -336,6 +422,7 @@ static int prepare_maps(struct loader *loader, uint64_t seed, char error[LOADER_
 
 	if (!err)
 		err = init_settings(loader, seed);
+	FAULT_POINT("maps-set-up");
 	if (!err && loader->pin_path)
 		err = pins_replace(loader->pin_path, "program", loader_program_fd(loader));
 	if (err)
@@ -359,7 +446,7 @@ int loader_new(const struct loader_options *options, struct loader **out,
 	if (!err)
 		err = prepare_maps(loader, options->seed, error);
 	for (size_t i = 0; i < options->interface_count && !err; i++)
-		err = loader_attach(loader, &options->interfaces[i], error);
+		err = attach_or_wait(loader, &options->interfaces[i], error);
 	if (err) {
 		loader_free(loader);
 		return err;
@@ -420,6 +507,8 @@ bool loader_is_attached(const struct loader *loader, size_t i)
 {
 	uint32_t ifindex = loader->attachments[i].ifindex;
 
+	if (!ifindex)
+		return false;
 	if (loader->keeper)
 		return keeper_attach_is_there(loader->keeper, ifindex);
 	return attach_is_there(ifindex, loader->program.settings_id);

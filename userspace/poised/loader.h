@@ -28,8 +28,9 @@ struct loader_options {
 
 /*
  * Loads the object, adopting the maps pinned in pin_path, and attaches it to the interfaces, in the
- * place of the program of an earlier poised. 0, or a negative errno with error written; what was
- * attached before then stays attached.
+ * place of the program of an earlier poised; those that are not there are waited for
+ * (loader_restore()). 0, or a negative errno with error written; what was attached before then
+ * stays attached.
  */
 int loader_new(const struct loader_options *options, struct loader **out,
 	       char error[LOADER_ERROR_BYTES]);
@@ -58,6 +59,11 @@ bool loader_is_attached(const struct loader *loader, size_t i);
 /* Attaches to one more interface. 0 or a negative errno with error written. */
 int loader_attach(struct loader *loader, const struct config_interface *interface,
 		  char error[LOADER_ERROR_BYTES]);
+/*
+ * Looks at the i-th interface, and brings its attachment up to date: attaches where the program is
+ * missing, as configured by interface. What changed is logged. Returns whether it attached.
+ */
+bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface);
 /*
  * Puts another program over the same maps in the place of the one that is attached, on every
  * interface, and has it attached to those to come; NULL: the loader's own again. Packets go on

@@ -2,6 +2,7 @@
 /* poised: its start, signals, and the event loop. */
 #include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "notify.h"
 #include "options.h"
 #include "pulse.h"
+#include "reattach.h"
 
 /* What the configuration names and only this host can tell: its groups and users. */
 static bool check_host(const char *path, const struct config *config)
@@ -92,10 +94,23 @@ static void raise_file_limit(void)
 	}
 }
 
+/* Not there now is no error: poised waits for them. */
+static void tell_missing(const char *path, const struct config *config)
+{
+	for (size_t i = 0; i < config->interface_count; i++)
+		if (!if_nametoindex(config->interfaces[i].name))
+			printf("%s: interfaces[%zu]: there is no interface '%s' now: poised "
+			       "attaches "
+			       "to it as soon as it is there\n",
+			       path, i, config->interfaces[i].name);
+}
+
 static int check_config(const char *path, struct config *config)
 {
 	bool valid = check_host(path, config);
 
+	if (valid)
+		tell_missing(path, config);
 	if (valid)
 		printf("%s: valid: %zu services\n", path, config->service_count);
 	config_free(config);
@@ -105,14 +120,18 @@ static int check_config(const char *path, struct config *config)
 static int serve(const char *path, struct config *config)
 {
 	struct daemon daemon = { .config_path = realpath(path, NULL) };
+	struct reattach *reattach = NULL;
 	struct pulse *pulse = NULL;
 	int err = daemon_start(&daemon, config);
 
 	if (!err)
 		err = pulse_new(&daemon, &pulse);
 	if (!err)
+		err = reattach_new(&daemon, &reattach);
+	if (!err)
 		run(&daemon);
 	notify_stopping();
+	reattach_free(reattach);
 	pulse_free(pulse);
 	daemon_stop(&daemon);
 	log_flush(true);

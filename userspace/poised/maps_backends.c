@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Backends' entries, each in two copies, so that no packet sees one half written. */
 #include "maps_private.h"
+#include "fault.h"
 
 /* Rewrites a copy that no reader uses; its 'current' is 0 while that goes on. */
 static void copy_entry(struct poise_backend *to, const struct poise_backend *from)
@@ -44,11 +45,14 @@ void maps_backends_write(struct maps *maps, const struct maps_backend_change *ch
 		maps_synchronize(maps);
 	for (size_t i = 0; i < count; i++)
 		copy_entry(&maps->next[changes[i].index], &changes[i].entry);
+	FAULT_POINT("backends-next-written");
 	for (size_t i = 0; i < count; i++)
 		__atomic_store_n(&maps->backends[changes[i].index].current, 0, __ATOMIC_RELEASE);
+	FAULT_POINT("backends-diverted");
 	maps_synchronize(maps);
 	for (size_t i = 0; i < count; i++)
 		copy_entry(&maps->backends[changes[i].index], &changes[i].entry);
+	FAULT_POINT("backends-rewritten");
 	maps_synchronize(maps);
 	for (size_t i = 0; i < count; i++)
 		__atomic_store_n(&maps->backends[changes[i].index].current, 1, __ATOMIC_RELEASE);
@@ -59,6 +63,7 @@ void maps_backend_init(struct maps *maps, uint32_t index, const struct poise_bac
 {
 	maps->backends[index] = *entry;
 	maps->backends[index].current = 1;
+	FAULT_POINT("backend-half-written");
 	maps->next[index] = maps->backends[index];
 	maps_count_reset(maps, maps->object->maps.backend_count, index);
 }

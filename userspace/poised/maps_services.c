@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "maps_private.h"
+#include "fault.h"
 #include "service_places.h"
 
 /* The least reach that finds every listed entry whose home this is. */
@@ -43,6 +44,7 @@ void maps_service_publish(struct maps *maps, uint32_t index, const struct poise_
 	maps_service_write(maps, index, service);
 	if (*reach < distance)
 		__atomic_store_n(reach, distance, __ATOMIC_RELAXED);
+	FAULT_POINT("service-reach-written");
 	__atomic_store_n(&entry->flags, entry->flags | POISE_SERVICE_LISTED, __ATOMIC_RELEASE);
 }
 
@@ -53,6 +55,7 @@ void maps_service_withdraw(struct maps *maps, uint32_t index)
 
 	__atomic_store_n(&entry->flags, entry->flags & ~(uint32_t)POISE_SERVICE_LISTED,
 			 __ATOMIC_RELAXED);
+	FAULT_POINT("service-unlisted");
 	__atomic_store_n(&maps->services[home].reach, reach_needed(maps, home), __ATOMIC_RELAXED);
 }
 

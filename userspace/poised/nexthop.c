@@ -74,6 +74,8 @@ struct nexthops {
 	size_t prefix_count;
 	bool every_route;
 	int64_t full_pass_at; /* ms */
+	void (*link_changed)(void *context);
+	void *link_context;
 };
 
 const char *nexthop_state_text(enum nexthop_state state)
@@ -449,6 +451,8 @@ static void on_event(void *context, const struct rtnl_event *event)
 	case RTNL_LINK_GONE:
 		if (links_event(all->links, event))
 			routes_changed(all, NULL);
+		if (all->link_changed)
+			all->link_changed(all->link_context);
 		break;
 	case RTNL_NEIGHBOUR_SET:
 	case RTNL_NEIGHBOUR_GONE:
@@ -556,6 +560,12 @@ void nexthops_free(struct nexthops *all)
 		event_free(all->readable);
 	rtnl_free(all->rtnl);
 	free(all);
+}
+
+void nexthops_on_link(struct nexthops *all, void (*changed)(void *context), void *context)
+{
+	all->link_changed = changed;
+	all->link_context = context;
 }
 
 struct nexthop_watch *nexthop_watch_new(struct nexthops *nexthops, const struct address *address,

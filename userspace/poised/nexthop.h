@@ -58,6 +58,10 @@ typedef void (*nexthop_changed)(void *context, const struct nexthop *nexthop);
 int nexthops_new(struct event_base *base, struct nexthops **out);
 void nexthops_free(struct nexthops *nexthops); /* and every watch left; takes NULL */
 
+/* changed is called, from the event loop, after each notice of the kernel's that concerns an
+ * interface; NULL: none is. */
+void nexthops_on_link(struct nexthops *nexthops, void (*changed)(void *context), void *context);
+
 /* Watches an address; it begins as RESOLVING. NULL on an error, with errno set. */
 struct nexthop_watch *nexthop_watch_new(struct nexthops *nexthops, const struct address *address,
 					nexthop_changed changed, void *context);

@@ -16,6 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "fault.h"
+
 static bool is_bpffs(const char *path)
 {
 	struct statfs fs;
@@ -152,6 +154,7 @@ int pins_replace(const char *pin_path, const char *name, int fd)
 	err = bpf_obj_pin(fd, temporary);
 	if (err)
 		return err;
+	FAULT_POINT("program-pinned");
 	if (rename(temporary, path)) {
 		err = -errno;
 		unlink(temporary);
@@ -159,12 +162,22 @@ int pins_replace(const char *pin_path, const char *name, int fd)
 	return err;
 }
 
+static int remove_pin(const char *path, FILE *out)
+{
+	if (unlink(path))
+		return errno == ENOENT ? 0 : -errno;
+	if (out)
+		fprintf(out, "pin %s\n", path);
+	return 0;
+}
+
+/* The settings last: they say of which ABI version the others are. */
 int pins_remove(const char *pin_path, FILE *out)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
 	DIR *dir;
-	int err = 0;
+	int err = 0, removed;
 
 	if (!is_bpffs(pin_path))
 		return access(pin_path, F_OK) ? 0 : -EINVAL;
@@ -172,15 +185,18 @@ int pins_remove(const char *pin_path, FILE *out)
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' ||
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "settings") == 0 ||
 		    pins_path(pin_path, entry->d_name, path, sizeof(path)))
 			continue;
-		if (unlink(path))
-			err = -errno;
-		else if (out)
-			fprintf(out, "pin %s\n", path);
+		removed = remove_pin(path, out);
+		err = removed ? removed : err;
+		FAULT_POINT("pin-removed");
 	}
 	closedir(dir);
+	if (!err)
+		err = pins_path(pin_path, "settings", path, sizeof(path));
+	if (!err)
+		err = remove_pin(path, out);
 	if (!err && rmdir(pin_path))
 		err = -errno;
 	return err;

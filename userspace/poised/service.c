@@ -8,6 +8,7 @@
 
 #include "availability.h"
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maps.h"
 #include "probe.h"
@@ -196,6 +197,7 @@ int service_prepare(struct service *service)
 		service->schedule = maps_ring(maps, &service->schedule_extent);
 	/* the entry first: a record means that it is there */
 	maps_service_write(service->balancer->maps, service->index, &entry);
+	FAULT_POINT("service-entry-written");
 	return service_write_record(service, true);
 }
 
@@ -206,6 +208,7 @@ void service_publish(struct service *service)
 	if (service_is_exact(service))
 		maps_service_publish(service->balancer->maps, service->index, &entry);
 	service->published = true;
+	FAULT_POINT("service-published");
 	/* first checks and next hops have hardly begun */
 	service->fill_by = balancer_now_ms() + service->config.check.timeout_ms + FILL_GRACE_MS;
 }
@@ -301,6 +304,7 @@ void service_free(struct balancer *balancer, struct service *service)
 
 	while (service->backends)
 		backend_free(balancer, service->backends);
+	FAULT_POINT("service-backends-freed");
 	maps_service_record_write(balancer->maps, service->index, &empty);
 	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "fault.h"
 #include "log.h"
 #include "maglev.h"
 #include "maps.h"
@@ -110,6 +111,7 @@ static void put_owners(struct job *job, const uint16_t *owners)
 		job->changed = service->ring.size;
 		ring_fill(&service->ring, owners);
 	}
+	FAULT_POINT("ring-written");
 	service->moving = ring_settle(&service->ring, job->now, job->settle_ticks);
 	service_count_slots(service);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "balancer.h"
+#include "fault.h"
 #include "file_replace.h"
 #include "log.h"
 #include "maps.h"
@@ -189,7 +190,9 @@ static void save_changes(struct state *state, json_t *changes)
 	int err;
 
 	count_generation(state);
+	FAULT_POINT("state-generation-written");
 	err = write_file(state, changes);
+	FAULT_POINT("state-saved");
 	if (err) {
 		json_decref(changes);
 		set_problem(state, "cannot write '%s': %s", state->path, strerror(-err));

@@ -1,0 +1,229 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# poised dies at every step of a first start, a start over what is pinned, a reload, a command and a
+# detach (build/poised-faults: userspace/lib/fault.h); then a plain poised starts. Under load no
+# request fails and no connection breaks, and what it leads to is what would be without the death.
+#
+# Here one point in SHARE of each kind is tried; with FULL=1 all of them are.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=load.sh
+. "$(dirname "$0")/load.sh"
+
+SHARE=${FULL:+1}
+SHARE=${SHARE:-10}
+FAULT_FILE=$NET_DIR/fault
+declare -A OWNERS # what the rings are to be, by configuration and whether app-03 of web6 is drained
+PASSED=           # points that were passed
+
+# The load leaves checks little of the processor.
+slow_checks()
+{
+	sed -e 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /' \
+		-e 's/^settle:.*/settle: 15m/'
+}
+
+config()
+{
+	case $1 in
+	before)
+		config_head
+		service_yaml web "$VIP44" 4 1 2 3
+		service_yaml web6 "$VIP66" 6 1 2 3
+		service_yaml old "$VIP46" 6 1 2
+		;;
+	after)
+		config_head | sed 's/^tunnel:/  - name: lb1\n    mode: native\n&/'
+		service_yaml web "$VIP44" 4 1 2 4 | sed '/app-02/s/ }/, weight: 150 }/'
+		service_yaml web6 "$VIP66" 6 1 2 3
+		service_yaml new "$VIP64" 4 1 2 3
+		;;
+	esac | slow_checks
+}
+
+# config_set WHICH: it is the file that poised reads.
+config_set()
+{
+	CONFIG=$1
+	config "$1" | slow_checks >"$NET_CONFIG"
+}
+
+config_other()
+{
+	case $CONFIG in
+	before) config_set after ;;
+	after) config_set before ;;
+	esac
+}
+
+arm() { echo "$1" >"$FAULT_FILE"; }
+disarm() { rm -f "$FAULT_FILE"; }
+
+# Starts the poised that may die, and waits until it answers or is gone.
+faulty_start()
+{
+	: >"$NET_DIR/faulty.log"
+	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
+		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
+	NET_POISED=$!
+	wait_for 20 answers_or_gone
+}
+
+answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
+
+died()
+{
+	local got=0
+	wait_for 20 pids_gone "$NET_POISED"
+	wait "$NET_POISED" 2>/dev/null || got=$?
+	equal 137 $got
+}
+
+# The points that were passed since faulty_start, in their order, each once; but where each map is
+# pinned is a point of its own.
+passed()
+{
+	sed -n 's/^fault point //p' "$NET_DIR/faulty.log" |
+		awk '!seen[$0]++ { print; next } $0 == "map-pinned" { print $0 ":" seen[$0] }'
+}
+
+drained() { status_of web6 app-03; }
+
+# Every backend is up, or draining as commanded.
+backends_right()
+{
+	equal true "$(status '[.services[].backends[] | select(.state != "removing") |
+		.state == "up" or (.name == "app-03" and .state == "draining")] | length > 0 and all')"
+}
+
+owners() { "$NET_BUILD/ring_owners" "$NET_PINS" | sort; }
+
+right()
+{
+	backends_right && equal "${OWNERS[$CONFIG-$(drained)]}" "$(owners)" &&
+		equal "$PINS" "$(ls "$NET_PINS")"
+}
+
+# What the death must not have changed, after a plain poised has started.
+recovered()
+{
+	poised_start && wait_for 15 right && { [ -z "${LOAD_LONG:-}" ] || load_lives; }
+}
+
+learn()
+{
+	wait_for 20 backends_right
+	sleep 0.5 # the ring follows
+	OWNERS[$CONFIG-$(drained)]=$(owners)
+}
+
+# One kind of death: what leads to it is the function happen_KIND, which is to make the faulty poised
+# pass the points.
+happen_new() { faulty_start; }
+happen_start() { faulty_start; }
+# There and back, for not every step is on both ways.
+happen_reload()
+{
+	for _ in there back; do
+		config_other
+		poise reload >/dev/null 2>&1 || true
+		sleep 0.3
+		! pids_gone "$NET_POISED" || return 0
+	done
+}
+happen_command()
+{
+	local word=drain
+	[ "$(drained)" != draining ] || word=undrain
+	poise backend $word web6 app-03 >/dev/null 2>&1 || true
+	wait_for 5 pids_gone "$NET_POISED" || true
+}
+happen_detach() { poise detach >/dev/null 2>&1 || true; }
+
+# Where a death of this kind begins.
+begin()
+{
+	disarm
+	case $1 in
+	new) poise detach --pin-path "$NET_PINS" >/dev/null 2>&1 || true ;;
+	start) ;;
+	*)
+		faulty_start
+		: >"$NET_DIR/faulty.log"
+		;;
+	esac
+}
+
+
+# crash KIND POINT
+crash()
+{
+	begin "$1"
+	arm "$2"
+	"happen_$1"
+	check "$1: dies at $2" died
+	disarm
+	check "$1: $2: all is right again" recovered
+	poised_stop KILL
+}
+
+# crashes KIND
+crashes()
+{
+	local point n=0 points
+	begin "$1"
+	"happen_$1"
+	sleep 1 # what follows from it
+	points=$(passed)
+	kill -KILL "$NET_POISED" 2>/dev/null || true
+	wait "$NET_POISED" 2>/dev/null || true
+	echo "# $1 passes: $(xargs <<<"$points")"
+	PASSED="$PASSED $(xargs <<<"$points")"
+	for point in $points; do
+		[ $((n % SHARE)) != 0 ] || crash "$1" "$point"
+		n=$((n + 1))
+	done
+}
+
+# Every point is passed by something; that of a chain wants libxdp's dispatcher, which not every
+# kernel takes.
+all_passed()
+{
+	local point
+	for point in $(readelf -p poise_faults "$NET_BUILD/poised-faults" | awk '/\]/ { print $NF }'); do
+		case " $PASSED chain-joined " in
+		*" $point "*) ;;
+		*) echo "nothing passed: $point" && return 1 ;;
+		esac
+	done
+}
+
+tap_begin two
+[ "$SHARE" = 1 ] || echo "# one point in $SHARE; FULL=1 tries all of them"
+config_set before
+poised_start
+wait_for 15 all_up
+PINS=$(ls "$NET_PINS")
+learn
+poise backend drain web6 app-03 >/dev/null && learn
+config_set after
+poise reload >/dev/null && learn
+poise backend undrain web6 app-03 >/dev/null && learn
+poised_stop KILL
+
+crashes new
+poised_start
+wait_for 15 backends_right
+load_start "$VIP44" "$VIP66"
+poised_stop KILL
+crashes start
+crashes reload
+crashes command
+check "the load lasted until here" load_lives
+load_stop
+load_checks
+unset LOAD_LONG
+crashes detach
+check "every point was passed" all_passed
+tap_end

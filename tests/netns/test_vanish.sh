@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Interfaces that come and go under poised, and programs that are taken off them: each is said in log
+# and status, and mended when it can be.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# The configuration with both interfaces: config_two [EXTRA]
+config_two() { config_web 1 2 3 | sed "s/^tunnel:/  - name: lb1\n    mode: native\n${1:-}tunnel:/"; }
+
+# interface_of NAME KEY
+# shellcheck disable=SC2016 # $n is of jq
+interface_of() { status --arg n "$1" ".interfaces[] | select(.name == \$n).$2"; }
+
+attached() { equal true "$(interface_of "$1" attached)"; }
+not_attached() { equal false "$(interface_of "$1" attached)"; }
+
+logged() { grep -qE "$1" "$NET_DIR/poised.log"; }
+log_clear() { : >"$NET_DIR/poised.log"; }
+
+served() { spread "$VIP44" 120 1 2 3 && spread "$VIP66" 120 1 2 3; }
+
+lb() { ip -n "$(net_name balancer)" "$@"; }
+
+lb0_delete() { lb link del lb0; }
+
+lb0_make()
+{
+	link_make balancer lb0 lb0 1500
+	host_address switch lb0 192.0.2.1/24 2001:db8:3::1/64
+	host_address balancer lb0 192.0.2.2/24 2001:db8:3::2/64
+	host_routes balancer 192.0.2.1 2001:db8:3::1
+	ip -n "$(net_name switch)" route replace 203.0.113.0/24 via 192.0.2.2
+	ip -n "$(net_name switch)" -6 route replace 2001:db8:f::/64 via 2001:db8:3::2
+}
+
+lb1_make()
+{
+	link_make balancer lb1 lb1 1600
+	host_address balancer lb1 $LB4/24 $LB6/64
+	ip -n "$(net_name switch)" link set lb1 master br0
+	for i in 1 2 3; do
+		ip -n "$(net_name "b$i")" neigh flush dev eth0 # they know its former MAC address
+	done
+}
+
+status_says() { contains "$(poise status)" "$@"; }
+
+# The mode in which the kernel runs a program: 1 native, 2 generic; 0: none.
+kernel_mode() { lb -d -j link show "$1" | jq -r '.[0].xdp.mode // 0'; }
+
+tap_begin two
+config_two >"$NET_CONFIG"
+poised_start
+check "all backends come up" wait_for 15 all_up
+check "requests succeed" served
+
+log_clear
+lb link set dev lb0 xdp off
+check "a program taken off is attached again" wait_for 10 attached lb0
+check "and it is said" wait_for 5 logged "lb0.*the program is not on it any more"
+check "in the mode of the configuration" equal 1 "$(kernel_mode lb0)"
+check "requests succeed again" served
+
+log_clear
+lb link set dev lb0 down
+lb link set dev lb0 xdp off
+lb link set dev lb0 up
+host_routes balancer 192.0.2.1 2001:db8:3::1
+check "a reset of a card that drops its program is mended" wait_for 10 attached lb0
+check "requests succeed after it" wait_for 10 served
+
+log_clear
+lb -force link set dev lb0 xdpdrv obj "$NET_DIR/pass.o" sec xdp
+check "another program in its place is said" \
+	wait_for 10 logged "lb0.*another XDP program that does not share the interface"
+check "and shown" wait_for 5 status_says "interface lb0: not attached" "another XDP program"
+lb link set dev lb0 xdp off
+check "when that one goes, poise's is attached again" wait_for 10 attached lb0
+check "requests succeed then" served
+
+log_clear
+lb0_delete
+check "an interface that vanishes is said" wait_for 10 logged "lb0.*it is not there"
+check "and shown" wait_for 5 status_says "interface lb0: not attached: it is not there" \
+	"interface lb1: native mode"
+check "the other one stays" attached lb1
+lb0_make
+check "when it is back, the program is attached" wait_for 10 attached lb0
+check "with a line of its own" logged "lb0.*program attached, mode native"
+check "requests succeed by it" wait_for 10 served
+
+log_clear
+lb link del lb1
+check "the interface to the backends vanishes" wait_for 10 logged "lb1.*it is not there"
+lb1_make
+check "when it is back, the program is attached there" wait_for 10 attached lb1
+check "and next hops lead out by it: requests succeed" wait_for 20 served
+
+poised_stop TERM
+lb0_delete
+log_clear
+poised_start
+check "poised starts without one of its interfaces" not_attached lb0
+check "and says so" logged "lb0.*it is not there"
+check "it is attached to the other one" attached lb1
+lb0_make
+check "the missing one comes: the program is attached" wait_for 10 attached lb0
+check "and requests succeed" wait_for 15 served
+
+poise detach >/dev/null
+wait_for 10 pids_gone "$NET_POISED"
+lb0_delete
+lb link del lb1
+check "poised --check tells missing interfaces, and allows them" \
+	contains "$(on balancer "$NET_BUILD/poised" --config "$NET_CONFIG" --check)" \
+	"interfaces[0]: there is no interface 'lb0' now" "interfaces[1]" valid
+log_clear
+poised_start
+check "poised starts without any interface" not_attached lb1
+lb1_make
+lb0_make
+check "they come: the program is attached to both" wait_for 10 attached lb0
+check "and the services are there" wait_for 20 served
+tap_end

@@ -111,6 +111,10 @@ int host_chain(const char *interface, struct host_chain *out)
 	char *text = read_below("chain", interface), *rest = text, *line;
 
 	*out = (struct host_chain){ 0 };
+	if (text && !strcmp(text, "denied\n")) {
+		free(text);
+		return -EPERM;
+	}
 	while ((line = strsep(&rest, "\n"))) {
 		struct host_program *program = &out->programs[out->count];
 

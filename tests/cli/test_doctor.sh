@@ -189,6 +189,8 @@ test_chain() {
 	found "another program alone" chain problem eth0 'xdp_drop \(id 9\)' 'ip link set dev eth0 xdpdrv off'
 	put chain/eth0 'generic\nsingle\nxdp_drop 9 0'
 	found "the same in generic mode" chain problem eth0 'xdp_drop' 'ip link set dev eth0 xdpgeneric off'
+	put chain/eth0 denied
+	found "what runs cannot be seen" chain note eth0 'only root' 'sudo poise doctor'
 	put chain/eth0 'generic\nsingle\npoise 7 0'
 	found "generic mode was not asked for" mode warning eth0 'generic mode' \
 		"journalctl -u poised | grep -w eth0   # tells the driver's reason"
@@ -288,6 +290,20 @@ test_config() {
 		"set 'panic_threshold: 50%' of 'web' in $work/poise.yaml, then: poise reload"
 }
 
+# Many findings of one check: people see the first four.
+test_many() {
+	local i
+	healthy
+	for i in {101..110}; do
+		echo "      - { name: gone-$i, address: 10.0.9.$i }" >>"$work/poise.yaml"
+	done
+	run doctor --config "$work/poise.yaml"
+	expect "many of a kind: the first four" 1 out '^problem route +web/gone-104' no-out gone-105 \
+		out '^ +route +the same of 6 others' out '^10 problems, 0 warnings'
+	run doctor --config "$work/poise.yaml" --verbose
+	expect "many of a kind, --verbose: all" 1 out '^problem route +web/gone-110' no-out 'the same of'
+}
+
 test_memory() {
 	healthy
 	put proc/meminfo 'MemTotal:  16000000 kB\nMemAvailable:  700000 kB'
@@ -369,6 +385,7 @@ test_reach
 test_probes
 test_config
 test_memory
+test_many
 test_poised
 test_manuals
 echo "1..$count"

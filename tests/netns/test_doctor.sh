@@ -88,6 +88,13 @@ test_balancer()
 	check "and answers again" wait_for 60 has_no next_hop balancer_doctor
 }
 
+# What ethtool says of the card: doctor reads the same.
+offload_read()
+{
+	on balancer ethtool -K lb0 rxvlan "$1" >/dev/null
+	contains "$(balancer_doctor | jq -r '.[] | select(.check == "rxvlan").found')" "$2"
+}
+
 test_vlan()
 {
 	local name
@@ -170,6 +177,8 @@ config_web 1 2 3 4 >"$NET_CONFIG"
 poised_start
 wait_for 20 all_up
 test_balancer
+check "an offload that is off" offload_read off "leaves VLAN tags on"
+check "an offload that is on" offload_read on "takes VLAN tags off"
 test_vlan
 test_without_poised
 test_backend

@@ -9,7 +9,7 @@
 
 #include "text.h"
 
-enum { ID_BYTES = 32 };
+enum { ID_BYTES = 32, MOST_A_CHECK = 4 /* rows that are printed of one check and level */ };
 
 static const struct {
 	const char *name, *why;
@@ -85,19 +85,38 @@ static void print_finding(const json_t *finding, enum doctor_level level)
 		say("  mend: %s\n", mend);
 }
 
-static size_t print_level(const struct doctor *doctor, enum doctor_level level, bool print)
+static void tell_rest(const char *check, size_t more)
 {
-	size_t count = 0;
+	if (more)
+		say("        %-13s the same of %zu others (--verbose has them)\n", check, more);
+}
+
+/* Prints a level's findings, all or the first of each check; returns how many there are. Those of
+ * one check stand together: each is looked at in one place. */
+static size_t print_level(const struct doctor *doctor, enum doctor_level level, bool all)
+{
+	const char *check = "";
+	size_t count = 0, of_check = 0, more = 0;
 
 	for (size_t i = 0; i < json_array_size(doctor->findings); i++) {
 		const json_t *finding = json_array_get(doctor->findings, i);
 
 		if (strcmp(text_of(finding, "level"), level_names[level]) != 0)
 			continue;
-		if (print)
-			print_finding(finding, level);
 		count++;
+		if (level == DOCTOR_OK && !all)
+			continue;
+		if (strcmp(text_of(finding, "check"), check) != 0) {
+			tell_rest(check, more);
+			check = text_of(finding, "check");
+			of_check = more = 0;
+		}
+		if (all || of_check++ < MOST_A_CHECK)
+			print_finding(finding, level);
+		else
+			more++;
 	}
+	tell_rest(check, more);
 	return count;
 }
 
@@ -106,7 +125,7 @@ void doctor_print(const struct doctor *doctor, bool verbose)
 	size_t count[DOCTOR_PROBLEM + 1];
 
 	for (int level = DOCTOR_PROBLEM; level >= DOCTOR_OK; level--)
-		count[level] = print_level(doctor, level, level > DOCTOR_OK || verbose);
+		count[level] = print_level(doctor, level, verbose);
 	say("%zu problem%s, %zu warning%s, %zu note%s, %zu fine\n", count[DOCTOR_PROBLEM],
 	    count[DOCTOR_PROBLEM] == 1 ? "" : "s", count[DOCTOR_WARNING],
 	    count[DOCTOR_WARNING] == 1 ? "" : "s", count[DOCTOR_NOTE],

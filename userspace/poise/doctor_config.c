@@ -40,11 +40,15 @@ static void check_health(struct doctor *doctor, const struct config_service *ser
 		return;
 	doctor_add(doctor, DOCTOR_CHECK, none ? DOCTOR_NOTE : DOCTOR_OK, service->name, "%s",
 		   none ? "its backends are not checked" : "its backends are checked");
-	if (none) {
+	if (none)
 		doctor_mend(doctor, "set 'check: { type: tcp }' of '%s' in %s, then: poise reload",
 			    service->name, doctor->config_path);
+}
+
+static void check_panic(struct doctor *doctor, const struct config_service *service)
+{
+	if (service->backend_count < 2 || service->check.type == CHECK_NONE)
 		return;
-	}
 	doctor_add(doctor, DOCTOR_PANIC, service->panic_threshold ? DOCTOR_OK : DOCTOR_NOTE,
 		   service->name,
 		   service->panic_threshold ? "panic_threshold is %u %%"
@@ -74,9 +78,14 @@ static void check_seed(struct doctor *doctor)
 
 void doctor_check_config(struct doctor *doctor)
 {
+	static void (*const checks[])(struct doctor *, const struct config_service *) = {
+		check_ring_size,
+		check_health,
+		check_panic,
+	};
+
 	check_seed(doctor);
-	for (size_t i = 0; i < doctor->config->service_count; i++) {
-		check_ring_size(doctor, &doctor->config->services[i]);
-		check_health(doctor, &doctor->config->services[i]);
-	}
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		for (size_t j = 0; j < doctor->config->service_count; j++)
+			checks[i](doctor, &doctor->config->services[j]);
 }

@@ -99,8 +99,12 @@ static void check_program(struct doctor *doctor, const struct config_interface *
 			   "Poise's program is not on the interface");
 		doctor_mend(doctor, "systemctl restart poised");
 	}
-	if (host_chain(interface->name, &chain))
+	if (host_chain(interface->name, &chain)) {
+		doctor_add(doctor, DOCTOR_CHAIN, DOCTOR_NOTE, interface->name,
+			   "what runs there only root can see");
+		doctor_mend(doctor, "sudo poise doctor");
 		return;
+	}
 	check_chain(doctor, interface->name, &chain);
 	if (holds_poise(&chain))
 		check_mode(doctor, interface, chain.native);

@@ -187,6 +187,9 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/*.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/poise README.md docs/*.md examples/*.yaml
+	install -D -m 644 dist/completion/poise.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/poise
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions dist/completion/_poise
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/local/|$(PREFIX)/|' dist/poised.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/poised.service

@@ -295,6 +295,8 @@ COMMANDS = {
 
 def answer(line):
     request = json.loads(line)
+    if MODE in ("old", "new"):
+        return answer_of_another_release(request)
     if MODE == "reader" and request["command"] in ("backend-drain", "backend-weight"):
         return json.dumps({"version": 1, "ok": False, "error": "user 'eve' may read only: "
                            f"'{request['command']}' needs group 'ops'"})
@@ -309,6 +311,17 @@ def answer(line):
         if len(refusal.args) > 1:
             envelope["errors"] = refusal.args[1]
         return json.dumps(envelope)
+
+
+def answer_of_another_release(request):
+    """An older poised knows "version" and "status", and of those no argument."""
+    version = {"old": "0.0.9", "new": "999.0.0"}[MODE]
+    if request["command"] == "version":
+        return json.dumps({"version": 1, "ok": True, "result": {"version": version, "abi": 1}})
+    if request["command"] == "backend-add":
+        return json.dumps({"version": 1, "ok": False, "error": "unknown argument 'if_missing'"})
+    return json.dumps({"version": 1, "ok": False,
+                       "error": f"unknown command '{request['command']}'"})
 
 
 def spoil(result):

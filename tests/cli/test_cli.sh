@@ -286,7 +286,21 @@ test_reload() {
 
 test_bad_answers() {
 	local mode
-	for mode in garbage array null version-2 no-result no-error wrong-lines deep; do
+	start_fake version-2
+	run status
+	expect "a poised of another protocol" 3 no-out . \
+		err 'speaks version 2 of the control protocol, this poise \([0-9.]+\) version 1'
+	start_fake old
+	run stats
+	expect "a poised that is older, and does not know a command" 1 no-out . \
+		err 'poised 0\.0\.9 does not know "stats".*unknown command.*older than this poise \([0-9.]+\): restart'
+	run backend add web app-09 10.0.1.19 --if-missing
+	expect "nor an argument" 1 no-out . err 'poised 0\.0\.9 does not know "backend-add".*if_missing.*older'
+	start_fake new
+	run stats
+	expect "a poised of a later release" 1 no-out . \
+		err 'poised 999\.0\.0 does not know "stats".*another release.*use the poise that came with poised'
+	for mode in garbage array null no-result no-error wrong-lines deep; do
 		start_fake $mode
 		run status
 		expect "an answer that is no answer: $mode" 3 err 'is not understood' no-out .

@@ -222,6 +222,18 @@ static void a_host_drains_in_every_service(void **state)
 	expect_refused("host-drain", "{}", "address: missing", NULL);
 }
 
+static void a_name_that_is_not_there_gets_a_suggestion(void **state)
+{
+	(void)state;
+	begin("15m", WEB B0 B1);
+	expect_refused("backend-drain", "{\"service\":\"wbe\",\"name\":\"b0\"}",
+		       "there is no service 'wbe': did you mean 'web'?", NULL);
+	expect_refused("backend-drain", "{\"service\":\"web\",\"name\":\"0b\"}",
+		       "service 'web' has no backend '0b': did you mean 'b0'?", NULL);
+	expect_refused("backend-drain", "{\"service\":\"web\",\"name\":\"frobnicate\"}",
+		       "service 'web' has no backend 'frobnicate'", NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +242,7 @@ int main(int argc, char **argv)
 		TEST(later_commands_see_the_earlier_ones),
 		TEST(adding_what_is_there_changes_nothing_if_missing_is_asked),
 		TEST(a_host_drains_in_every_service),
+		TEST(a_name_that_is_not_there_gets_a_suggestion),
 	};
 
 	if (argc > 1)

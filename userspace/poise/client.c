@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "poise.h"
+#include "poise_version.h"
+#include "release.h"
 #include "text.h"
 
 enum { PROTOCOL_VERSION = 1, FIRST_BYTES = 65536, RETRY_MS = 20 };
@@ -178,6 +180,14 @@ static int not_understood(const char *path, const char *why, struct client_answe
 	return EXIT_UNREACHABLE;
 }
 
+static int other_protocol(const char *path, json_int_t version, struct client_answer *answer)
+{
+	answer->error = text_format("poised on \"%s\" speaks version %lld of the control protocol, "
+				    "this poise (%s) version %d: use the poise that came with it",
+				    path, (long long)version, POISE_VERSION, PROTOCOL_VERSION);
+	return EXIT_UNREACHABLE;
+}
+
 static bool all_strings(const json_t *lines)
 {
 	for (size_t i = 0; i < json_array_size(lines); i++)
@@ -195,8 +205,10 @@ static int open_envelope(const char *path, const json_t *envelope, struct client
 	json_t *result = json_object_get(envelope, "result");
 	json_t *lines = json_object_get(envelope, "errors");
 
-	if (!json_is_integer(version) || json_integer_value(version) != PROTOCOL_VERSION)
-		return not_understood(path, "it is not of protocol version 1", answer);
+	if (!json_is_integer(version))
+		return not_understood(path, "it names no protocol version", answer);
+	if (json_integer_value(version) != PROTOCOL_VERSION)
+		return other_protocol(path, json_integer_value(version), answer);
 	if (json_is_true(ok) && json_is_object(result)) {
 		answer->result = json_incref(result);
 		return EXIT_DONE;
@@ -253,7 +265,10 @@ static int call(const char *socket_path, const char *command, json_t *arguments,
 		answer->absent = result == -ENOENT || result == -ECONNREFUSED;
 		return EXIT_UNREACHABLE;
 	}
-	return client_understand(socket_path, received->bytes, received->line, answer);
+	result = client_understand(socket_path, received->bytes, received->line, answer);
+	if (result == EXIT_REFUSED)
+		release_explain(socket_path, command, answer);
+	return result;
 }
 
 int client_call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "complete.h"
 #include "help.h"
 #include "options.h"
 #include "poise.h"
@@ -289,6 +290,10 @@ int main(int argc, char **argv)
 	int code;
 
 	text_init();
+	if (argc > 1 && !strcmp(argv[1], COMPLETE_OPTION)) {
+		complete(argv + 2, argc - 2, invocation.socket);
+		return EXIT_DONE;
+	}
 	if (!options_parse(argc, argv, &invocation))
 		return EXIT_USAGE;
 	code = run(&invocation);

@@ -90,6 +90,17 @@ static const struct option options[] = {
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
 
+bool options_describe(size_t number, struct option_facts *out)
+{
+	const struct option *option = &options[number];
+
+	if (number >= OPTIONS)
+		return false;
+	*out = (struct option_facts){ option->name, option->short_name, option->bit,
+				      option->kind != KIND_FLAG };
+	return true;
+}
+
 /* The option of that name, up to length bytes of it. */
 static const struct option *find_option(const char *text, size_t length)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "json_bounds.h"
+#include "poise_version.h"
 
 /* Text may hold a peer's bytes, or be cut within a character: what is not UTF-8 becomes '?'. */
 static json_t *string_of(const char *text)
@@ -106,8 +107,11 @@ static json_t *answer(json_t *request, const struct control_dispatch *dispatch,
 	if (!json_is_integer(version))
 		return control_refuse(error, "the request has no \"version\" (a number)");
 	if (json_integer_value(version) != CONTROL_VERSION)
-		return control_refuse(error, "protocol version %lld is not known: poised speaks %d",
-				      (long long)json_integer_value(version), CONTROL_VERSION);
+		return control_refuse(error,
+				      "protocol version %lld is not known: poised %s speaks "
+				      "version %d: use the poise that came with it",
+				      (long long)json_integer_value(version), POISE_VERSION,
+				      CONTROL_VERSION);
 	if (!json_is_string(command))
 		return control_refuse(error, "the request has no \"command\" (a string)");
 	if (arguments && !json_is_object(arguments))

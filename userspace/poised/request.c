@@ -7,6 +7,7 @@
 #include "config_values.h"
 #include "control.h"
 #include "daemon.h"
+#include "nearest.h"
 #include "service_text.h"
 
 bool request_text(const struct request *request, const char *key, const char **out)
@@ -127,6 +128,41 @@ bool request_wanted(const struct request *request, const struct service *service
 	       get_server_id(request, out);
 }
 
+enum { MOST_LIKENED = 4096 }; /* names: what a refusal may cost */
+
+static void refuse_service(const struct request *request, const char *name)
+{
+	const struct balancer *balancer = request->daemon->balancer;
+	struct nearest nearest;
+
+	nearest_begin(&nearest, name, strlen(name));
+	for (size_t i = 0; i < balancer->service_count && i < MOST_LIKENED; i++)
+		nearest_offer(&nearest, balancer->services[i]->config.name);
+	if (nearest.name)
+		control_refuse(request->error, "there is no service '%.64s': did you mean '%s'?",
+			       name, nearest.name);
+	else
+		control_refuse(request->error, "there is no service '%.64s'", name);
+}
+
+static void refuse_backend(const struct request *request, const struct service *service,
+			   const char *name)
+{
+	const struct backend *b = service->backends;
+	struct nearest nearest;
+
+	nearest_begin(&nearest, name, strlen(name));
+	for (int i = 0; b && i < MOST_LIKENED; i++, b = b->next)
+		nearest_offer(&nearest, b->name);
+	if (nearest.name)
+		control_refuse(request->error,
+			       "service '%s' has no backend '%.64s': did you mean '%s'?",
+			       service->config.name, name, nearest.name);
+	else
+		control_refuse(request->error, "service '%s' has no backend '%.64s'",
+			       service->config.name, name);
+}
+
 bool request_service(const struct request *request, struct service **out)
 {
 	const char *name;
@@ -135,7 +171,7 @@ bool request_service(const struct request *request, struct service **out)
 		return false;
 	*out = balancer_find(request->daemon->balancer, name);
 	if (!*out)
-		control_refuse(request->error, "there is no service '%.64s'", name);
+		refuse_service(request, name);
 	return *out != NULL;
 }
 
@@ -148,8 +184,7 @@ bool request_backend(const struct request *request, struct backend **out)
 		return false;
 	*out = service_find(service, name);
 	if (!*out)
-		control_refuse(request->error, "service '%s' has no backend '%.64s'",
-			       service->config.name, name);
+		refuse_backend(request, service, name);
 	return *out != NULL;
 }
 

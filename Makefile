@@ -4,7 +4,7 @@
 # make test     runs every test
 # make bench    measures (QUICK=1, ONLY=key, BASELINE=earlier.json: bench/run)
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
-# make fuzz     TIME=60 (seconds), TARGET='packet agent config answer'
+# make fuzz     TIME=60 (seconds), TARGET='packet agent config answer control'
 #                                       make kernels  tests other kernels in qemu
 
 CC     = gcc
@@ -116,7 +116,7 @@ test: setup
 	@./tests/run
 
 tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
-       $(B)/fuzz_config $(B)/fuzz_answer $(B)/poised-faults $(B)/ring_owners
+       $(B)/fuzz_config $(B)/fuzz_answer $(B)/fuzz_control $(B)/poised-faults $(B)/ring_owners
 
 bench: setup
 	@$(MAKE) --no-print-directory $(B)/poise-bench
@@ -136,7 +136,7 @@ kernels: setup
 # TIME seconds; what is found stays in build/corpus. The programs are built for this host with what
 # tests/fuzz/shim has in place of the kernel. BPF may read words at any address: no check for that.
 TIME = 60
-TARGET = packet agent config answer
+TARGET = packet agent config answer control
 FUZZ = -g -O1 $(CSTD) $(WARN) -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_PROGRAM = -fsanitize=fuzzer-no-link -fno-sanitize=alignment -Wno-unused-parameter \
 	       -Wno-unused-function -Wno-sign-compare -Wno-missing-prototypes -Ibpf
@@ -146,6 +146,8 @@ fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_packet program world worl
 	    input check check_sent check_answer view) \
 	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists service_places)
 
+fuzz_control = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,control_message request state_file \
+	       service_backends)
 fuzz_answer = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,check_stream check_expect check_redis \
 	      check_postgres secret tls tls_words)
 
@@ -166,6 +168,8 @@ $(B)/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 $(B)/fuzz_answer: $(B)/fuzz/tests/fuzz/fuzz_answer.o $(fuzz_answer) $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ -levent -lssl -lcrypto $(LIB_LIBS)
+$(B)/fuzz_control: $(B)/fuzz/tests/fuzz/fuzz_control.o $(fuzz_control) $(fuzz_lib)
+	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ -ljansson $(LIB_LIBS)
 # Writes the seeds of tests/fuzz/corpus anew: build/fuzz_seeds tests/fuzz/corpus
 $(B)/fuzz_seeds: tests/fuzz/seeds.c tests/packet/build.c tests/packet/inspect.c
 	@mkdir -p $(@D)

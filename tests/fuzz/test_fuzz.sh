@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The packet fuzzer for a minute, after every input that is kept: no access beside a packet or a
+# The packet fuzzer for a minute, and that of requests for five seconds, after every input that is kept: no access beside a packet or a
 # map's value, and what tests/fuzz/check.h says of every packet. What it finds is in
 # build/corpus/packet-found. FUZZ_SECONDS=N: another time.
 set -u
@@ -19,7 +19,7 @@ report()
 	grep -vE '^#[0-9]+' "$out" | head -n 60 | sed 's/^/# /'
 }
 
-echo 1..5
+echo 1..7
 report 1 "packets: every input that is kept" build/fuzz_packet -runs=0 tests/fuzz/corpus/packet
 report 2 "packets: new inputs" tests/fuzz/run packet "${FUZZ_SECONDS:-60}"
 report 3 "packets to the agent: every input that is kept" \
@@ -27,3 +27,6 @@ report 3 "packets to the agent: every input that is kept" \
 report 4 "configurations: the examples" build/fuzz_config -runs=0 examples
 report 5 "answers of checks: every input that is kept" \
 	build/fuzz_answer -runs=0 tests/fuzz/corpus/answer
+report 6 "requests and state files: every input that is kept" \
+	build/fuzz_control -runs=0 tests/fuzz/corpus/control
+report 7 "requests and state files: new inputs" tests/fuzz/run control 5

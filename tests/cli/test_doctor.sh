@@ -132,6 +132,10 @@ test_kernel() {
 	put proc/self/mounts 'sysfs /sys sysfs rw 0 0\nbpf /sys/fs/bpfx bpf rw 0 0'
 	found "no bpffs" bpffs problem '' "no bpffs, but on what is mounted on /sys" \
 		'mount -t bpf bpf /sys/fs/bpf'
+	put proc/self/mounts 'bpf /sys/fs/b bpf rw 0 0'
+	holds "a mount point that only begins alike" 'any(.[]; .check == "bpffs" and .level == "problem")'
+	put proc/self/mounts 'bpf /sys/fs/bpf bpf rw 0 0\nsysfs /sys sysfs rw 0 0\nrootfs / ext4 rw 0 0'
+	fine "the nearest mount point counts, in any order"
 	healthy
 	put proc/sys/net/core/bpf_jit_enable 0
 	found "no JIT" jit warning '' 'bpf_jit_enable is 0' 'sysctl -w net.core.bpf_jit_enable=1'
@@ -218,6 +222,11 @@ test_queues() {
 	put proc/irq/31/effective_affinity_list 0
 	found "two interrupts on one CPU" irqs warning eth0 '2 interrupts are served by 1 of 4 CPUs' \
 		'echo 0 >/proc/irq/30/smp_affinity_list; echo 1 >/proc/irq/31/smp_affinity_list'
+	put sys/devices/system/cpu/online 0,2
+	put proc/interrupts "$(printf '%s\n' ' 30: 1 eth0-rx-0' ' 31: 1 eth0-rx-1' ' 40: 1 eth0-rx-2')"
+	put proc/irq/31/effective_affinity_list 2
+	fine "more interrupts than CPUs, and each CPU has some"
+	put proc/irq/31/effective_affinity_list 0
 	put sys/devices/system/cpu/online 0
 	fine "one CPU serves all"
 }
@@ -239,6 +248,12 @@ test_reach() {
 	put route/10.0.1.12 'dev eth1\nmtu 1500'
 	found "a route with an MTU of its own" mtu warning eth1 'to 1 backend \(web/app-02.*the route takes 1500' \
 		"ip route get 10.0.1.12   # raise the 'mtu' of that route to 1520"
+	healthy
+	EXTRA='"2001:db8::13"' configure
+	put route/2001:db8::13 'dev eth1'
+	put link/eth1 'up 1\ndriver ice\nmtu 1530'
+	holds "backends of both families by one interface" 'map(select(.check == "mtu")) | length == 1 and
+		(.[0] | (.found | contains("to 3 backends (web/app-03")) and (.mend | contains("mtu 1540 ")))'
 	healthy
 	rm "$POISE_TEST_HOST/route/10.0.1.12"
 	found "no route" route problem web/app-02 'no route to 10\.0\.1\.12' \
@@ -335,7 +350,7 @@ test_poised() {
 	start_fake good
 	put proc/sys/net/ipv4/neigh/default/gc_thresh2 0
 	holds "a neighbour table that is cleaned" 'any(.[]; .check == "neighbours" and .level == "warning" and
-		(.found | contains("1 IPv4 next hops")) and (.mend | contains("gc_thresh3=4")))'
+		(.found | contains("1 IPv4 next hops")) and .mend == "sysctl -w net.ipv4.neigh.default.gc_thresh2=2 net.ipv4.neigh.default.gc_thresh3=4")'
 	put proc/sys/net/ipv4/neigh/default/gc_thresh3 0
 	holds "a neighbour table that is full" 'any(.[]; .check == "neighbours" and .level == "problem")'
 	healthy
@@ -350,6 +365,11 @@ test_poised() {
 		(.mend | startswith("echo 2000000000 >/sys/fs/cgroup/system.slice/poised.service/memory.max")))'
 	put sys/fs/cgroup/system.slice/poised.service/memory.max max
 	holds "a control group without a limit" 'all(.[]; .check != "cgroup")'
+	put proc/meminfo 'MemTotal:  100000 kB\nMemAvailable:  20000 kB'
+	holds "memory, when the maps are there" 'any(.[]; .check == "memory" and .level == "ok")'
+	put proc/meminfo 'MemTotal:  100000 kB\nMemAvailable:  4000 kB'
+	holds "little memory, when the maps are there" 'any(.[]; .check == "memory" and .level == "warning")'
+	healthy
 	cp "$work/poise.yaml" "$socket.running"
 	cp "$work/poise.yaml" "$socket.declared"
 	run doctor --json

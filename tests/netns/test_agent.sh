@@ -270,6 +270,8 @@ test_mixes()
 			check "${inner}in$outer from a stranger: counted" grew bad_source "$before"
 		done
 	done
+	check "doctor tells of strangers, as a note" \
+		says "note    bad_source" agent doctor eth0 --from 10.0.1.0/24
 	check "status counts the packets of both VIPs" equal "[True, True]" \
 		"$(status "[v['packets'] > 0 and v['bytes'] >= 40 * v['packets'] for v in s['vips']]")"
 }
@@ -366,6 +368,8 @@ test_modes()
 	agent_pinned detach eth0 >/dev/null
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 --mode generic >/dev/null
 	check "generic mode" attached "generic mode"
+	check "generic mode: doctor warns of it" says "warning mode           eth0" agent doctor
+	check "generic mode: which is exit code 1" code 1 agent doctor
 	for inner in 4 6; do
 		check "generic mode, ${inner}in4: a TCP connection" exchanged 4 $inner 10.0.1.2
 		check "generic mode, ${inner}in6: a TCP connection" exchanged 6 $inner 2001:db8:2::2
@@ -380,6 +384,7 @@ test_versions()
 		says "mend: poise-agent detach eth0" agent_pinned attach eth0 --vip $VIP4
 	check "... with exit code 1" code 1 agent_pinned attach eth0 --vip $VIP4
 	check "... and status says it" attached "of ABI version 99"
+	check "... and so does doctor" says "problem version        eth0" agent doctor eth0
 	check "... and detach works" code 0 agent_pinned detach eth0
 	check "... and then attach does" code 0 agent_pinned attach eth0 --vip $VIP4 $VIP6
 }

@@ -378,6 +378,18 @@ static struct lines apply_or_not(struct config *config, bool refused)
 	return errors;
 }
 
+/* Applies; the lines of the changes are these, in this order. */
+static inline void apply_telling(struct config *config, const char *const *expected, size_t count)
+{
+	struct lines changes = { 0 }, errors = { 0 };
+
+	assert_int_equal(balancer_apply(world.balancer, config, &changes, &errors), 0);
+	for (size_t i = 0; i < changes.count || i < count; i++)
+		assert_string_equal(i < changes.count ? changes.text[i] : "(no line)",
+				    i < count ? expected[i] : "(no line)");
+	lines_free(&changes);
+}
+
 static inline void apply(struct config *config)
 {
 	struct lines errors = apply_or_not(config, false);

@@ -215,6 +215,52 @@ static void an_estimate_is_what_moves(void **state)
 	assert_int_equal(estimated(world.balancer->config), 0);
 }
 
+#define WEB_TOLD                                                                                   \
+	"- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 1021\n"                    \
+	"  on_down: keep\n  slow_start: 30s\n  check: { type: http, path: /up }\n  backends:\n"
+
+static void a_reload_tells_each_key_before_and_after(void **state)
+{
+	static const char *const expected[] = {
+		"settle 15m -> 20m",
+		"service 'web': on_down rehash -> keep",
+		"service 'web': slow_start 0s -> 30s",
+		"service 'web': check.type (none) -> http",
+		"service 'web': check.path (none) -> /up",
+		"service 'web': backend 'b1' removed",
+		"backend 'web/b0': weight 100 -> 30",
+		"backend 'web/b2': drain false -> true",
+		"service 'web': backend 'b3' added",
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1 B2);
+	apply_telling(config_with("20m", WEB_TOLD
+				  "  - { name: b0, address: 10.9.0.11, weight: 30 }\n"
+				  "  - { name: b2, address: 10.9.0.13, drain: true }\n" B3),
+		      expected, ARRAY_SIZE(expected));
+}
+
+static void a_reload_tells_what_commands_overrule(void **state)
+{
+	static const char *const expected[] = {
+		"backend 'web/b0': weight 100 -> 30 in the configuration, 7 by command stays",
+		"backend 'web/b1': drain false -> true",
+		"backend 'web/b1': name b1 -> b9",
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	set_weight(backend_named("web", "b0"), 7);
+	apply_telling(config_with("15m", WEB
+				  "  - { name: b0, address: 10.9.0.11, weight: 30 }\n" B1_DRAINED),
+		      expected, 2);
+	drain(backend_named("web", "b1"), false);
+	apply_telling(config_with("15m", WEB "  - { name: b0, address: 10.9.0.11, weight: 30 }\n"
+					     "  - { name: b9, address: 10.9.0.12, drain: true }\n"),
+		      expected + 2, 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +270,8 @@ int main(int argc, char **argv)
 		TEST(a_command_overrides_a_declared_drain),
 		TEST(changes_that_are_held_take_effect_at_once),
 		TEST(an_estimate_is_what_moves),
+		TEST(a_reload_tells_each_key_before_and_after),
+		TEST(a_reload_tells_what_commands_overrule),
 	};
 
 	if (argc > 1)

@@ -246,12 +246,31 @@ static void test_changes_of_poised_itself(void **state)
 {
 	(void)state;
 	audit_begin_cause("signal SIGHUP");
-	audit_line("settle changed");
+	audit_line("settle 2m -> 5m");
 	audit_end();
 	audit_change(&(struct audit_change){ .interface = "eth0", .what = "attached" });
 	logged();
-	assert_non_null(strstr(output, " info: change: settle changed, by signal SIGHUP\n"));
+	assert_non_null(strstr(output, " info: change: settle 2m -> 5m, by signal SIGHUP\n"));
 	assert_non_null(strstr(output, " info: change: interface 'eth0': attached, by poised\n"));
+}
+
+static void test_change_by_a_check(void **state)
+{
+	const struct peer peer = { .uid = 0, .pid = 4711 };
+
+	(void)state;
+	audit_begin(&peer);
+	audit_change(&(struct audit_change){ .service = "web",
+					     .backend = "app-01",
+					     .what = "health",
+					     .before = "up",
+					     .after = "down",
+					     .by = "its check",
+					     .why = "connection refused",
+					     .warning = true });
+	audit_end();
+	expect_line("warning: change: backend 'web/app-01': health up -> down: connection "
+		    "refused, by its check\n");
 }
 
 static void test_every_change_is_logged_however_often(void **state)
@@ -279,6 +298,7 @@ int main(void)
 		LOG_TEST(test_change_by_a_user),
 		LOG_TEST(test_change_in_json),
 		LOG_TEST(test_changes_of_poised_itself),
+		LOG_TEST(test_change_by_a_check),
 		LOG_TEST(test_every_change_is_logged_however_often),
 	};
 

@@ -124,7 +124,7 @@ filter_of_others()
 
 user_filter() { on balancer tc filter show dev "$1" egress | grep -q 'handle 0x77'; }
 
-was_down() { grep -c "health check failed" "$NET_DIR/poised.log"; }
+was_down() { grep -c "health [a-z]* -> down" "$NET_DIR/poised.log"; }
 
 WITHOUT_L2="ipip-4in4 ipip-6in6 ipip-4in6 ipip-6in4 gue-4in4 gue-6in6 gue-4in6 gue-6in4 \
 gre-4in4 gre-6in6 gre-4in6 gre-6in4 connect udp-4 udp-6"

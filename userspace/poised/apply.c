@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apply_backends.h"
+#include "apply_changes.h"
 #include "apply_check.h"
 #include "availability.h"
 #include "balancer.h"
@@ -32,18 +33,6 @@ static void start_backends(struct balancer *balancer, struct service *service, b
 	}
 }
 
-/* What only poised itself looks at, when it decides who takes connections. */
-static void compare_availability(const struct config_service *before,
-				 const struct config_service *config, struct lines *changes)
-{
-	if (before->slow_start_ms != config->slow_start_ms)
-		lines_add(changes, "service '%s': slow_start changed", config->name);
-	if (before->panic_threshold != config->panic_threshold)
-		lines_add(changes, "service '%s': panic_threshold changed", config->name);
-	if (before->damping != config->damping)
-		lines_add(changes, "service '%s': damping changed", config->name);
-}
-
 static void change_service(struct balancer *balancer, struct service *service,
 			   const struct config_service *config, struct lines *changes)
 {
@@ -54,8 +43,6 @@ static void change_service(struct balancer *balancer, struct service *service,
 	bool agent_changed = !config_agent_equal(&service->config.agent, &config->agent);
 	bool idle_changed = maps_service(balancer->maps, service->index)->idle_ticks != idle;
 
-	if (!balancer->adopting)
-		compare_availability(&service->config, config, changes);
 	if (service_set_config(service, config)) {
 		log_event(LOG_LEVEL_ERROR, &(struct log_fields){ .service = config->name },
 			  "not changed: not enough memory");
@@ -63,14 +50,6 @@ static void change_service(struct balancer *balancer, struct service *service,
 	}
 	availability_set_slow_start(service, slow_start_ms);
 	service->undecided = true;
-	if (check_changed && !balancer->adopting)
-		lines_add(changes, "service '%s': the health check changed", config->name);
-	if (agent_changed && !balancer->adopting)
-		lines_add(changes, "service '%s': the agent changed", config->name);
-	if (on_down_changed && !balancer->adopting)
-		lines_add(changes, "service '%s': on_down changed", config->name);
-	if (idle_changed && (service->flags & POISE_SERVICE_RECORD) && !balancer->adopting)
-		lines_add(changes, "service '%s': idle changed", config->name);
 	if (idle_changed)
 		maps_service_set_idle(balancer->maps, service->index, idle);
 	start_backends(balancer, service, check_changed && !balancer->adopting);
@@ -190,7 +169,7 @@ static void apply_globals(struct balancer *balancer, struct config *config, stru
 	struct config *before = balancer->config;
 
 	if (before)
-		settings_compare(before, config, changes);
+		apply_changes_tell(balancer, config, changes);
 	/* a longer time must not find exceptions, or recorded flows, that have expired */
 	if (settle > settings->settle_ticks || any_idle_grows(balancer))
 		sweep_all(balancer);

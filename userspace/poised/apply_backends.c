@@ -6,8 +6,12 @@
 
 #include "availability.h"
 #include "balancer.h"
+#include "bytes_text.h"
 #include "log.h"
 #include "overlay.h"
+#include "service_text.h"
+
+enum { ID_TEXT_BYTES = 2 * POISE_QUIC_ID_BYTES + 1 };
 
 static void add_backend(struct balancer *balancer, struct service *service,
 			const struct config_backend *declared, struct lines *changes)
@@ -47,21 +51,29 @@ static void return_backend(struct balancer *balancer, struct backend *backend,
 		  backend->name);
 }
 
+static const char *id_text(const uint8_t *id, uint8_t length, char text[ID_TEXT_BYTES])
+{
+	return length ? bytes_format(id, length, text) : "(none)";
+}
+
 /* How its packets reach it, and which QUIC connections are its own. */
 static void change_way(struct balancer *balancer, struct backend *backend,
 		       const struct config_backend *declared, struct lines *changes)
 {
 	const char *service = backend->service->config.name;
+	char ids[2][ID_TEXT_BYTES];
 
 	if (backend->encapsulation != declared->encapsulation) {
-		lines_add(changes, "service '%s': the encapsulation of backend '%s' changed",
-			  service, backend->name);
+		lines_add(changes, "backend '%s/%s': encapsulation %s -> %s", service,
+			  backend->name, encapsulation_text(backend->encapsulation),
+			  encapsulation_text(declared->encapsulation));
 		backend->encapsulation = declared->encapsulation;
 		backend_recheck_way(balancer, backend);
 	}
 	if (declared->server_id_length && !backend_has_server_id(backend, declared))
-		lines_add(changes, "service '%s': the server id of backend '%s' changed", service,
-			  backend->name);
+		lines_add(changes, "backend '%s/%s': server_id %s -> %s", service, backend->name,
+			  id_text(backend->server_id, backend->server_id_length, ids[0]),
+			  id_text(declared->server_id, declared->server_id_length, ids[1]));
 	backend_set_server_id(balancer, backend, declared->server_id, declared->server_id_length);
 }
 
@@ -69,6 +81,7 @@ static void take_weight(struct balancer *balancer, struct backend *backend, uint
 			struct lines *changes)
 {
 	const char *service = backend->service->config.name;
+	int before = backend->declared_weight;
 
 	backend->declared_weight = weight;
 	if (backend->weight == weight) {
@@ -79,14 +92,24 @@ static void take_weight(struct balancer *balancer, struct backend *backend, uint
 				  service, weight, backend->name);
 		backend->record &= ~POISE_RECORD_WEIGHT;
 	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
-		lines_add(changes, "service '%s': backend '%s' has weight %u, was %u", service,
-			  backend->name, weight, backend->weight);
+		lines_add(changes, "backend '%s/%s': weight %u -> %u", service, backend->name,
+			  backend->weight, weight);
 		availability_note(backend, HISTORY_WEIGHT, "%u by the configuration, was %u",
 				  weight, backend->weight);
 		backend->weight = weight;
 		service_touch(backend->service);
 		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
+	} else if (before >= 0 && before != weight && !balancer->adopting) {
+		lines_add(changes,
+			  "backend '%s/%s': weight %d -> %u in the configuration, %u by command "
+			  "stays",
+			  service, backend->name, before, weight, backend->weight);
 	}
+}
+
+static const char *truth(bool value)
+{
+	return value ? "true" : "false";
 }
 
 /* A command that says the same as the configuration is overruled by it. */
@@ -95,7 +118,7 @@ static void take_drain(struct balancer *balancer, struct backend *backend, bool 
 {
 	uint8_t same = drain ? POISE_RECORD_DRAIN : POISE_RECORD_UNDRAIN;
 	const char *service = backend->service->config.name;
-	bool before = backend_drains(backend);
+	bool before = backend_drains(backend), declared = backend->declared_drain;
 
 	backend->declared_drain = drain;
 	if (backend->record & same)
@@ -103,11 +126,14 @@ static void take_drain(struct balancer *balancer, struct backend *backend, bool 
 			  "service '%s': that backend '%s' %s, by command, is declared now",
 			  service, backend->name, drain ? "drains" : "does not drain");
 	backend->record &= ~same;
+	if (!balancer->adopting && declared != drain) /* an earlier poised left no word of it */
+		lines_add(changes, "backend '%s/%s': drain %s -> %s%s", service, backend->name,
+			  truth(declared), truth(drain),
+			  backend_drains(backend) == drain ? ""
+							   : " in the configuration, what was set "
+							     "by command stays");
 	if (backend_drains(backend) == before)
 		return;
-	if (!balancer->adopting) /* what an earlier poised left does not tell */
-		lines_add(changes, "service '%s': backend '%s' %s", service, backend->name,
-			  drain ? "drains" : "drains no more");
 	availability_note(backend, HISTORY_DRAIN, "%s by the configuration",
 			  drain ? "drained" : "undrained");
 	backend->valid_at_round = balancer->sweep_round + 2;
@@ -121,7 +147,7 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 	const char *service = backend->service->config.name;
 
 	if (strcmp(backend->name, declared->name) != 0) {
-		lines_add(changes, "service '%s': backend '%s' is now called '%s'", service,
+		lines_add(changes, "backend '%s/%s': name %s -> %s", service, backend->name,
 			  backend->name, declared->name);
 		snprintf(backend->name, sizeof(backend->name), "%s", declared->name);
 	}

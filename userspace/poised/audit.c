@@ -32,6 +32,8 @@ void audit_end(void)
 static const char *describe_actor(struct log_fields *fields, char name[PEER_NAME_BYTES],
 				  char text[ACTOR_BYTES])
 {
+	if (fields->by)
+		return fields->by;
 	if (!current_peer) {
 		fields->by = current_cause ? current_cause : "poised";
 		return fields->by;
@@ -66,11 +68,14 @@ void audit_change(const struct audit_change *change)
 				     .what = change->what,
 				     .before = change->before,
 				     .after = change->after,
+				     .by = change->by,
 				     .always = true };
 	char what[WHAT_BYTES], name[PEER_NAME_BYTES], actor[ACTOR_BYTES];
 	const char *by = describe_actor(&fields, name, actor);
 
-	log_event(LOG_LEVEL_INFO, &fields, "%s, by %s", describe_change(change, what), by);
+	log_event(change->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, &fields, "%s%s%s, by %s",
+		  describe_change(change, what), change->why ? ": " : "",
+		  change->why ? change->why : "", by);
 }
 
 void audit_line(const char *text)

@@ -6,6 +6,8 @@
 #ifndef POISE_AUDIT_H
 #define POISE_AUDIT_H
 
+#include <stdbool.h>
+
 struct peer;
 
 /* What changed: a backend (with its service), a service, or neither. Texts may be NULL. */
@@ -14,11 +16,14 @@ struct audit_change {
 	const char *what;   /* "weight", "added", "drained" */
 	const char *before; /* NULL: there was none */
 	const char *after;  /* NULL: there is none */
+	const char *by;	    /* NULL: whose turn it is */
+	const char *why;    /* NULL: nothing more is to be said */
+	bool warning;	    /* of that level, else info */
 };
 
 /*
  * Logs one line: "change: backend 'web/app-01': weight 100 -> 50, by alice (uid 1001, pid 4711)".
- * Without before "WHAT: AFTER", without after "WHAT (was BEFORE)".
+ * Without before "WHAT: AFTER", without after "WHAT (was BEFORE)"; with why ": WHY" follows.
  */
 void audit_change(const struct audit_change *change);
 

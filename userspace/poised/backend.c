@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "availability.h"
 #include "balancer.h"
 #include "check.h"
@@ -183,17 +184,16 @@ static void on_health(void *context, const struct health_status *status)
 {
 	struct backend *backend = context;
 	struct balancer *balancer = backend->service->balancer;
-	const char *name = backend->service->config.name;
 	bool up = status->state == HEALTH_UP;
 
-	if (up)
-		log_event(LOG_LEVEL_INFO,
-			  &(struct log_fields){ .service = name, .backend = backend->name },
-			  "health check passed, up");
-	else
-		log_event(LOG_LEVEL_WARNING,
-			  &(struct log_fields){ .service = name, .backend = backend->name },
-			  "health check failed, down: %s", status->error);
+	audit_change(&(struct audit_change){ .service = backend->service->config.name,
+					     .backend = backend->name,
+					     .what = "health",
+					     .before = health_state_text(status->before),
+					     .after = health_state_text(status->state),
+					     .by = "its check",
+					     .why = up ? NULL : status->error,
+					     .warning = !up });
 	availability_note(backend, HISTORY_HEALTH, "%s%s",
 			  up ? "up" : "down: ", up ? "" : status->error);
 	availability_health(backend, up);

@@ -263,19 +263,10 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 	return 0;
 }
 
-static bool same_group(const struct access_group *a, const struct access_group *b)
-{
-	return a->set == b->set && (!a->set || a->id == b->id);
-}
-
-static void change_access(struct daemon *daemon, const struct access *access, struct lines *changes)
+static void change_access(struct daemon *daemon, const struct access *access)
 {
 	int err;
 
-	if (!same_group(&daemon->access.readers, &access->readers))
-		lines_add(changes, "control.readers changed");
-	if (!same_group(&daemon->access.writers, &access->writers))
-		lines_add(changes, "control.writers changed");
 	daemon->access = *access;
 	err = control_access_changed(daemon->control);
 	if (err)
@@ -328,7 +319,7 @@ static int apply_config(struct daemon *daemon, struct config *config, struct lin
 		return err;
 	}
 	FAULT_POINT("reload-applied");
-	change_access(daemon, &access, changes);
+	change_access(daemon, &access);
 	detach_interfaces(daemon, config, changes);
 	return 0;
 }

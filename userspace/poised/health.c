@@ -87,8 +87,9 @@ static void schedule_next(struct health *health, int64_t now)
 }
 
 /* The last thing that is done with a health: the callee may free it. */
-static void report_change(struct health *health)
+static void report_change(struct health *health, enum health_state before)
 {
+	health->status.before = before;
 	health->status.changed_at = time(NULL);
 	health->changed(health->context, &health->status);
 }
@@ -96,10 +97,12 @@ static void report_change(struct health *health)
 /* Of one without a check. */
 static void be_up(struct health *health)
 {
-	if (health->status.state == HEALTH_UP)
+	enum health_state before = health->status.state;
+
+	if (before == HEALTH_UP)
 		return;
 	health->status.state = HEALTH_UP;
-	report_change(health);
+	report_change(health, before);
 }
 
 static void count_result(struct health *health, bool passed, const char *error)
@@ -162,7 +165,7 @@ static void check_ended(void *context, enum check_result result, const char *err
 		health_state_after(before, &health->status.row, health->rise, health->fall);
 	schedule_next(health, now);
 	if (health->status.state != before)
-		report_change(health);
+		report_change(health, before);
 }
 
 static void start_check(struct health *health, int64_t now)

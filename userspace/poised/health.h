@@ -22,6 +22,7 @@ enum { HEALTH_ERROR_BYTES = 160 };
 
 struct health_status {
 	enum health_state state;
+	enum health_state before;  /* the last change of state */
 	struct health_row row;	   /* of the last results */
 	uint64_t checks, failures; /* ever */
 	uint32_t last_duration_ms; /* of the last check */

@@ -44,33 +44,3 @@ void settings_write(struct poise_settings *settings, const struct config *config
 	STORE(settings->gue_port, htons(config->gue_port));
 	write_sources(settings, config);
 }
-
-static bool same_prefix(const struct prefix *a, const struct prefix *b)
-{
-	return a->length == b->length && address_equal(&a->address, &b->address);
-}
-
-void settings_compare(const struct config *before, const struct config *after,
-		      struct lines *changes)
-{
-	if (before->settle_ms != after->settle_ms)
-		lines_add(changes, "settle changed");
-	if (!same_prefix(&before->source_ipv4, &after->source_ipv4) ||
-	    !same_prefix(&before->source_ipv6, &after->source_ipv6))
-		lines_add(changes, "the tunnel's source changed");
-	if (before->gue_port != after->gue_port)
-		lines_add(changes, "the tunnel's gue_port changed");
-	if (before->pass_oversize != after->pass_oversize)
-		lines_add(changes, "the tunnel's oversize changed");
-	if (before->decrement_ttl != after->decrement_ttl)
-		lines_add(changes, "the tunnel's decrement_ttl changed");
-	if (before->icmp.echo != after->icmp.echo ||
-	    before->icmp.echo_rate != after->icmp.echo_rate ||
-	    before->icmp.error_rate != after->icmp.error_rate)
-		lines_add(changes, "icmp changed");
-	if (before->probe_mark != after->probe_mark)
-		lines_add(changes, "probe.mark changed");
-	if (before->fragments.pass_early != after->fragments.pass_early ||
-	    before->fragments.timeout_ms != after->fragments.timeout_ms)
-		lines_add(changes, "fragments changed");
-}

@@ -3,15 +3,10 @@
 #ifndef POISE_SETTINGS_H
 #define POISE_SETTINGS_H
 
-#include "lines.h"
-
 struct config;
 struct poise_settings;
 
 /* Stores what may change at any time but the settle time, each by one store. */
 void settings_write(struct poise_settings *settings, const struct config *config);
-/* A line for each thing that differs. */
-void settings_compare(const struct config *before, const struct config *after,
-		      struct lines *changes);
 
 #endif

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The packet fuzzer for a minute, and that of requests for five seconds, after every input that is kept: no access beside a packet or a
+# The packet fuzzer for a minute, after every input that is kept: no access beside a packet or a
 # map's value, and what tests/fuzz/check.h says of every packet. What it finds is in
-# build/corpus/packet-found. FUZZ_SECONDS=N: another time.
+# build/corpus/packet-found. FUZZ_SECONDS=N: another time. Others run on what is kept, or for seconds.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 1

@@ -252,8 +252,7 @@ static void add_help(struct top_frame *frame, size_t width, size_t height)
 		"  < > s                        order by the column before, behind",
 		"  r                            the other way round",
 		"  /                            only rows that hold a text",
-		"  d u w                        drain, undrain, weight of the backend; it asks "
-		"first",
+		"  d u w                        drain, undrain, weight of a backend; asks first",
 		"  Space                        pause, and go on",
 		"  q                            quit",
 		"",

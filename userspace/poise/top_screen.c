@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -76,7 +77,6 @@ bool top_screen_open(void)
 		return false;
 	}
 	use_env(FALSE); /* LINES and COLUMNS stay as they are when the terminal does not */
-	use_tioctl(TRUE);
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
 		complain("the terminal \"%s\" is not known: set TERM",
@@ -109,6 +109,12 @@ void top_screen_close(void)
 
 void top_screen_size(size_t *width, size_t *height)
 {
+	struct winsize size;
+
+	/* without LINES and COLUMNS curses does not follow a new size by itself */
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_row && size.ws_col &&
+	    (size.ws_row != LINES || size.ws_col != COLS))
+		resizeterm(size.ws_row, size.ws_col);
 	*width = COLS > 0 ? COLS : 1;
 	*height = LINES > 0 ? LINES : 1;
 }

@@ -17,7 +17,18 @@
 #include "check_fixture.h"
 #include "health.h"
 
-enum { FULL_BACKLOG = 8 };
+enum {
+	FULL_BACKLOG = 8,
+	PATIENT_MS = 10000, /* for a check that is to end by itself, on a machine however busy */
+};
+
+static struct config_check patient_check(enum check_type type, uint16_t port)
+{
+	struct config_check check = check_of(type, port);
+
+	check.timeout_ms = PATIENT_MS;
+	return check;
+}
 
 /* One answer, one verdict. */
 
@@ -32,7 +43,7 @@ static const struct answer_case {
 	const char *body;
 	const char *address;
 	struct status_range expect[2];
-	unsigned timeout_ms, most_ms;
+	unsigned timeout_ms;
 } answer_cases[] = {
 	{ .name = "http: an expected status passes",
 	  .script = { .answer = OK "Content-Length: 0\r\n\r\n" } },
@@ -52,8 +63,7 @@ static const struct answer_case {
 	{ .name = "http: a redirection is not followed",
 	  .script = { .answer = "HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1:1/\r\n\r\n" } },
 	{ .name = "http: the status decides without the body's end",
-	  .script = { .answer = OK "Content-Length: 9\r\n\r\n", .then = HOLD },
-	  .most_ms = 250 },
+	  .script = { .answer = OK "Content-Length: 9\r\n\r\n", .then = HOLD } },
 	{ .name = "http: interim answers come before the final one",
 	  .script = { .answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: "
 				"b\r\n\r\n" OK "\r\n" } },
@@ -69,8 +79,7 @@ static const struct answer_case {
 	  .body = "aabaaab" },
 	{ .name = "http: the body's text is found before its end",
 	  .script = { .answer = OK "Content-Length: 999\r\n\r\nok", .then = HOLD },
-	  .body = "ok",
-	  .most_ms = 250 },
+	  .body = "ok" },
 	{ .name = "http: the body does not hold the text",
 	  .script = { .answer = OK "\r\no k oK" },
 	  .error = "body does not hold 'ok'",
@@ -148,24 +157,21 @@ static const struct answer_case {
 	{ .name = "http: no answer",
 	  .script = { .then = HOLD },
 	  .error = "timed out after 60 ms waiting for the answer",
-	  .timeout_ms = 60,
-	  .most_ms = 300 },
+	  .timeout_ms = 60 },
 	{ .name = "http: slow trickle of a status line",
 	  .script = { .answer = OK "\r\n", .trickle_ms = 10 },
 	  .error = "timed out after 60 ms waiting for the answer",
-	  .timeout_ms = 60,
-	  .most_ms = 300 },
+	  .timeout_ms = 60 },
 	{ .name = "http: slow trickle of a header",
-	  .script = { .answer = OK KIB_OF_HEADER "\r\n", .trickle_ms = 1 },
-	  .error = "timed out after 200 ms in the middle of the answer",
-	  .timeout_ms = 200,
-	  .most_ms = 450 },
+	  .script = { .answer = OK KIB_OF_HEADER KIB_OF_HEADER KIB_OF_HEADER "\r\n",
+		      .trickle_ms = 1 }, /* the status line within the time, the rest not */
+	  .error = "timed out after 1000 ms in the middle of the answer",
+	  .timeout_ms = 1000 },
 	{ .name = "http: no end of the body",
 	  .script = { .answer = OK "\r\n", .repeat = "x", .repeats = 1, .then = HOLD },
 	  .error = "timed out after 60 ms in the middle of the answer",
 	  .body = "ok",
-	  .timeout_ms = 60,
-	  .most_ms = 300 },
+	  .timeout_ms = 60 },
 };
 
 static void test_answer(void **state)
@@ -179,7 +185,7 @@ static void test_answer(void **state)
 
 	if (!server)
 		skip();
-	check = check_of(CHECK_HTTP, server->port);
+	check = patient_check(CHECK_HTTP, server->port);
 	check.body = (char *)c->body;
 	if (c->timeout_ms)
 		check.timeout_ms = c->timeout_ms;
@@ -192,7 +198,6 @@ static void test_answer(void **state)
 	status = health_get(watch.health);
 	assert_string_equal(status->error, c->error ? c->error : "");
 	assert_int_equal(status->state, c->error ? HEALTH_DOWN : HEALTH_UP);
-	assert_in_range(status->last_duration_ms, 0, c->most_ms ? c->most_ms : LIMIT_MS);
 	health_free(watch.health);
 	server_free(server);
 }
@@ -215,7 +220,7 @@ static void expect_request(const char *address, uint16_t port, const char *host,
 		 "GET /a/../b?c=d#e HTTP/1.1\r\nHost: %s%s\r\nUser-Agent: poise-check/1\r\n"
 		 "Accept: */*\r\nConnection: close\r\n\r\n",
 		 expected_host, suffix);
-	check = check_of(CHECK_HTTP, server->port);
+	check = patient_check(CHECK_HTTP, server->port);
 	check.path = "/a/../b?c=d#e";
 	check.host = (char *)host;
 	watch_start(&watch, address, &check, HEALTH_UNKNOWN);
@@ -251,12 +256,12 @@ static void test_request_host(void **state)
 
 /* Runs the first check of a backend that does not answer as it should. */
 static void expect_error(enum check_type type, const char *address, uint16_t port,
-			 const char *error)
+			 unsigned timeout_ms, const char *error)
 {
 	struct config_check check = check_of(type, port);
 	struct watch watch = { 0 };
 
-	check.timeout_ms = 70;
+	check.timeout_ms = timeout_ms;
 	watch_start(&watch, address, &check, HEALTH_UNKNOWN);
 	run_while(watch.changes == 0, LIMIT_MS);
 	assert_string_equal(health_get(watch.health)->error, error);
@@ -271,8 +276,8 @@ static void test_refused(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	expect_error(CHECK_TCP, "127.0.0.1", bound.port, "connection refused");
-	expect_error(CHECK_HTTP, "127.0.0.1", bound.port, "connection refused");
+	expect_error(CHECK_TCP, "127.0.0.1", bound.port, PATIENT_MS, "connection refused");
+	expect_error(CHECK_HTTP, "127.0.0.1", bound.port, PATIENT_MS, "connection refused");
 	close(fd);
 }
 
@@ -280,8 +285,8 @@ static void test_unreachable(void **state)
 {
 	(void)state;
 	/* a broadcast address is none to connect to: fails at once, without a packet */
-	expect_error(CHECK_TCP, "255.255.255.255", 80, "network unreachable");
-	expect_error(CHECK_HTTP, "255.255.255.255", 80, "network unreachable");
+	expect_error(CHECK_TCP, "255.255.255.255", 80, PATIENT_MS, "network unreachable");
+	expect_error(CHECK_HTTP, "255.255.255.255", 80, PATIENT_MS, "network unreachable");
 }
 
 /* Linux drops the SYNs for a full backlog. */
@@ -302,8 +307,10 @@ static void test_connect_timeout(void **state)
 		filling[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		(void)!connect(filling[i], (struct sockaddr *)&peer, length);
 	}
-	expect_error(CHECK_TCP, "127.0.0.1", full.port, "timed out after 70 ms while connecting");
-	expect_error(CHECK_HTTP, "127.0.0.1", full.port, "timed out after 70 ms while connecting");
+	expect_error(CHECK_TCP, "127.0.0.1", full.port, 70,
+		     "timed out after 70 ms while connecting");
+	expect_error(CHECK_HTTP, "127.0.0.1", full.port, 70,
+		     "timed out after 70 ms while connecting");
 	for (int i = 0; i < FULL_BACKLOG; i++)
 		close(filling[i]);
 	close(fd);
@@ -317,7 +324,7 @@ static void expect_tcp_up(const char *address)
 
 	if (!server)
 		skip();
-	check = check_of(CHECK_TCP, server->port);
+	check = patient_check(CHECK_TCP, server->port);
 	watch_start(&watch, address, &check, HEALTH_UNKNOWN);
 	run_while(watch.changes == 0 || server->accepted == 0 || server->open, LIMIT_MS);
 	assert_int_equal(health_get(watch.health)->state, HEALTH_UP);
@@ -343,7 +350,7 @@ static void test_invalid(void **state)
 	static const struct {
 		char *path, *host;
 	} cases[] = { { "a", NULL }, { "/a b", NULL }, { "/a\r\nb: c", NULL }, { "/", "a\nb" } };
-	struct config_check check = check_of(CHECK_HTTP, 80);
+	struct config_check check = patient_check(CHECK_HTTP, 80);
 	struct check_target target = { .service = "web", .backend = "app" };
 
 	(void)state;
@@ -360,7 +367,7 @@ static void test_invalid(void **state)
 static void test_long_error(void **state)
 {
 	struct server *server = server_new("127.0.0.1", 0, &pass);
-	struct config_check check = check_of(CHECK_HTTP, server->port);
+	struct config_check check = patient_check(CHECK_HTTP, server->port);
 	struct watch watch = { 0 };
 	char body[2 * HEALTH_ERROR_BYTES + 2] = "";
 	const char *error;
@@ -387,7 +394,7 @@ static void test_long_error(void **state)
 static void test_not_run(void **state)
 {
 	struct server *server = server_new("127.0.0.1", 0, &pass);
-	struct config_check check = check_of(CHECK_HTTP, server->port);
+	struct config_check check = patient_check(CHECK_HTTP, server->port);
 	struct watch http = { 0 }, tcp = { 0 };
 	const struct health_status *http_status, *tcp_status;
 	struct rlimit limit, none;

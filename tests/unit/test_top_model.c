@@ -224,6 +224,29 @@ static void rows_are_ordered(void **state)
 	top_model_fini(&model);
 }
 
+/* Poised may tell its backends in another order, as after a reload. */
+static void equal_rows_are_in_the_last_order(void **state)
+{
+	static const char *const orders[] = { "abc", "cab" };
+	struct top_model model;
+	struct top_list *list = &model.lists[TOP_BACKENDS];
+	char name[2] = "";
+
+	(void)state;
+	top_model_init(&model);
+	for (int i = 0; i < 2; i++) {
+		top_list_begin(list);
+		for (const char *at = orders[i]; *at; at++) {
+			name[0] = *at;
+			put(list, "web", name, 0, i);
+		}
+		top_list_end(list);
+		assert_string_equal(orders[i], chosen(&model, "PKT/S", true, NULL, ""));
+		assert_string_equal(orders[i], chosen(&model, "PKT/S", false, NULL, ""));
+	}
+	top_model_fini(&model);
+}
+
 static void rows_are_filtered(void **state)
 {
 	struct top_model model;
@@ -287,6 +310,7 @@ int main(void)
 		cmocka_unit_test(a_service_has_the_connections_of_its_backends),
 		cmocka_unit_test(only_drops_count_as_drops),
 		cmocka_unit_test(rows_are_ordered),
+		cmocka_unit_test(equal_rows_are_in_the_last_order),
 		cmocka_unit_test(rows_are_filtered),
 		cmocka_unit_test(many_items_are_found),
 		cmocka_unit_test(rates_are_written_short),

@@ -101,6 +101,10 @@ $(B)/tests/poise-prepared: $(B)/tests/cli/prepared_host.o $(B)/userspace/poised/
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
 $(B)/tests/cli/%.o: INC += -Iuserspace/poise
 
+# Of another ABI version: tests/netns/test_upgrade.sh
+$(B)/next/build/poised: $(B)/poised tests/netns/make_next
+	+tests/netns/make_next $(B)/next
+
 $(B)/ring_owners: tests/netns/ring_owners.c
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< -lbpf
 
@@ -116,7 +120,8 @@ test: setup
 	@./tests/run
 
 tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
-       $(B)/fuzz_config $(B)/fuzz_answer $(B)/fuzz_control $(B)/poised-faults $(B)/ring_owners
+       $(B)/fuzz_config $(B)/fuzz_answer $(B)/fuzz_control $(B)/poised-faults $(B)/ring_owners \
+       $(B)/next/build/poised
 
 bench: setup
 	@$(MAKE) --no-print-directory $(B)/poise-bench

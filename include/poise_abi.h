@@ -3,15 +3,21 @@
  * The contract of the data plane (bpf/) and user space: map names' keys and values, limits,
  * reasons and events. Each shared structure stands here once. Built by gcc and by clang -target
  * bpf. A change of any layout or meaning here changes POISE_ABI_VERSION: pinned maps outlive
- * poised.
+ * poised. Another version takes maps over member by member, by their names: a member or map of
+ * another meaning gets another name, reasons and events are only appended.
  */
 #ifndef POISE_ABI_H
 #define POISE_ABI_H
 
 #include <linux/types.h>
 
+#ifndef POISE_ABI_NUMBER /* a test builds another one */
+#define POISE_ABI_NUMBER 3
+#endif
+
 enum {
-	POISE_ABI_VERSION = 3,
+	POISE_ABI_VERSION = POISE_ABI_NUMBER,
+	POISE_ABI_OLDEST = 3, /* whose maps can be taken over: userspace/poised/migrate.h */
 
 	POISE_NAME_BYTES = 64, /* a service's or backend's name with its final NUL */
 

@@ -29,7 +29,7 @@ abi_refused()
 	local got
 	got=$(refused 1 timeout 20 nsenter --net="/run/netns/$(net_name balancer)" \
 		"$NET_BUILD/poised" --config "$NET_CONFIG" 2>&1) || { echo "$got"; return 1; }
-	contains "$got" "ABI" 4711 "poise detach"
+	contains "$got" "ABI version 2" "poise detach"
 }
 
 # Another ABI version in the pinned settings: its first word.
@@ -38,7 +38,7 @@ abi_spoil()
 	local map=$NET_PINS/settings rest
 	rest=$(bpftool -j map dump pinned "$map" | jq -r '(.[0].value // .[0].formatted.value)[4:][]')
 	# shellcheck disable=SC2086 # a list of bytes
-	bpftool map update pinned "$map" key 0 0 0 0 value 0x67 0x12 0 0 $rest
+	bpftool map update pinned "$map" key 0 0 0 0 value 2 0 0 0 $rest
 }
 
 tap_begin one

@@ -2,6 +2,7 @@
 #include "offline.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -12,6 +13,7 @@ int offline_detach(const char *pin_path, FILE *out)
 {
 	char error[PINS_ERROR_BYTES] = "";
 	struct pins_found found = {};
+	char next[PATH_MAX];
 	int lock, err;
 
 	attach_set_print(NULL);
@@ -28,9 +30,12 @@ int offline_detach(const char *pin_path, FILE *out)
 		fprintf(stderr, "poise: %s\n", error);
 		goto out_close;
 	}
+	attach_add_former(pins_next_settings(pin_path));
 	err = attach_remove_all(found.settings_id, out);
 	if (!err)
 		err = probe_detach_all(out);
+	if (!err && !pins_next(pin_path, next, sizeof(next)))
+		err = pins_remove(next, out);
 	if (!err)
 		err = pins_remove(pin_path, out);
 out_close:

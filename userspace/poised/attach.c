@@ -12,10 +12,11 @@
 
 #include "fault.h"
 
-enum { MAX_MAPS = 64 };
+enum { MAX_MAPS = 64, MAX_FORMER = 4 };
 
 static const char program_name[] = "poise";
 static void (*print_line)(const char *text);
+static uint32_t former[MAX_FORMER];
 
 /* Line by line: the verifier's log is one message. */
 static void print_va(const char *format, va_list arguments)
@@ -53,7 +54,21 @@ void attach_set_print(void (*print)(const char *text))
 	libbpf_set_print(print_libbpf);
 }
 
-/* Does the program use the map settings_id? */
+void attach_add_former(uint32_t settings_id)
+{
+	memmove(&former[1], former, sizeof(former) - sizeof(former[0]));
+	former[0] = settings_id;
+}
+
+static bool is_settings(uint32_t id, uint32_t settings_id)
+{
+	for (int i = 0; i < MAX_FORMER; i++)
+		if (former[i] && former[i] == id)
+			return true;
+	return id == settings_id;
+}
+
+/* Does the program use the map settings_id, or a former one? */
 static bool is_ours(struct xdp_program *program, uint32_t settings_id)
 {
 	__u32 ids[MAX_MAPS], size = sizeof(struct bpf_prog_info);
@@ -64,7 +79,7 @@ static bool is_ours(struct xdp_program *program, uint32_t settings_id)
 	if (bpf_obj_get_info_by_fd(xdp_program__fd(program), &info, &size))
 		return false;
 	for (__u32 i = 0; i < info.nr_map_ids && i < MAX_MAPS; i++)
-		if (ids[i] == settings_id)
+		if (is_settings(ids[i], settings_id))
 			return true;
 	return false;
 }

@@ -30,6 +30,9 @@ struct attachment {
 /* Sends libxdp's and libbpf's own messages to print (NULL: nowhere). */
 void attach_set_print(void (*print)(const char *text));
 
+/* Programs with this settings map are ours, too: of maps that were, or are being, replaced. */
+void attach_add_former(uint32_t settings_id);
+
 /* What there is to attach. */
 struct attach_program {
 	int fd;		      /* loaded, of type XDP */

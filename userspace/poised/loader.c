@@ -14,6 +14,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "maps.h"
+#include "migrate.h"
 #include "pins.h"
 #include "poise.skel.h"
 
@@ -25,6 +26,7 @@ struct loader {
 	struct attach_program program;
 	struct keeper *keeper; /* NULL: this process attaches */
 	bool adopted;
+	struct migration *migration; /* while pins of another ABI version are taken over */
 	struct attachment attachments[CONFIG_MAX_INTERFACES];
 	size_t attachment_count;
 };
@@ -112,6 +114,28 @@ static int check_flows(const char *pin_path, uint32_t buckets, char error[LOADER
 	return -EINVAL;
 }
 
+/* Of another ABI version: shares or converts what is there. */
+static int begin_migration(struct loader *loader, uint32_t version, char error[LOADER_ERROR_BYTES])
+{
+	char why[MIGRATE_ERROR_BYTES] = "not enough memory";
+	int err = migration_new(loader->pin_path, loader->object->obj, &loader->migration, why);
+
+	if (err)
+		snprintf(error, LOADER_ERROR_BYTES,
+			 "the maps in '%.100s' have ABI version %u, this poised has %d and cannot "
+			 "take them over: %.80s: start the poised that made them, or run 'poise "
+			 "detach --pin-path %.100s' (traffic stops until poised starts anew)",
+			 loader->pin_path, version, POISE_ABI_VERSION, why, loader->pin_path);
+	return err;
+}
+
+/* What a death in the middle of an exchange of pins left is known for ours, and goes in the end. */
+static void note_former(const struct loader *loader, uint32_t settings_id)
+{
+	attach_add_former(settings_id);
+	attach_add_former(pins_next_settings(loader->pin_path));
+}
+
 static int open_pins(struct loader *loader, const struct loader_options *options,
 		     char error[LOADER_ERROR_BYTES])
 {
@@ -126,6 +150,13 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 		return loader->lock_fd;
 	FAULT_POINT("pins-opened");
 	err = pins_read(loader->pin_path, &found, error);
+	note_former(loader, found.settings_id);
+	if (err == -EPROTO && found.abi_version >= POISE_ABI_OLDEST) {
+		loader->adopted = true;
+		err = check_flows(loader->pin_path,
+				  bpf_map__max_entries(loader->object->maps.flows), error);
+		return err ? err : begin_migration(loader, found.abi_version, error);
+	}
 	if (!err)
 		err = check_seed(&found, options->seed, loader->pin_path, error);
 	if (!err)
@@ -416,6 +447,88 @@ static int load(struct loader *loader, const struct loader_options *options,
 	return 0;
 }
 
+static int pin_next(const struct loader *loader, const char *next)
+{
+	struct bpf_map *map;
+	char path[PATH_MAX];
+	int err = 0;
+
+	bpf_object__for_each_map (map, loader->object->obj) {
+		if (err || bpf_map__is_internal(map))
+			continue;
+		err = pins_path(next, bpf_map__name(map), path, sizeof(path));
+		if (!err)
+			err = bpf_obj_pin(bpf_map__fd(map), path);
+		FAULT_POINT("next-pinned");
+	}
+	return err;
+}
+
+/* The filled maps take the place of those that are pinned, in one step. */
+static int exchange_pins(struct loader *loader, char error[LOADER_ERROR_BYTES])
+{
+	char next[PATH_MAX];
+	int err = pins_next(loader->pin_path, next, sizeof(next)), lock;
+
+	if (!err)
+		err = pins_remove(next, NULL); /* of an attempt that ended in between */
+	if (err)
+		return err;
+	lock = pins_open(next, error);
+	if (lock < 0)
+		return lock;
+	err = pin_next(loader, next);
+	if (!err)
+		err = pins_exchange(loader->pin_path);
+	if (err) {
+		close(lock);
+		return err;
+	}
+	FAULT_POINT("pins-exchanged");
+	close(loader->lock_fd);
+	loader->lock_fd = lock;
+	return 0;
+}
+
+static int migrated_seed(struct loader *loader, struct pins_found *found)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(loader->object->maps.settings), &zero,
+				   &found->settings);
+}
+
+static int migrate(struct loader *loader, uint64_t seed, char error[LOADER_ERROR_BYTES])
+{
+	char why[MIGRATE_ERROR_BYTES] = "";
+	struct pins_found found = {};
+	int err = migration_fill(loader->migration, why);
+
+	snprintf(error, LOADER_ERROR_BYTES,
+		 "the maps in '%.100s' are of another ABI version and cannot be taken over: %.80s",
+		 loader->pin_path, why[0] ? why : "their pins cannot be exchanged");
+	if (!err)
+		err = migrated_seed(loader, &found);
+	FAULT_POINT("migration-filled");
+	if (!err)
+		err = check_seed(&found, seed, loader->pin_path, error);
+	if (!err)
+		err = exchange_pins(loader, error);
+	if (!err)
+		log_info("took over the pinned maps of another version of poised");
+	return err;
+}
+
+/* Once no program uses them. */
+static void remove_former(const struct loader *loader)
+{
+	char next[PATH_MAX];
+
+	if (loader->pin_path && !pins_next(loader->pin_path, next, sizeof(next)) &&
+	    pins_remove(next, NULL))
+		log_warning("cannot remove '%s'", next);
+}
+
 static int prepare_maps(struct loader *loader, uint64_t seed, char error[LOADER_ERROR_BYTES])
 {
 	int err = maps_new(loader->object, &loader->maps);
@@ -443,6 +556,8 @@ int loader_new(const struct loader_options *options, struct loader **out,
 	loader->lock_fd = -1;
 	attach_set_print(log_library);
 	err = load(loader, options, error);
+	if (!err && loader->migration)
+		err = migrate(loader, options->seed, error);
 	if (!err)
 		err = prepare_maps(loader, options->seed, error);
 	for (size_t i = 0; i < options->interface_count && !err; i++)
@@ -451,6 +566,10 @@ int loader_new(const struct loader_options *options, struct loader **out,
 		loader_free(loader);
 		return err;
 	}
+	FAULT_POINT("all-attached");
+	migration_free(loader->migration);
+	loader->migration = NULL;
+	remove_former(loader);
 	*out = loader;
 	return 0;
 }
@@ -465,6 +584,7 @@ void loader_free(struct loader *loader)
 	if (!loader)
 		return;
 	keeper_free(loader->keeper);
+	migration_free(loader->migration);
 	maps_free(loader->maps);
 	poise_bpf__destroy(loader->object);
 	if (loader->lock_fd >= 0)

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -102,6 +103,7 @@ static int read_settings(int fd, const char *pin_path, struct pins_found *found,
 	}
 	found->settings_id = info.id;
 	memcpy(&version, value, sizeof(version));
+	found->abi_version = version;
 	if (version == 0) /* poised died before it wrote anything */
 		return 0;
 	if (version != POISE_ABI_VERSION || info.value_size != sizeof(found->settings)) {
@@ -135,6 +137,34 @@ int pins_read(const char *pin_path, struct pins_found *found, char error[PINS_ER
 	err = read_settings(fd, pin_path, found, error);
 	close(fd);
 	return err;
+}
+
+int pins_next(const char *pin_path, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s_next", pin_path); /* bpffs takes no '.' in names */
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+uint32_t pins_next_settings(const char *pin_path)
+{
+	char path[PATH_MAX], ignored[PINS_ERROR_BYTES];
+	struct pins_found found;
+
+	if (pins_next(pin_path, path, sizeof(path)))
+		return 0;
+	pins_read(path, &found, ignored);
+	return found.settings_id;
+}
+
+int pins_exchange(const char *pin_path)
+{
+	char path[PATH_MAX];
+	int err = pins_next(pin_path, path, sizeof(path));
+
+	if (err)
+		return err;
+	return renameat2(AT_FDCWD, pin_path, AT_FDCWD, path, RENAME_EXCHANGE) ? -errno : 0;
 }
 
 int pins_replace(const char *pin_path, const char *name, int fd)

@@ -15,6 +15,7 @@ enum { PINS_ERROR_BYTES = 512 };
 
 struct pins_found {
 	struct poise_settings settings; /* abi_version 0: nothing was pinned here */
+	uint32_t abi_version;		/* valid with -EPROTO, too */
 	uint32_t settings_id;		/* map id of the pinned settings; 0 when there is none */
 };
 
@@ -33,6 +34,16 @@ int pins_path(const char *pin_path, const char *name, char *path, size_t size);
 
 /* Pins an object under name, replacing atomically what is there. 0 or a negative errno. */
 int pins_replace(const char *pin_path, const char *name, int fd);
+
+/*
+ * Where pins are made that are to take the place of others: PIN_PATH_next. Afterwards, or when a
+ * death left it, it holds those that were, or were to be, replaced.
+ */
+int pins_next(const char *pin_path, char *path, size_t size); /* 0 or -ENAMETOOLONG */
+/* The map id of the settings pinned there; 0: there are none. */
+uint32_t pins_next_settings(const char *pin_path);
+/* The two directories change places, in one step. 0 or a negative errno. */
+int pins_exchange(const char *pin_path);
 
 /* Removes every pin and the directory; names them on out (NULL: silent). 0 or a negative errno. */
 int pins_remove(const char *pin_path, FILE *out);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How the values of a map are laid out, by their type information (BTF), and values of one layout
+ * turned into those of another: members are known by their names.
+ */
+#ifndef POISE_LAYOUT_H
+#define POISE_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct btf;
+
+struct layout {
+	const struct btf *btf;
+	uint32_t type; /* id; 0: nothing is known of it */
+};
+
+/* Do both have the same members at the same places? */
+bool layout_equal(const struct layout *a, const struct layout *b);
+
+/*
+ * What 'from' has no member for is 0, what 'to' has none for is left out. out has room for a value
+ * of 'to'. 0; -ERANGE: a number or list does not fit; -EPROTO: a member is of another kind.
+ */
+int layout_convert(const struct layout *from, const void *in, const struct layout *to, void *out);
+
+#endif

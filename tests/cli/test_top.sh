@@ -199,6 +199,17 @@ test_signals() {
 	done
 }
 
+test_stop() {
+	begin traffic
+	shows "it runs" '^web '
+	keys C-z
+	shows "Ctrl-Z: the shell has its screen" '^what was there before$'
+	keys fg Enter
+	shows "fg: poise top again" '^web '
+	keys q
+	restored "stopped and gone on, q" '[0-9]+'
+}
+
 test_reader() {
 	begin reader web
 	shows "a reader sees everything" '^app-01 +up ' lines 4
@@ -270,6 +281,7 @@ test_once() {
 test_services
 test_changes
 test_signals
+test_stop
 test_reader
 test_colors
 test_many

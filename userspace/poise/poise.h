@@ -31,7 +31,7 @@ enum option_bits {
 	OPTION_OF_DOCTOR = 1 << 11, /* --config and --verbose */
 };
 
-/* Of explain and capture; from the top down, so that the two lists do not meet. */
+/* Of explain, capture and top; from the top down, so that the two lists do not meet. */
 enum {
 	OPTION_TCP_FLAGS = 1 << 30,
 	OPTION_PAYLOAD = 1 << 26,

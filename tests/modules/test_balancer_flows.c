@@ -69,6 +69,23 @@ static void a_sweep_removes_flows_that_expired(void **state)
 	assert_int_equal(load->active, 1);
 }
 
+#define LONGER                                                                                     \
+	"- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 251\n"                     \
+	"  scheduler: leastconn\n  idle: 1h\n  backends:\n"
+
+static void a_longer_idle_time_finds_no_flow_that_had_expired(void **state)
+{
+	struct flow_words words;
+
+	(void)state;
+	begin("15m", LEASTCONN B0 B1);
+	words = put_flows(backend_named("web", "b0")->index, POISE_EXCEPTION_ESTABLISHED,
+			  balancer_settle_ticks(60000));
+	maps_load(world.balancer->maps, backend_named("web", "b0")->index)->active = 2;
+	apply(config_with("15m", LONGER B0 B1));
+	assert_true(!*words.first && *words.last);
+}
+
 /* Slices, at their own pace, come by every bucket once a round. */
 static void slices_make_a_round(void **state)
 {
@@ -156,6 +173,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_sweep_removes_flows_that_expired),
+		TEST(a_longer_idle_time_finds_no_flow_that_had_expired),
 		TEST(slices_make_a_round),
 		TEST(a_sweep_forgets_fragments_of_nobody),
 		TEST(a_start_makes_wrong_counts_right),

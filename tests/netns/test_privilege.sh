@@ -89,6 +89,24 @@ state_kept()
 	equal "65534 600" "$(stat -c '%u %a' "$file")" && grep -q app-01 "$file"
 }
 
+# The id of the program on lb0 is that of the pinned one.
+is_plain()
+{
+	equal "$(bpftool prog show pinned "$NET_PINS/program" -j | jq .id)" \
+		"$(ip -n "$(net_name balancer)" -j -d link show lb0 | jq '.[0].xdp.prog.id')"
+}
+
+# captured FILE: packets of requests come, and not by the plain program; they are served.
+captured()
+{
+	on_start balancer capture "$NET_DIR/poise" --socket "$NET_SOCKET" capture --count 5 -w "$1"
+	local capture=$!
+	wait_for 10 test -s "$1"
+	! is_plain >/dev/null || { echo "the plain program is attached"; return 1; }
+	equal 5 "$(pages "$VIP44" 5 | wc -l)" || return 1
+	wait "$capture" && contains "$(cat "$NET_DIR/capture.log")" "5 packets, 0 lost"
+}
+
 attached_to() { on balancer ip link show "$1" | grep -q xdp; }
 not_attached_to() { ! attached_to "$1"; }
 
@@ -154,6 +172,16 @@ config_user | sed 's/{ type: http, path: .healthz,/{ type: exec, command: [\/bin
 	>"$NET_CONFIG"
 check "nor check by what was given up" contains "$(poise reload 2>&1)" \
 	"a check needs cap_setuid, which poised gave up at its start: restart poised"
+
+# a capture: the keeper puts a program of its own in the place of the plain one, and that back
+check "a capture gets packets" captured "$NET_DIR/first"
+check "the plain program is back" wait_for 10 is_plain
+config_user | sed "s/readers: $READERS/readers: $STRANGERS/" >"$NET_CONFIG"
+check "a reload changes the readers" poise reload
+check "and tells them, before and after" logged \
+	"change: control.readers $READERS -> $STRANGERS, by root"
+check "a capture by the keeper once more" captured "$NET_DIR/second"
+check "and the plain program" wait_for 10 is_plain
 
 # death and return
 config_user >"$NET_CONFIG"

@@ -284,7 +284,6 @@ static int listen_to_ring(struct capture *capture)
 static int begin(struct capture *capture, const struct poise_capture_options *options,
 		 char error[LOADER_ERROR_BYTES])
 {
-	struct attach_program program;
 	int err = traced_new(capture->daemon->loader, TRACED_CAPTURING, &capture->traced);
 
 	if (!err)
@@ -295,8 +294,7 @@ static int begin(struct capture *capture, const struct poise_capture_options *op
 		snprintf(error, LOADER_ERROR_BYTES, "%s", strerror(-err));
 		return err;
 	}
-	program = traced_program(capture->traced);
-	return loader_use(capture->daemon->loader, &program, error);
+	return loader_use(capture->daemon->loader, capture->traced, error);
 }
 
 json_t *command_capture(const struct request *request)

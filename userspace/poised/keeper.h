@@ -16,9 +16,13 @@
 #include "attach.h"
 
 struct keeper;
+struct loader;
+struct traced;
 
-/* program and pin_path (NULL: no pins) are copied, as fork() does. 0 or a negative errno. */
-int keeper_new(const struct attach_program *program, const char *pin_path, struct keeper **out);
+/* loader, program and pin_path (NULL: no pins) are copied, as fork() does. 0 or a negative errno.
+ */
+int keeper_new(struct loader *loader, const struct attach_program *program, const char *pin_path,
+	       struct keeper **out);
 void keeper_free(struct keeper *keeper); /* it ends; takes NULL */
 
 /*
@@ -29,6 +33,9 @@ int keeper_attach_interface(struct keeper *keeper, const struct config_interface
 			    struct attachment *out, char error[ATTACH_ERROR_BYTES]);
 bool keeper_attach_is_there(struct keeper *keeper, uint32_t ifindex);
 int keeper_attach_remove(struct keeper *keeper, uint32_t ifindex);
+/* It attaches a capturing program from now on: one that it loads itself, over that one's maps.
+ * NULL: the plain one again. 0 or a negative errno. */
+int keeper_use(struct keeper *keeper, const struct traced *capturing);
 /* Off every interface, and every pin. */
 int keeper_remove_all(struct keeper *keeper, FILE *out);
 

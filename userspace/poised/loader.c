@@ -17,6 +17,7 @@
 #include "migrate.h"
 #include "pins.h"
 #include "poise.skel.h"
+#include "traced.h"
 
 struct loader {
 	struct poise_bpf *object;
@@ -370,30 +371,47 @@ static int replace_programs(struct loader *loader, size_t count, size_t *done,
 	int err = 0;
 
 	for (*done = 0; *done < count && !err; ++*done) {
-		struct attachment *attachment = &loader->attachments[*done], now;
+		const struct attachment *attachment = &loader->attachments[*done];
+		struct attachment now;
 		struct config_interface interface = { .mode = INTERFACE_AUTO };
 
-		if (!attach_is_there(attachment->ifindex, loader->program.settings_id))
-			continue;
 		memcpy(interface.name, attachment->interface, sizeof(interface.name));
-		err = attach_interface(&loader->program, &interface, &now, error);
+		if (loader_is_attached(loader, *done))
+			err = loader->keeper
+				      ? keeper_attach_interface(loader->keeper, &interface, &now,
+								error)
+				      : attach_interface(&loader->program, &interface, &now, error);
 	}
 	return err;
 }
 
-int loader_use(struct loader *loader, const struct attach_program *program,
-	       char error[LOADER_ERROR_BYTES])
+/* What is attached from now on; NULL: the loader's own. */
+static int choose_program(struct loader *loader, struct traced *capturing,
+			  char error[LOADER_ERROR_BYTES])
 {
-	struct attach_program before = loader->program;
+	int err = loader->keeper ? keeper_use(loader->keeper, capturing) : 0;
+
+	if (err)
+		snprintf(error, LOADER_ERROR_BYTES,
+			 "the process that keeps root cannot load that program: %s",
+			 strerror(-err));
+	else
+		loader->program = capturing ? traced_program(capturing) : own_program(loader);
+	return err;
+}
+
+int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES])
+{
 	char ignored[LOADER_ERROR_BYTES];
 	size_t done;
-	int err;
+	int err = choose_program(loader, capturing, error);
 
-	loader->program = program ? *program : own_program(loader);
-	err = replace_programs(loader, loader->attachment_count, &done, error);
-	if (!err || !program)
+	if (err)
 		return err;
-	loader->program = before;
+	err = replace_programs(loader, loader->attachment_count, &done, error);
+	if (!err || !capturing)
+		return err;
+	choose_program(loader, NULL, ignored);
 	replace_programs(loader, done, &done, ignored);
 	return err;
 }
@@ -576,7 +594,7 @@ int loader_new(const struct loader_options *options, struct loader **out,
 
 int loader_keep_root(struct loader *loader)
 {
-	return keeper_new(&loader->program, loader->pin_path, &loader->keeper);
+	return keeper_new(loader, &loader->program, loader->pin_path, &loader->keeper);
 }
 
 void loader_free(struct loader *loader)

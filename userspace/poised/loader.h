@@ -15,6 +15,7 @@
 struct bpf_object;
 struct loader;
 struct maps;
+struct traced;
 
 enum { LOADER_ERROR_BYTES = 512 };
 
@@ -65,12 +66,11 @@ int loader_attach(struct loader *loader, const struct config_interface *interfac
  */
 bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface);
 /*
- * Puts another program over the same maps in the place of the one that is attached, on every
+ * Puts a capturing program over the same maps in the place of the one that is attached, on every
  * interface, and has it attached to those to come; NULL: the loader's own again. Packets go on
  * meanwhile. 0, or a negative errno with error written: what was attached then still is.
  */
-int loader_use(struct loader *loader, const struct attach_program *program,
-	       char error[LOADER_ERROR_BYTES]);
+int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES]);
 /* Takes the program off an interface that loader_attach() took. */
 void loader_detach(struct loader *loader, const char *interface);
 

@@ -16,9 +16,28 @@ struct traced {
 	struct loader *loader;
 	enum traced_role role;
 	struct traced_bpf *object;
+	const int *joined;	    /* another's own maps, while it is loaded; or NULL */
 	struct poise_trace *traces; /* room for each CPU's */
 	int cpus;
 };
+
+static void list_own_maps(const struct traced_bpf *object, struct bpf_map *maps[TRACED_OWN_MAPS])
+{
+	maps[0] = object->maps.captures;
+	maps[1] = object->maps.capture_options;
+	maps[2] = object->maps.trace;
+}
+
+static int join_maps(struct traced_bpf *object, const int fds[TRACED_OWN_MAPS])
+{
+	struct bpf_map *maps[TRACED_OWN_MAPS];
+	int err = 0;
+
+	list_own_maps(object, maps);
+	for (int i = 0; i < TRACED_OWN_MAPS && !err; i++)
+		err = bpf_map__reuse_fd(maps[i], fds[i]);
+	return err;
+}
 
 /* With the maps of 'like' as far as that has them, else with maps of its own. */
 static int share_maps(struct loader *loader, struct bpf_object *object,
@@ -59,14 +78,17 @@ static struct traced_bpf *open_object(const struct traced *traced)
 static int load(struct traced *traced)
 {
 	struct traced_bpf *object = open_object(traced);
-	int err;
+	int err = 0;
 
 	if (!object)
 		return -ENOMEM;
 	/* a dry one sends nothing through the ring buffer: one page */
 	if (traced->role == TRACED_DRY)
 		bpf_map__set_max_entries(object->maps.captures, 4096);
-	err = traced_bpf__load(object);
+	if (traced->joined)
+		err = join_maps(object, traced->joined);
+	if (!err)
+		err = traced_bpf__load(object);
 	if (err) {
 		traced_bpf__destroy(object);
 		return err;
@@ -75,14 +97,15 @@ static int load(struct traced *traced)
 	return 0;
 }
 
-int traced_new(struct loader *loader, enum traced_role role, struct traced **out)
+static int make(struct loader *loader, enum traced_role role, const int *joined,
+		struct traced **out)
 {
 	struct traced *traced = calloc(1, sizeof(*traced));
 	int err = -ENOMEM;
 
 	if (!traced)
 		return err;
-	*traced = (struct traced){ .loader = loader, .role = role };
+	*traced = (struct traced){ .loader = loader, .role = role, .joined = joined };
 	traced->cpus = libbpf_num_possible_cpus();
 	traced->traces = calloc(traced->cpus, sizeof(*traced->traces));
 	if (traced->traces)
@@ -91,8 +114,28 @@ int traced_new(struct loader *loader, enum traced_role role, struct traced **out
 		traced_free(traced);
 		return err;
 	}
+	traced->joined = NULL;
 	*out = traced;
 	return 0;
+}
+
+int traced_new(struct loader *loader, enum traced_role role, struct traced **out)
+{
+	return make(loader, role, NULL, out);
+}
+
+int traced_join(struct loader *loader, const int fds[TRACED_OWN_MAPS], struct traced **out)
+{
+	return make(loader, TRACED_CAPTURING, fds, out);
+}
+
+void traced_own_maps(const struct traced *traced, int fds[TRACED_OWN_MAPS])
+{
+	struct bpf_map *maps[TRACED_OWN_MAPS];
+
+	list_own_maps(traced->object, maps);
+	for (int i = 0; i < TRACED_OWN_MAPS; i++)
+		fds[i] = bpf_map__fd(maps[i]);
 }
 
 void traced_free(struct traced *traced)

@@ -20,9 +20,16 @@ enum traced_role {
 	TRACED_CAPTURING, /* to take the place of the program that forwards */
 };
 
+enum { TRACED_OWN_MAPS = 3 };
+
 /* Loads it; takes some tenths of a second. The loader must outlive it. 0 or a negative errno. */
 int traced_new(struct loader *loader, enum traced_role role, struct traced **out);
 void traced_free(struct traced *traced); /* takes NULL */
+
+/* The maps of a capturing one that no other program has; they are its own still. */
+void traced_own_maps(const struct traced *traced, int fds[TRACED_OWN_MAPS]);
+/* As traced_new(), a capturing one over such maps, which the caller may close then. */
+int traced_join(struct loader *loader, const int fds[TRACED_OWN_MAPS], struct traced **out);
 
 enum {
 	TRACED_MIN_BYTES = 14,	 /* of a frame to be run */

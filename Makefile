@@ -200,8 +200,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/poise
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions dist/completion/_poise
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/local/|$(PREFIX)/|' dist/poised.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/poised.service
+	for unit in poised poise-agent; do sed 's|/usr/local/|$(PREFIX)/|' dist/$$unit.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit.service || exit; done
 
 clean:
 	rm -rf $(B)

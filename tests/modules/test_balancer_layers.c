@@ -215,9 +215,10 @@ static void an_estimate_is_what_moves(void **state)
 	assert_int_equal(estimated(world.balancer->config), 0);
 }
 
-#define WEB_TOLD                                                                                   \
+#define WEB_WITH(slow_start, path)                                                                 \
 	"- name: web\n  address: 203.0.113.10\n  port: 80\n  ring_size: 1021\n"                    \
-	"  on_down: keep\n  slow_start: 30s\n  check: { type: http, path: /up }\n  backends:\n"
+	"  on_down: keep\n  slow_start: " slow_start "\n  check: { type: http, path: " path " }\n" \
+	"  backends:\n"
 
 static void a_reload_tells_each_key_before_and_after(void **state)
 {
@@ -235,10 +236,25 @@ static void a_reload_tells_each_key_before_and_after(void **state)
 
 	(void)state;
 	begin("15m", WEB B0 B1 B2);
-	apply_telling(config_with("20m", WEB_TOLD
-				  "  - { name: b0, address: 10.9.0.11, weight: 30 }\n"
-				  "  - { name: b2, address: 10.9.0.13, drain: true }\n" B3),
-		      expected, ARRAY_SIZE(expected));
+	apply_telling(
+		config_with(
+			"20m",
+			WEB_WITH("30s",
+				 "/up") "  - { name: b0, address: 10.9.0.11, weight: 30 }\n"
+					"  - { name: b2, address: 10.9.0.13, drain: true }\n" B3),
+		expected, ARRAY_SIZE(expected));
+}
+
+static void a_reload_tells_a_key_that_is_alone(void **state)
+{
+	static const char *const expected[] = { "service 'web': slow_start 30s -> 31s",
+						"service 'web': check.path /up -> /ready" };
+
+	(void)state;
+	begin("15m", WEB_WITH("30s", "/up") B0);
+	apply_telling(config_with("15m", WEB_WITH("31s", "/up") B0), expected, 1);
+	apply_telling(config_with("15m", WEB_WITH("31s", "/ready") B0), expected + 1, 1);
+	apply_telling(config_with("15m", WEB_WITH("31s", "/ready") B0), NULL, 0);
 }
 
 static void a_reload_tells_what_commands_overrule(void **state)
@@ -271,6 +287,7 @@ int main(int argc, char **argv)
 		TEST(changes_that_are_held_take_effect_at_once),
 		TEST(an_estimate_is_what_moves),
 		TEST(a_reload_tells_each_key_before_and_after),
+		TEST(a_reload_tells_a_key_that_is_alone),
 		TEST(a_reload_tells_what_commands_overrule),
 	};
 

@@ -12,25 +12,13 @@
 
 #include "fault.h"
 #include "keeper.h"
+#include "loader_private.h"
 #include "log.h"
 #include "maps.h"
 #include "migrate.h"
 #include "pins.h"
 #include "poise.skel.h"
 #include "traced.h"
-
-struct loader {
-	struct poise_bpf *object;
-	struct maps *maps;
-	char *pin_path; /* NULL: nothing is pinned */
-	int lock_fd;
-	struct attach_program program;
-	struct keeper *keeper; /* NULL: this process attaches */
-	bool adopted;
-	struct migration *migration; /* while pins of another ABI version are taken over */
-	struct attachment attachments[CONFIG_MAX_INTERFACES];
-	size_t attachment_count;
-};
 
 static void log_library(const char *text)
 {
@@ -222,7 +210,7 @@ static struct bpf_object *open_copy(void *context)
 	return NULL;
 }
 
-static struct attach_program own_program(struct loader *loader)
+struct attach_program loader_own_program(struct loader *loader)
 {
 	return (struct attach_program){
 		.fd = loader_program_fd(loader),
@@ -245,175 +233,6 @@ static int init_settings(struct loader *loader, uint64_t seed)
 	FAULT_POINT("settings-written");
 	__atomic_store_n(&settings->abi_version, POISE_ABI_VERSION, __ATOMIC_RELEASE);
 	return 0;
-}
-
-static void log_attached(const struct attachment *attachment, enum interface_mode mode)
-{
-	const struct log_fields fields = { .interface = attachment->interface };
-
-	log_event(LOG_LEVEL_INFO, &fields, "program %s, mode %s, %s",
-		  attachment->replaced ? "replaced" : "attached",
-		  attachment->native ? "native" : "generic",
-		  attachment->dispatcher ? "in libxdp's dispatcher"
-					 : "alone (no dispatcher is to be had here)");
-	if (attachment->replaced && mode != INTERFACE_AUTO &&
-	    (mode == INTERFACE_NATIVE) != attachment->native)
-		log_event(LOG_LEVEL_WARNING, &fields,
-			  "the mode stays %s, for traffic goes on; it changes after "
-			  "'poise detach'",
-			  attachment->native ? "native" : "generic");
-	if (!attachment->native && mode == INTERFACE_AUTO)
-		log_event(LOG_LEVEL_WARNING, &fields,
-			  "the driver has no native XDP, generic mode is several "
-			  "times slower");
-}
-
-/* By the keeper, once this process has given root up. */
-static int attach(struct loader *loader, const struct config_interface *interface,
-		  struct attachment *out, char error[LOADER_ERROR_BYTES])
-{
-	int err;
-
-	if (loader->keeper)
-		err = keeper_attach_interface(loader->keeper, interface, out, error);
-	else
-		err = attach_interface(&loader->program, interface, out, error);
-	if (!err)
-		log_attached(out, interface->mode);
-	return err;
-}
-
-int loader_attach(struct loader *loader, const struct config_interface *interface,
-		  char error[LOADER_ERROR_BYTES])
-{
-	int err;
-
-	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
-		return -ENOSPC;
-	err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
-	if (err)
-		return err;
-	loader->attachment_count++;
-	FAULT_POINT("attached");
-	return 0;
-}
-
-/* Says once why the program is not on the interface. */
-static void set_problem(struct attachment *attachment, enum log_level level, const char *problem)
-{
-	char text[sizeof(attachment->problem)];
-
-	snprintf(text, sizeof(text), "%s", problem);
-	if (strcmp(attachment->problem, text) == 0)
-		return;
-	memcpy(attachment->problem, text, sizeof(text));
-	log_event(level, &(struct log_fields){ .interface = attachment->interface }, "%s", text);
-}
-
-static void set_missing(struct attachment *attachment)
-{
-	attachment->ifindex = attachment->program_id = 0;
-	set_problem(attachment, LOG_LEVEL_WARNING,
-		    "it is not there: what comes by it is not balanced; the program is attached as "
-		    "soon as it is there");
-}
-
-/* An interface that is not there may come: the others serve meanwhile. */
-static int attach_or_wait(struct loader *loader, const struct config_interface *interface,
-			  char error[LOADER_ERROR_BYTES])
-{
-	struct attachment *attachment;
-
-	if (if_nametoindex(interface->name))
-		return loader_attach(loader, interface, error);
-	attachment = &loader->attachments[loader->attachment_count++];
-	memcpy(attachment->interface, interface->name, sizeof(attachment->interface));
-	set_missing(attachment);
-	return 0;
-}
-
-bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface)
-{
-	struct attachment *attachment = &loader->attachments[i], now = {};
-	bool was_there = attachment->ifindex && !attachment->problem[0];
-	char error[LOADER_ERROR_BYTES];
-	__u32 program = 0;
-
-	attachment->ifindex = if_nametoindex(attachment->interface);
-	if (!attachment->ifindex) {
-		set_missing(attachment);
-		return false;
-	}
-	if (bpf_xdp_query_id(attachment->ifindex, 0, &program) == 0 &&
-	    loader_is_attached(loader, i)) {
-		attachment->program_id = program;
-		attachment->problem[0] = '\0';
-		return false;
-	}
-	if (was_there)
-		log_event(LOG_LEVEL_WARNING,
-			  &(struct log_fields){ .interface = attachment->interface },
-			  "the program is not on it any more: it was taken off, or the driver "
-			  "dropped it; attaching it again");
-	if (attach(loader, interface, &now, error)) {
-		attachment->program_id = 0;
-		set_problem(attachment, LOG_LEVEL_ERROR, error);
-		return false;
-	}
-	*attachment = now;
-	return true;
-}
-
-/* Puts the loader's program in the place of the one that is on the first count interfaces. */
-static int replace_programs(struct loader *loader, size_t count, size_t *done,
-			    char error[LOADER_ERROR_BYTES])
-{
-	int err = 0;
-
-	for (*done = 0; *done < count && !err; ++*done) {
-		const struct attachment *attachment = &loader->attachments[*done];
-		struct attachment now;
-		struct config_interface interface = { .mode = INTERFACE_AUTO };
-
-		memcpy(interface.name, attachment->interface, sizeof(interface.name));
-		if (loader_is_attached(loader, *done))
-			err = loader->keeper
-				      ? keeper_attach_interface(loader->keeper, &interface, &now,
-								error)
-				      : attach_interface(&loader->program, &interface, &now, error);
-	}
-	return err;
-}
-
-/* What is attached from now on; NULL: the loader's own. */
-static int choose_program(struct loader *loader, struct traced *capturing,
-			  char error[LOADER_ERROR_BYTES])
-{
-	int err = loader->keeper ? keeper_use(loader->keeper, capturing) : 0;
-
-	if (err)
-		snprintf(error, LOADER_ERROR_BYTES,
-			 "the process that keeps root cannot load that program: %s",
-			 strerror(-err));
-	else
-		loader->program = capturing ? traced_program(capturing) : own_program(loader);
-	return err;
-}
-
-int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES])
-{
-	char ignored[LOADER_ERROR_BYTES];
-	size_t done;
-	int err = choose_program(loader, capturing, error);
-
-	if (err)
-		return err;
-	err = replace_programs(loader, loader->attachment_count, &done, error);
-	if (!err || !capturing)
-		return err;
-	choose_program(loader, NULL, ignored);
-	replace_programs(loader, done, &done, ignored);
-	return err;
 }
 
 /* The recorded flows' table has a power of two of buckets. */
@@ -461,7 +280,7 @@ static int load(struct loader *loader, const struct loader_options *options,
 		return err;
 	}
 	FAULT_POINT("maps-loaded");
-	loader->program = own_program(loader);
+	loader->program = loader_own_program(loader);
 	return 0;
 }
 
@@ -579,7 +398,7 @@ int loader_new(const struct loader_options *options, struct loader **out,
 	if (!err)
 		err = prepare_maps(loader, options->seed, error);
 	for (size_t i = 0; i < options->interface_count && !err; i++)
-		err = attach_or_wait(loader, &options->interfaces[i], error);
+		err = loader_attach_or_wait(loader, &options->interfaces[i], error);
 	if (err) {
 		loader_free(loader);
 		return err;
@@ -629,55 +448,4 @@ uint32_t loader_settings_id(const struct loader *loader)
 bool loader_adopted(const struct loader *loader)
 {
 	return loader->adopted;
-}
-
-size_t loader_attachment_count(const struct loader *loader)
-{
-	return loader->attachment_count;
-}
-
-const struct attachment *loader_attachment(const struct loader *loader, size_t i)
-{
-	return &loader->attachments[i];
-}
-
-bool loader_is_attached(const struct loader *loader, size_t i)
-{
-	uint32_t ifindex = loader->attachments[i].ifindex;
-
-	if (!ifindex)
-		return false;
-	if (loader->keeper)
-		return keeper_attach_is_there(loader->keeper, ifindex);
-	return attach_is_there(ifindex, loader->program.settings_id);
-}
-
-void loader_detach(struct loader *loader, const char *interface)
-{
-	for (size_t i = 0; i < loader->attachment_count; i++) {
-		struct attachment *attachment = &loader->attachments[i];
-		int err;
-
-		if (strcmp(attachment->interface, interface) != 0)
-			continue;
-		err = loader->keeper
-			      ? keeper_attach_remove(loader->keeper, attachment->ifindex)
-			      : attach_remove(attachment->ifindex, loader->program.settings_id);
-		if (err < 0)
-			log_error("cannot detach from interface '%s': %s", interface,
-				  strerror(-err));
-		*attachment = loader->attachments[--loader->attachment_count];
-		return;
-	}
-}
-
-int loader_remove_all(struct loader *loader, FILE *out)
-{
-	int err;
-
-	loader->attachment_count = 0;
-	if (loader->keeper)
-		return keeper_remove_all(loader->keeper, out);
-	err = attach_remove_all(loader->program.settings_id, out);
-	return err || !loader->pin_path ? err : pins_remove(loader->pin_path, out);
 }

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The loader's programs on interfaces: attached, exchanged, restored where they were lost. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fault.h"
+#include "keeper.h"
+#include "loader_private.h"
+#include "log.h"
+#include "pins.h"
+#include "traced.h"
+
+static void log_attached(const struct attachment *attachment, enum interface_mode mode)
+{
+	const struct log_fields fields = { .interface = attachment->interface };
+
+	log_event(LOG_LEVEL_INFO, &fields, "program %s, mode %s, %s",
+		  attachment->replaced ? "replaced" : "attached",
+		  attachment->native ? "native" : "generic",
+		  attachment->dispatcher ? "in libxdp's dispatcher"
+					 : "alone (no dispatcher is to be had here)");
+	if (attachment->replaced && mode != INTERFACE_AUTO &&
+	    (mode == INTERFACE_NATIVE) != attachment->native)
+		log_event(LOG_LEVEL_WARNING, &fields,
+			  "the mode stays %s, for traffic goes on; it changes after "
+			  "'poise detach'",
+			  attachment->native ? "native" : "generic");
+	if (!attachment->native && mode == INTERFACE_AUTO)
+		log_event(LOG_LEVEL_WARNING, &fields,
+			  "the driver has no native XDP, generic mode is several "
+			  "times slower");
+}
+
+/* By the keeper, once this process has given root up. */
+static int attach(struct loader *loader, const struct config_interface *interface,
+		  struct attachment *out, char error[LOADER_ERROR_BYTES])
+{
+	int err;
+
+	if (loader->keeper)
+		err = keeper_attach_interface(loader->keeper, interface, out, error);
+	else
+		err = attach_interface(&loader->program, interface, out, error);
+	if (!err)
+		log_attached(out, interface->mode);
+	return err;
+}
+
+int loader_attach(struct loader *loader, const struct config_interface *interface,
+		  char error[LOADER_ERROR_BYTES])
+{
+	int err;
+
+	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
+		return -ENOSPC;
+	err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
+	if (err)
+		return err;
+	loader->attachment_count++;
+	FAULT_POINT("attached");
+	return 0;
+}
+
+/* Says once why the program is not on the interface. */
+static void set_problem(struct attachment *attachment, enum log_level level, const char *problem)
+{
+	char text[sizeof(attachment->problem)];
+
+	snprintf(text, sizeof(text), "%s", problem);
+	if (strcmp(attachment->problem, text) == 0)
+		return;
+	memcpy(attachment->problem, text, sizeof(text));
+	log_event(level, &(struct log_fields){ .interface = attachment->interface }, "%s", text);
+}
+
+static void set_missing(struct attachment *attachment)
+{
+	attachment->ifindex = attachment->program_id = 0;
+	set_problem(attachment, LOG_LEVEL_WARNING,
+		    "it is not there: what comes by it is not balanced; the program is attached as "
+		    "soon as it is there");
+}
+
+int loader_attach_or_wait(struct loader *loader, const struct config_interface *interface,
+			  char error[LOADER_ERROR_BYTES])
+{
+	struct attachment *attachment;
+
+	if (if_nametoindex(interface->name))
+		return loader_attach(loader, interface, error);
+	attachment = &loader->attachments[loader->attachment_count++];
+	memcpy(attachment->interface, interface->name, sizeof(attachment->interface));
+	set_missing(attachment);
+	return 0;
+}
+
+bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface)
+{
+	struct attachment *attachment = &loader->attachments[i], now = {};
+	bool was_there = attachment->ifindex && !attachment->problem[0];
+	char error[LOADER_ERROR_BYTES];
+	__u32 program = 0;
+
+	attachment->ifindex = if_nametoindex(attachment->interface);
+	if (!attachment->ifindex) {
+		set_missing(attachment);
+		return false;
+	}
+	if (bpf_xdp_query_id(attachment->ifindex, 0, &program) == 0 &&
+	    loader_is_attached(loader, i)) {
+		attachment->program_id = program;
+		attachment->problem[0] = '\0';
+		return false;
+	}
+	if (was_there)
+		log_event(LOG_LEVEL_WARNING,
+			  &(struct log_fields){ .interface = attachment->interface },
+			  "the program is not on it any more: it was taken off, or the driver "
+			  "dropped it; attaching it again");
+	if (attach(loader, interface, &now, error)) {
+		attachment->program_id = 0;
+		set_problem(attachment, LOG_LEVEL_ERROR, error);
+		return false;
+	}
+	*attachment = now;
+	return true;
+}
+
+/* Puts the loader's program in the place of the one that is on the first count interfaces. */
+static int replace_programs(struct loader *loader, size_t count, size_t *done,
+			    char error[LOADER_ERROR_BYTES])
+{
+	int err = 0;
+
+	for (*done = 0; *done < count && !err; ++*done) {
+		const struct attachment *attachment = &loader->attachments[*done];
+		struct attachment now;
+		struct config_interface interface = { .mode = INTERFACE_AUTO };
+
+		memcpy(interface.name, attachment->interface, sizeof(interface.name));
+		if (loader_is_attached(loader, *done))
+			err = loader->keeper
+				      ? keeper_attach_interface(loader->keeper, &interface, &now,
+								error)
+				      : attach_interface(&loader->program, &interface, &now, error);
+	}
+	return err;
+}
+
+/* What is attached from now on; NULL: the loader's own. */
+static int choose_program(struct loader *loader, struct traced *capturing,
+			  char error[LOADER_ERROR_BYTES])
+{
+	int err = loader->keeper ? keeper_use(loader->keeper, capturing) : 0;
+
+	if (err)
+		snprintf(error, LOADER_ERROR_BYTES,
+			 "the process that keeps root cannot load that program: %s",
+			 strerror(-err));
+	else
+		loader->program =
+			capturing ? traced_program(capturing) : loader_own_program(loader);
+	return err;
+}
+
+int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES])
+{
+	char ignored[LOADER_ERROR_BYTES];
+	size_t done;
+	int err = choose_program(loader, capturing, error);
+
+	if (err)
+		return err;
+	err = replace_programs(loader, loader->attachment_count, &done, error);
+	if (!err || !capturing)
+		return err;
+	choose_program(loader, NULL, ignored);
+	replace_programs(loader, done, &done, ignored);
+	return err;
+}
+
+size_t loader_attachment_count(const struct loader *loader)
+{
+	return loader->attachment_count;
+}
+
+const struct attachment *loader_attachment(const struct loader *loader, size_t i)
+{
+	return &loader->attachments[i];
+}
+
+bool loader_is_attached(const struct loader *loader, size_t i)
+{
+	uint32_t ifindex = loader->attachments[i].ifindex;
+
+	if (!ifindex)
+		return false;
+	if (loader->keeper)
+		return keeper_attach_is_there(loader->keeper, ifindex);
+	return attach_is_there(ifindex, loader->program.settings_id);
+}
+
+void loader_detach(struct loader *loader, const char *interface)
+{
+	for (size_t i = 0; i < loader->attachment_count; i++) {
+		struct attachment *attachment = &loader->attachments[i];
+		int err;
+
+		if (strcmp(attachment->interface, interface) != 0)
+			continue;
+		err = loader->keeper
+			      ? keeper_attach_remove(loader->keeper, attachment->ifindex)
+			      : attach_remove(attachment->ifindex, loader->program.settings_id);
+		if (err < 0)
+			log_error("cannot detach from interface '%s': %s", interface,
+				  strerror(-err));
+		*attachment = loader->attachments[--loader->attachment_count];
+		return;
+	}
+}
+
+int loader_remove_all(struct loader *loader, FILE *out)
+{
+	int err;
+
+	loader->attachment_count = 0;
+	if (loader->keeper)
+		return keeper_remove_all(loader->keeper, out);
+	err = attach_remove_all(loader->program.settings_id, out);
+	return err || !loader->pin_path ? err : pins_remove(loader->pin_path, out);
+}

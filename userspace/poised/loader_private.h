@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What loader.c (maps and program) and loader_attach.c (interfaces) share, and no one else sees. */
+#ifndef POISE_LOADER_PRIVATE_H
+#define POISE_LOADER_PRIVATE_H
+
+#include "loader.h"
+
+struct loader {
+	struct poise_bpf *object;
+	struct maps *maps;
+	char *pin_path; /* NULL: nothing is pinned */
+	int lock_fd;
+	struct attach_program program;
+	struct keeper *keeper; /* NULL: this process attaches */
+	bool adopted;
+	struct migration *migration; /* while pins of another ABI version are taken over */
+	struct attachment attachments[CONFIG_MAX_INTERFACES];
+	size_t attachment_count;
+};
+
+/* The program that forwards, to be attached. */
+struct attach_program loader_own_program(struct loader *loader);
+
+/* An interface that is not there may come: the others serve meanwhile. */
+int loader_attach_or_wait(struct loader *loader, const struct config_interface *interface,
+			  char error[LOADER_ERROR_BYTES]);
+
+#endif

@@ -108,15 +108,18 @@ $(B)/next/build/poised: $(B)/poised tests/netns/make_next
 $(B)/ring_owners: tests/netns/ring_owners.c
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< -lbpf
 
+# On every CPU, unless the caller says how many jobs there shall be.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 setup:
 	@./tests/setup
 
 demo: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@./tests/netns/demo $(if $(KEEP),--keep)
 
 test: setup
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@./tests/run
 
 tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
@@ -124,7 +127,7 @@ tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $
        $(B)/next/build/poised
 
 bench: setup
-	@$(MAKE) --no-print-directory $(B)/poise-bench
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/poise-bench
 	@./bench/run
 
 bench_o = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
@@ -134,7 +137,7 @@ $(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
 
 # Boots other kernels under qemu (slow): make kernels KERNEL='6.1 6.12'
 kernels: setup
-	@$(MAKE) --no-print-directory all tests
+	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@./tests/kernels/run $(KERNEL)
 
 # Feeds packets and configurations that others might write to the code that reads them, each for
@@ -181,7 +184,7 @@ $(B)/fuzz_seeds: tests/fuzz/seeds.c tests/packet/build.c tests/packet/inspect.c
 	$(CC) $(CSTD) $(WARN) -O1 $(INC) -Itests/packet -Itests/fuzz -o $@ $^
 
 fuzz: setup
-	@$(MAKE) --no-print-directory $(TARGET:%=$(B)/fuzz_%)
+	@$(MAKE) --no-print-directory $(JOBS) $(TARGET:%=$(B)/fuzz_%)
 	@for target in $(TARGET); do tests/fuzz/run $$target $(TIME) || exit; done
 
 $(B):

@@ -257,8 +257,8 @@ static void another_abi_or_seed_is_refused_at_the_start(void **state)
 	connect_all(&all, "203.0.113.10", 80);
 	settings = pinned("settings", 4096);
 	stop();
-	settings->abi_version = 99;
-	load_refused(-EPROTO, "have ABI version 99, this poised has");
+	settings->abi_version = POISE_ABI_OLDEST - 1;
+	load_refused(-EPROTO, "have ABI version 2, this poised has");
 	settings->abi_version = POISE_ABI_VERSION;
 	world.seed++;
 	load_refused(-EINVAL, "the running data plane has 0x5eed");

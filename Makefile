@@ -17,7 +17,7 @@ WARN    = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $
 CFLAGS  = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CSTD    = -std=c11 -D_GNU_SOURCE
-INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -I$(B)/bpf -I/usr/include/mariadb
+INC     = -Iinclude -Iuserspace/lib -Iuserspace/poised -Iuserspace/poised/checks -Iuserspace/poised/control -I$(B)/bpf -I/usr/include/mariadb
 BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-unused-function \
 	   -Wpadded -Werror -Iinclude -I/usr/include/$(ARCH)
 
@@ -27,9 +27,9 @@ POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl -lncursesw -ltinfo $(LIB_LIB
 AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
 
 lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))
-poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c))
+poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c userspace/poised/*/*.c))
 poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
-fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c))
+fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c userspace/poised/*/*.c))
 agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
@@ -154,10 +154,10 @@ fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_packet program world worl
 	    input check check_sent check_answer view) \
 	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists service_places)
 
-fuzz_control = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,control_message request state_file \
-	       service_backends)
-fuzz_answer = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,check_stream check_expect check_redis \
-	      check_postgres secret tls tls_words)
+fuzz_control = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,control/control_message control/request \
+	       state_file service_backends)
+fuzz_answer = $(patsubst %,$(B)/fuzz/userspace/poised/checks/%.o,check_stream check_expect \
+	      check_redis check_postgres secret tls tls_words)
 
 $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,program fuzz_agent): $(B)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

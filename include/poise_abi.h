@@ -12,7 +12,7 @@
 #include <linux/types.h>
 
 #ifndef POISE_ABI_NUMBER /* a test builds another one */
-#define POISE_ABI_NUMBER 3
+#define POISE_ABI_NUMBER 4
 #endif
 
 enum {
@@ -78,12 +78,23 @@ enum {
 	POISE_SLOT_OWNER = 0x7fff,
 };
 
+enum poise_move_state {
+	POISE_MOVE_RECORDED = 0, /* the exceptions know what began at the owner, all else is
+				  * previous' */
+	POISE_MOVE_NAMED = 1,	 /* the owner is believed in, no exception is looked up or recorded;
+				  * the others are named in the chain (poise_wire.h) */
+};
+
 /* What a moving slot needs besides its owner; means nothing while the slot is settled. */
 struct poise_move {
-	__u16 previous; /* index of the backend that unrecorded connections belong to */
-	__u16 stamp;	/* coarse clock of the last packet that did not go to the owner */
+	__u16 previous; /* index of the backend that unrecorded connections belong to; NAMED: that
+			 * owned the slot before */
+	__u16 stamp;	/* coarse clock of the last packet that did not go to the owner; NAMED: of
+			 * the last change of owner or state */
+	__u16 earlier;	/* a third backend at which connections of the slot may be; 0: none */
+	__u16 state;	/* enum poise_move_state */
 };
-_Static_assert(sizeof(struct poise_move) == 4, "poise_move");
+_Static_assert(sizeof(struct poise_move) == 8, "poise_move");
 
 /* Values of the inner maps of 'rings' and 'moves'. */
 struct poise_ring_segment {
@@ -148,14 +159,16 @@ struct poise_settings {
 };
 _Static_assert(sizeof(struct poise_settings) == 88, "poise_settings");
 
-/* A listed service with none of the others but AFFINITY takes the short way through the data plane.
- */
+/* A listed service with none of the others but AFFINITY and CHAIN takes the short way through the
+ * data plane. */
 enum poise_service_flags {
 	POISE_SERVICE_ADDRESS = 1 << 0,	 /* no service: 'this address, or prefix, has some' */
 	POISE_SERVICE_AFFINITY = 1 << 1, /* the client's address alone chooses the slot */
 	POISE_SERVICE_QUIC = 1 << 2,	 /* connection ids name the backend */
 	POISE_SERVICE_RECORD = 1 << 3,	 /* every flow is recorded */
 	POISE_SERVICE_LISTED = 1 << 4,	 /* whoever looks for its address and port finds it */
+	POISE_SERVICE_CHAIN = 1 << 5,	 /* second chance: packets of moving slots name the other
+					  * backends that may know the connection; GUE alone */
 };
 
 enum poise_scheduler {

@@ -11,14 +11,17 @@
 #include <linux/types.h>
 
 enum {
-	POISE_AGENT_ABI_VERSION = 2,
+	POISE_AGENT_ABI_VERSION = 3,
 
 	POISE_AGENT_MAX_VIPS = 4096,	/* addresses and prefixes */
 	POISE_AGENT_MAX_SOURCES = 1024, /* prefixes */
+	POISE_AGENT_MAX_HOPS = 1024,	/* prefixes */
+	POISE_AGENT_MAX_NAMESPACES = 32,
 
 	/* Entries of the maps: while one set replaces another, both are there. */
 	POISE_AGENT_VIP_ENTRIES = 2 * POISE_AGENT_MAX_VIPS,
 	POISE_AGENT_SOURCE_ENTRIES = 2 * POISE_AGENT_MAX_SOURCES,
+	POISE_AGENT_HOP_ENTRIES = 2 * POISE_AGENT_MAX_HOPS,
 
 	POISE_AGENT_GUE_PORT = 6080, /* by default */
 };
@@ -59,7 +62,8 @@ enum poise_agent_encapsulation {
 		POISE_AGENT_ENCAPSULATION_COUNT
 };
 
-/* The value of 'sources', a trie, is a __u32 that means nothing. */
+/* The value of 'sources' and of 'hops', tries, is a __u32 that means nothing. 'hops': the addresses
+ * that a packet may be sent on to. */
 
 /* Value of 'settings', one entry. The version is the first member of every version. */
 struct poise_agent_settings {
@@ -67,9 +71,19 @@ struct poise_agent_settings {
 	__u32 check_sources;  /* 0: any outer source will do, 1: only those of 'sources' */
 	__u32 encapsulations; /* bit n: those of enum poise_agent_encapsulation that are opened */
 	__be16 gue_port;      /* UDP destination */
-	__u16 reserved;
+	__u16 second_chance;  /* 0: what a chain (poise_wire.h) says is not followed */
+	/* The outer source when the tunnel's family changes: the prefix, and the bits of its last
+	 * four bytes that carry the flow's hash. */
+	__u8 source6[16];
+	__be32 source4;
+	__be32 source4_mask, source6_mask;
+	__u16 mss4, mss6; /* largest segment size that SYN-ACKs from VIPs may offer; 0: any */
+	__u32 namespace_count;
+	__s32 namespaces[POISE_AGENT_MAX_NAMESPACES]; /* network namespaces whose sockets count
+						       * beside the interface's own: by the ids that
+						       * they have there */
 };
-_Static_assert(sizeof(struct poise_agent_settings) == 16, "poise_agent_settings");
+_Static_assert(sizeof(struct poise_agent_settings) == 180, "poise_agent_settings");
 
 /*
  * What became of a packet: X(name, verdict, meaning). Names in lower case are those of
@@ -97,7 +111,10 @@ _Static_assert(sizeof(struct poise_agent_settings) == 16, "poise_agent_settings"
 	X(BAD_SOURCE, XDP_DROP, "for a VIP, from a source that --from does not name")              \
 	X(MALFORMED, XDP_DROP, "for a VIP, with a length or version that lies")                    \
 	X(ECN_DROP, XDP_DROP, "for a VIP, marked as congested though not capable of ECN")          \
-	X(INTERNAL, XDP_DROP, "what cannot fail did: a defect, report it")
+	X(INTERNAL, XDP_DROP, "what cannot fail did: a defect, report it")                         \
+	X(FORWARDED, XDP_TX, "no socket knows the connection: sent to the chain's next backend")   \
+	X(CHAIN_UNKNOWN, XDP_DROP, "for a VIP, with a chain of another version")                   \
+	X(CHAIN_MALFORMED, XDP_DROP, "for a VIP, with a chain whose length or contents lie")
 
 enum poise_agent_reason {
 #define POISE_AGENT_REASON_ENUM(name, verdict, text) POISE_AGENT_REASON_##name,
@@ -106,5 +123,27 @@ enum poise_agent_reason {
 		POISE_AGENT_REASON_COUNT
 };
 _Static_assert(POISE_AGENT_REASON_COUNT < 32, "agent.bpf.c keeps a bit for each reason");
+
+/*
+ * Why a packet with a chain was opened, or sent on: X(name, meaning). Names in lower case are those
+ * of `poise-agent status`. The index of 'decisions', whose value is a __u64 a CPU: packets.
+ */
+#define POISE_AGENT_DECISIONS(X)                                                                   \
+	X(ESTABLISHED, "a socket has the connection: opened")                                      \
+	X(OPENING, "a SYN, and a socket listens for it: opened")                                   \
+	X(COOKIE, "acknowledges a SYN cookie of ours: opened")                                     \
+	X(OFF, "second chance is off: opened")                                                     \
+	X(OTHER, "neither a TCP segment nor an ICMP error that quotes one: opened")                \
+	X(HOP_REFUSED, "--second-chance does not name the next backend: opened")                   \
+	X(NO_ROUTE, "there is no route to the next backend: opened")                               \
+	X(SENT_ON, "no socket knows the connection: sent to the next backend")                     \
+	X(CLAMPED, "SYN-ACKs whose segment size was made smaller")
+
+enum poise_agent_decision {
+#define POISE_AGENT_DECISION_ENUM(name, text) POISE_AGENT_DECISION_##name,
+	POISE_AGENT_DECISIONS(POISE_AGENT_DECISION_ENUM)
+#undef POISE_AGENT_DECISION_ENUM
+		POISE_AGENT_DECISION_COUNT
+};
 
 #endif

@@ -60,12 +60,12 @@ every "--help of each command has its options" 25 option_in_help
 keys >"$work/names"
 every "poise.yaml.5 has every key" 60 in_yaml_5
 every "the examples have every key" 60 in_example
-sed -n 's/^	{ "\([a-z-]*\)",.*/\1/p' userspace/poised/commands.c >"$work/names"
+sed -n 's/^	{ "\([a-z-]*\)",.*/\1/p' userspace/poised/control/commands.c >"$work/names"
 every "CONTROL.md has every command" 20 command_in_control
-sed -n '/^} table\[\]/,/^};/p' userspace/poised/commands.c | grep -oE '"[a-z_]+"' | tr -d '"' |
+sed -n '/^} table\[\]/,/^};/p' userspace/poised/control/commands.c | grep -oE '"[a-z_]+"' | tr -d '"' |
 	sort -u >"$work/names"
 every "CONTROL.md has every argument" 25 word_in_control
-grep -ohE '"[a-z][a-z_0-9]*"' userspace/poised/{report*,listing,explain_report,commands*,capture,estimate}.c |
+grep -ohE '"[a-z][a-z_0-9]*"' userspace/poised/{control/report*,control/listing,explain_report,control/commands*,capture,estimate}.c |
 	tr -d '"' | sort -u >"$work/names"
 every "CONTROL.md has every field, and every word that a field may hold" 100 word_in_control
 "$here/../../build/poised" --help 2>&1 | grep -oE -- '--[a-z-]+' | sort -u >"$work/names"

@@ -143,8 +143,9 @@ static void count_tells_owners_from_leavers(void **state)
 {
 	static uint32_t owned[POISE_MAX_BACKENDS], leaving[POISE_MAX_BACKENDS];
 	uint16_t slots[] = { A, A, MOVING | B, MOVING | B, MOVING | A, MOVING | 0, 32767 };
-	struct poise_move moves[] = { { B, 0 }, { 0, 0 }, { A, 0 }, { C, 0 },
-				      { A, 0 }, { A, 0 }, { C, 0 } };
+	struct poise_move moves[] = { { .previous = B }, { .previous = 0 }, { .previous = A },
+				      { .previous = C }, { .previous = A }, { .previous = A },
+				      { .previous = C } };
 	struct ring ring = { .slots = slots, .moves = moves, .size = ARRAY_SIZE(slots) };
 
 	(void)state;

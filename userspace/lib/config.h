@@ -144,6 +144,9 @@ struct config_service {
 	uint8_t panic_threshold; /* percent: with fewer backends up than that, all are used; 0:
 				    never */
 	bool damping;		 /* of backends that go up and down; default: true */
+	bool second_chance;	 /* TCP over GUE alone: moving slots' packets carry a chain
+				  * (docs/WIRE.md); default: false */
+	bool exceptions;	 /* connections in moving slots are recorded; default: true */
 	struct config_backend *backends;
 	size_t backend_count;
 };

@@ -41,11 +41,26 @@ struct {
 } sources SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, POISE_AGENT_HOP_ENTRIES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct poise_agent_prefix);
+	__type(value, __u32);
+} hops SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, POISE_AGENT_REASON_COUNT);
 	__type(key, __u32);
 	__type(value, __u64);
 } reasons SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, POISE_AGENT_DECISION_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} decisions SEC(".maps");
 
 /* An Ethernet header in words: struct ethhdr is packed, and would be copied byte by byte. */
 enum { ETH_WORDS = ETH_HLEN / 2, ETH_TYPE_WORD = ETH_WORDS - 1 };

@@ -206,7 +206,7 @@ test_usage()
 	check "pins outside of bpffs: refused" \
 		code 1 agent attach eth0 --vip $VIP4 --pin-path "$DIR/no"
 	check "pins outside of bpffs: nothing is left there" test ! -e "$DIR/no"
-	check "version" says "ABI version 2" "$AGENT" version
+	check "version" says "ABI version 3" "$AGENT" version
 	check "help" says "poise-agent attach IFACE --vip" "$AGENT" help
 	check "detach of nothing: refused" code 1 agent_pinned detach eth0
 }
@@ -253,7 +253,7 @@ test_mixes()
 {
 	local outer inner before
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
-	check "pins" pins program reasons settings sources vip_prefixes vips
+	check "pins" pins decisions hops program reasons settings sources vip_prefixes vips
 	check "native mode" attached "native mode"
 	CHAIN=$(status "s['chain']")
 	check "status shows the sources" equal "['10.0.1.0/24', '2001:db8:2::/64']" \
@@ -378,8 +378,8 @@ test_modes()
 
 test_versions()
 {
-	bpftool map update pinned "$PINS/eth0/settings" key 0 0 0 0 value 99 0 0 0 0 0 0 0 \
-		0 0 0 0 0 0 0 0
+	# shellcheck disable=SC2046 # a word a byte
+	bpftool map update pinned "$PINS/eth0/settings" key 0 0 0 0 value 99 $(yes 0 | head -n 179)
 	check "maps of an unknown ABI version: refused, with the cure" \
 		says "mend: poise-agent detach eth0" agent_pinned attach eth0 --vip $VIP4
 	check "... with exit code 1" code 1 agent_pinned attach eth0 --vip $VIP4

@@ -96,8 +96,7 @@ static int adopt_maps(const struct options *options, const struct pins *pins, ui
 		err = maps_abi_version(maps->settings, &version);
 	if (!err && version != POISE_AGENT_ABI_VERSION)
 		return refuse_version(options, pins, version);
-	if (!err &&
-	    (maps->vips < 0 || maps->vip_prefixes < 0 || maps->sources < 0 || maps->reasons < 0))
+	if (!err && !maps_are_complete(maps))
 		err = -ENOENT;
 	if (err)
 		return refuse("cannot adopt the maps of program %u on \"%s\": %s", program_id,

@@ -87,6 +87,34 @@ static struct agent_bpf *open_object(const struct maps *maps)
 	return NULL;
 }
 
+/* A map lives with the program, and is found by it, whether the program uses it or not. */
+static int bind_maps(int program, const struct maps *maps)
+{
+	int err = 0;
+
+#define BIND(name)                                                                                 \
+	if (!err)                                                                                  \
+		err = bpf_prog_bind_map(program, maps->name, NULL);
+	MAPS(BIND)
+#undef BIND
+	return err;
+}
+
+/* Attaches, and takes that back should the maps not stay with the program. */
+static int join_chain(struct xdp_program *program, unsigned int ifindex, bool native,
+		      const struct maps *maps)
+{
+	enum xdp_attach_mode mode = native ? XDP_MODE_NATIVE : XDP_MODE_SKB;
+	int err = xdp_program__attach(program, (int)ifindex, mode, 0);
+
+	if (err)
+		return err;
+	err = bind_maps(xdp_program__fd(program), maps);
+	if (err)
+		xdp_program__detach(program, (int)ifindex, mode, 0);
+	return err;
+}
+
 /* Puts the program into libxdp's chain, which may not exist so far. */
 static int attach_chain(unsigned int ifindex, bool native, const struct maps *maps, uint32_t *id)
 {
@@ -102,8 +130,7 @@ static int attach_chain(unsigned int ifindex, bool native, const struct maps *ma
 	err = (int)libxdp_get_error(program);
 	if (err)
 		goto out;
-	err = xdp_program__attach(program, (int)ifindex, native ? XDP_MODE_NATIVE : XDP_MODE_SKB,
-				  0);
+	err = join_chain(program, ifindex, native, maps);
 	*id = err ? 0 : xdp_program__id(program);
 	xdp_program__close(program);
 out:
@@ -123,6 +150,8 @@ static int attach_single(unsigned int ifindex, bool native, const struct maps *m
 	if (!agent)
 		return -errno;
 	err = agent_bpf__load(agent);
+	if (!err)
+		err = bind_maps(bpf_program__fd(agent->progs.poise_agent), maps);
 	if (err)
 		goto out;
 	if (old_id) {

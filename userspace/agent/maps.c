@@ -38,6 +38,16 @@ void maps_close(struct maps *maps)
 #undef MAPS_CLOSE
 }
 
+bool maps_are_complete(const struct maps *maps)
+{
+	bool complete = true;
+
+#define MAPS_IS_THERE(name) complete &= maps->name >= 0;
+	MAPS(MAPS_IS_THERE)
+#undef MAPS_IS_THERE
+	return complete;
+}
+
 static int read_settings(const struct maps *maps, struct poise_agent_settings *settings)
 {
 	uint32_t zero = 0;

@@ -3,13 +3,14 @@
 #ifndef POISE_AGENT_MAPS_H
 #define POISE_AGENT_MAPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "address.h"
 #include "poise_agent_abi.h"
 
-#define MAPS(X) X(settings) X(vips) X(vip_prefixes) X(sources) X(reasons)
+#define MAPS(X) X(settings) X(vips) X(vip_prefixes) X(sources) X(hops) X(reasons) X(decisions)
 
 struct maps { /* file descriptors; -1: not there */
 #define MAPS_FIELD(name) int name;
@@ -34,6 +35,7 @@ struct maps_content {
 
 void maps_init(struct maps *maps); /* none is there */
 void maps_close(struct maps *maps);
+bool maps_are_complete(const struct maps *maps); /* each one is there */
 
 /* New empty maps. 0 or a negative errno. */
 int maps_create(struct maps *maps);

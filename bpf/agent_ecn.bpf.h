@@ -21,13 +21,17 @@ static __always_inline void set_ecn4(struct iphdr *ip, __u8 ecn)
 	ip->check = ~sum;
 }
 
-static __always_inline void set_ecn6(__u8 *ip, __u8 ecn)
+/* Of IPv6 no checksum covers it. */
+static __always_inline void set_ecn6(struct frame *ctx, __u8 *ip, __u8 ecn)
 {
+	__be32 before = *(__be32 *)ip;
+
 	ip[1] = (ip[1] & ~(ECN_MASK << ECN_SHIFT6)) | ecn << ECN_SHIFT6;
+	frame_changed(ctx, before, *(__be32 *)ip);
 }
 
 /* RFC 6040, figure 4: what the inner field becomes when it is not as it was. */
-static __always_inline int carry_ecn(struct xdp_md *ctx, const struct tunnel *tunnel)
+static __always_inline int carry_ecn(struct frame *ctx, const struct tunnel *tunnel)
 {
 	__u8 *ip = frame_at(ctx, tunnel->inner, sizeof(struct iphdr));
 	__u8 inner;
@@ -43,7 +47,7 @@ static __always_inline int carry_ecn(struct xdp_md *ctx, const struct tunnel *tu
 	if (tunnel->inner_family == 4)
 		set_ecn4((struct iphdr *)ip, tunnel->ecn);
 	else
-		set_ecn6(ip, tunnel->ecn);
+		set_ecn6(ctx, ip, tunnel->ecn);
 	return GO_ON;
 }
 

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
 
+#include "agent_frame.bpf.h"
 #include "poise_agent_abi.h"
 
 enum {
@@ -22,8 +23,6 @@ enum {
 	IP4_OFFSET_MASK = 0x1fff,
 	IP4_MIN_WORDS = 5, /* of a header, in 32-bit words */
 	IP6_OFFSET_MASK = 0xfff8,
-
-	MAX_OFFSET = 127, /* the inner header begins at 14 + 60 + 12 at most; all bits set */
 };
 
 /* How much of its packet an outer header says that there is. */
@@ -60,30 +59,6 @@ struct tunnel {
 	__u32 lies;	     /* UDP says that it reaches beyond the outer packet */
 };
 
-static __always_inline void *frame_begin(struct xdp_md *ctx)
-{
-	return (void *)(long)ctx->data;
-}
-
-static __always_inline void *frame_end(struct xdp_md *ctx)
-{
-	return (void *)(long)ctx->data_end;
-}
-
-/*
- * What begins offset bytes (0 to MAX_OFFSET) into the frame, and of which bytes must be in it; NULL
- * if they are not. The mask is for the verifier, which may have lost the offset's bounds; the
- * compiler, which knows them, would leave it out.
- */
-static __always_inline void *frame_at(struct xdp_md *ctx, __u64 offset, __u32 bytes)
-{
-	void *at;
-
-	barrier_var(offset);
-	at = frame_begin(ctx) + (offset & MAX_OFFSET);
-	return at + bytes > frame_end(ctx) ? NULL : at;
-}
-
 /* The family of the packet that a next protocol announces; 0: none. */
 static __always_inline __u32 tunnel_family(__u8 protocol)
 {
@@ -101,7 +76,7 @@ static __always_inline bool opens(const struct poise_agent_settings *set, __u32 
  * RFC 2784 without its checksum, RFC 2890 without key and sequence number: all flags are 0. Others
  * are for someone else.
  */
-static __always_inline int parse_gre(struct xdp_md *ctx, struct tunnel *tunnel)
+static __always_inline int parse_gre(struct frame *ctx, struct tunnel *tunnel)
 {
 	struct gre *gre = frame_at(ctx, tunnel->inner, sizeof(*gre));
 
@@ -124,7 +99,7 @@ static __always_inline int parse_gre(struct xdp_md *ctx, struct tunnel *tunnel)
  * Variant 0, no control message, no extension fields and no private data. Of those that it does not
  * expect a receiver must not open the packet (draft-ietf-intarea-gue-09, 3.4 and 5.3.1).
  */
-static __always_inline int parse_gue_header(struct xdp_md *ctx, struct tunnel *tunnel)
+static __always_inline int parse_gue_header(struct frame *ctx, struct tunnel *tunnel)
 {
 	struct gue *gue = frame_at(ctx, tunnel->inner, sizeof(*gue));
 
@@ -142,7 +117,7 @@ static __always_inline int parse_gue_header(struct xdp_md *ctx, struct tunnel *t
  * The UDP checksum is not verified: it would take a walk over the whole packet, while the inner
  * packet has its own, which the stack verifies with the addresses that count (RFC 6936, 3.1).
  */
-static __always_inline int parse_udp(struct xdp_md *ctx, const struct poise_agent_settings *set,
+static __always_inline int parse_udp(struct frame *ctx, const struct poise_agent_settings *set,
 				     struct tunnel *tunnel, enum fragment fragment)
 {
 	struct udphdr *udp = frame_at(ctx, tunnel->inner, sizeof(*udp));
@@ -162,7 +137,7 @@ static __always_inline int parse_udp(struct xdp_md *ctx, const struct poise_agen
 }
 
 /* What the outer IP header holds; tunnel->inner is where it begins. */
-static __always_inline int parse_payload(struct xdp_md *ctx, const struct poise_agent_settings *set,
+static __always_inline int parse_payload(struct frame *ctx, const struct poise_agent_settings *set,
 					 struct tunnel *tunnel, __u8 protocol,
 					 enum fragment fragment)
 {
@@ -184,7 +159,7 @@ static __always_inline enum fragment fragment_of(__be16 field, __u16 offset_mask
 	return field & bpf_htons(more) ? FRAGMENT_FIRST : FRAGMENT_NONE;
 }
 
-static __always_inline int parse_outer4(struct xdp_md *ctx, const struct poise_agent_settings *set,
+static __always_inline int parse_outer4(struct frame *ctx, const struct poise_agent_settings *set,
 					struct tunnel *tunnel)
 {
 	struct iphdr *ip = frame_begin(ctx) + ETH_HLEN;
@@ -199,7 +174,7 @@ static __always_inline int parse_outer4(struct xdp_md *ctx, const struct poise_a
 			     fragment_of(ip->frag_off, IP4_OFFSET_MASK, IP4_MORE));
 }
 
-static __always_inline int parse_outer6(struct xdp_md *ctx, const struct poise_agent_settings *set,
+static __always_inline int parse_outer6(struct frame *ctx, const struct poise_agent_settings *set,
 					struct tunnel *tunnel)
 {
 	struct ipv6hdr *ip = frame_begin(ctx) + ETH_HLEN;
@@ -221,7 +196,7 @@ static __always_inline int parse_outer6(struct xdp_md *ctx, const struct poise_a
 									   : FRAGMENT_FIRST);
 }
 
-static __always_inline int parse_outer(struct xdp_md *ctx, const struct poise_agent_settings *set,
+static __always_inline int parse_outer(struct frame *ctx, const struct poise_agent_settings *set,
 				       struct tunnel *tunnel)
 {
 	struct ethhdr *eth = frame_begin(ctx);
@@ -236,7 +211,7 @@ static __always_inline int parse_outer(struct xdp_md *ctx, const struct poise_ag
 }
 
 /* The outer source address, as key of 'sources' with the full length. */
-static __always_inline int read_source(struct xdp_md *ctx, const struct tunnel *tunnel,
+static __always_inline int read_source(struct frame *ctx, const struct tunnel *tunnel,
 				       struct poise_agent_prefix *source)
 {
 	void *ip = frame_begin(ctx) + ETH_HLEN;
@@ -257,7 +232,7 @@ static __always_inline int read_source(struct xdp_md *ctx, const struct tunnel *
 }
 
 /* The inner destination address, as key of 'vips' and 'vip_prefixes' with the full length. */
-static __always_inline int read_destination(struct xdp_md *ctx, const struct tunnel *tunnel,
+static __always_inline int read_destination(struct frame *ctx, const struct tunnel *tunnel,
 					    struct poise_agent_prefix *destination)
 {
 	void *ip;
@@ -283,7 +258,7 @@ static __always_inline int read_destination(struct xdp_md *ctx, const struct tun
  * The inner packet's length by its own header. Its end must lie within the outer packet, and the
  * outer packet's within the frame; what follows (Ethernet padding) is the stack's to cut.
  */
-static __always_inline int check_inner(struct xdp_md *ctx, const struct tunnel *tunnel,
+static __always_inline int check_inner(struct frame *ctx, const struct tunnel *tunnel,
 				       __u32 *length)
 {
 	__u8 *ip = frame_at(ctx, tunnel->inner, sizeof(struct iphdr));
@@ -300,7 +275,7 @@ static __always_inline int check_inner(struct xdp_md *ctx, const struct tunnel *
 		*length = header + bpf_ntohs(((struct ipv6hdr *)ip)->payload_len);
 	}
 	if (tunnel->lies || *length < header || tunnel->inner + *length > tunnel->end ||
-	    tunnel->end > (__u64)(ctx->data_end - ctx->data))
+	    tunnel->end > frame_bytes(ctx))
 		return POISE_AGENT_REASON_MALFORMED;
 	return GO_ON;
 }

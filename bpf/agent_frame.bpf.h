@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The frame that a program of the agent was given: XDP's buffer, or with AGENT_TC the socket buffer
+ * of TC, whose first bytes are reached in the same way.
+ */
+#ifndef POISE_AGENT_FRAME_BPF_H
+#define POISE_AGENT_FRAME_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_helpers.h>
+
+#ifdef AGENT_TC
+#define frame __sk_buff
+#else
+#define frame xdp_md
+#endif
+
+enum {
+	MAX_OFFSET = 127, /* the inner header begins at 14 + 60 + 12 at most; all bits set */
+};
+
+static __always_inline void *frame_begin(struct frame *ctx)
+{
+	return (void *)(long)ctx->data;
+}
+
+static __always_inline void *frame_end(struct frame *ctx)
+{
+	return (void *)(long)ctx->data_end;
+}
+
+/* Bytes of the whole frame, of which TC may reach only the first ones. */
+static __always_inline __u64 frame_bytes(struct frame *ctx)
+{
+#ifdef AGENT_TC
+	return ctx->len;
+#else
+	return ctx->data_end - ctx->data;
+#endif
+}
+
+/*
+ * What begins offset bytes (0 to MAX_OFFSET) into the frame, and of which bytes must be in it; NULL
+ * if they are not. The mask is for the verifier, which may have lost the offset's bounds; the
+ * compiler, which knows them, would leave it out.
+ */
+static __always_inline void *frame_at(struct frame *ctx, __u64 offset, __u32 bytes)
+{
+	void *at;
+
+	barrier_var(offset);
+	at = frame_begin(ctx) + (offset & MAX_OFFSET);
+	return at + bytes > frame_end(ctx) ? NULL : at;
+}
+
+/* Four bytes of an IP packet are no longer what they were, with no checksum in it that makes up for
+ * it: a socket buffer may carry the card's sum over the whole. */
+static __always_inline void frame_changed(struct frame *ctx, __be32 before, __be32 now)
+{
+#ifdef AGENT_TC
+	bpf_csum_update(ctx, bpf_csum_diff(&before, sizeof(before), &now, sizeof(now), 0));
+#endif
+}
+
+#endif

@@ -4,21 +4,18 @@
 #define POISE_AGENT_ECN_BPF_H
 
 #include "agent_parse.bpf.h"
+#include "sum.bpf.h"
 
 enum ecn { ECN_NOT_ECT = 0, ECN_ECT_1 = 1, ECN_ECT_0 = 2, ECN_CE = 3 };
 
 enum { ECN_MASK = 3, ECN_SHIFT6 = 4 }; /* in IPv6 the field is bits 4 and 5 of the second byte */
 
-/* Sets the field and mends the header's checksum for it (RFC 1624, equation 3). */
 static __always_inline void set_ecn4(struct iphdr *ip, __u8 ecn)
 {
-	__u32 sum = (__u16)~ip->check + (__u16)~bpf_htons(ip->tos);
+	__u8 tos = (ip->tos & ~ECN_MASK) | ecn;
 
-	ip->tos = (ip->tos & ~ECN_MASK) | ecn;
-	sum += bpf_htons(ip->tos);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	ip->check = ~sum;
+	ip->check = checksum_replace(ip->check, bpf_htons(ip->tos), bpf_htons(tos));
+	ip->tos = tos;
 }
 
 /* Of IPv6 no checksum covers it. */

@@ -17,7 +17,9 @@
 #endif
 
 enum {
-	MAX_OFFSET = 127, /* the inner header begins at 14 + 60 + 12 at most; all bits set */
+	/* Of what is read. An ICMP error quotes ports at 14 + 60 + 12 + 36 + 60 + 8 + 60 at most,
+	 * and unknown private data ends at 14 + 60 + 12 + 124. All bits set. */
+	MAX_OFFSET = 255,
 };
 
 static __always_inline void *frame_begin(struct frame *ctx)

@@ -15,6 +15,7 @@
 
 #include "agent_frame.bpf.h"
 #include "poise_agent_abi.h"
+#include "poise_wire.h"
 
 enum {
 	GO_ON = -1, /* a stage returns this, or the reason that ends the packet's path */
@@ -27,14 +28,6 @@ enum {
 
 /* How much of its packet an outer header says that there is. */
 enum fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
-
-/* The header of GUE; the variant is its upper two bits, a control message the next one, and the
- * length of what follows it, in words, the lower five. */
-struct gue {
-	__u8 variant_length;
-	__u8 protocol;
-	__be16 flags;
-};
 
 struct gre {
 	__be16 flags_version;
@@ -57,6 +50,7 @@ struct tunnel {
 	__u32 encapsulation; /* enum poise_agent_encapsulation */
 	__u32 ecn;	     /* of the outer header */
 	__u32 lies;	     /* UDP says that it reaches beyond the outer packet */
+	__u32 chain; /* bytes of the chain, which ends where inner begins; 0: there is none */
 };
 
 /* The family of the packet that a next protocol announces; 0: none. */
@@ -96,20 +90,37 @@ static __always_inline int parse_gre(struct frame *ctx, struct tunnel *tunnel)
 }
 
 /*
- * Variant 0, no control message, no extension fields and no private data. Of those that it does not
- * expect a receiver must not open the packet (draft-ietf-intarea-gue-09, 3.4 and 5.3.1).
+ * The private data of a GUE header, behind which tunnel->inner is: a chain, of whatever version, or
+ * another's. Of what it does not expect a receiver must not open the packet
+ * (draft-ietf-intarea-gue-09, 3.4 and 5.3.1).
  */
+static __always_inline int parse_private(struct frame *ctx, struct tunnel *tunnel, __u32 bytes)
+{
+	struct poise_chain *chain = frame_at(ctx, tunnel->inner, sizeof(*chain));
+
+	if (!chain || tunnel->inner + sizeof(*chain) > tunnel->end)
+		return POISE_AGENT_REASON_TRUNCATED;
+	if (chain->magic != bpf_htons(POISE_CHAIN_MAGIC))
+		return POISE_AGENT_REASON_GUE_UNKNOWN;
+	tunnel->chain = bytes;
+	tunnel->inner += bytes;
+	return GO_ON;
+}
+
+/* Variant 0, no control message, no extension fields, and no private data but a chain. */
 static __always_inline int parse_gue_header(struct frame *ctx, struct tunnel *tunnel)
 {
-	struct gue *gue = frame_at(ctx, tunnel->inner, sizeof(*gue));
+	struct poise_gue *gue = frame_at(ctx, tunnel->inner, sizeof(*gue));
 
 	if (!gue || tunnel->inner + sizeof(*gue) > tunnel->end)
 		return POISE_AGENT_REASON_TRUNCATED;
 	tunnel->inner_family = tunnel_family(gue->protocol);
-	if (gue->variant_length || gue->flags || !tunnel->inner_family)
+	if (gue->variant_length > POISE_GUE_WORDS_MASK || gue->flags || !tunnel->inner_family)
 		return POISE_AGENT_REASON_GUE_UNKNOWN;
 	tunnel->encapsulation = POISE_AGENT_GUE;
 	tunnel->inner += sizeof(*gue);
+	if (gue->variant_length)
+		return parse_private(ctx, tunnel, gue->variant_length * sizeof(__be32));
 	return GO_ON;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <bpf/bpf_helpers.h>
+#include <stdbool.h>
 
 #ifdef AGENT_TC
 #define frame __sk_buff
@@ -39,6 +40,16 @@ static __always_inline __u64 frame_bytes(struct frame *ctx)
 	return ctx->len;
 #else
 	return ctx->data_end - ctx->data;
+#endif
+}
+
+/* Whether the kernel, or a sender of this host, made one frame of several segments. */
+static __always_inline bool frame_is_merged(struct frame *ctx)
+{
+#ifdef AGENT_TC
+	return ctx->gso_size;
+#else
+	return false;
 #endif
 }
 

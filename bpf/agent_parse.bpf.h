@@ -288,6 +288,10 @@ static __always_inline int check_inner(struct frame *ctx, const struct tunnel *t
 	if (tunnel->lies || *length < header || tunnel->inner + *length > tunnel->end ||
 	    tunnel->end > frame_bytes(ctx))
 		return POISE_AGENT_REASON_MALFORMED;
+	/* Segments of one inner packet make a longer one; UDP datagrams stay one after the other.
+	 */
+	if (frame_is_merged(ctx) && tunnel->inner + *length != tunnel->end)
+		return POISE_AGENT_REASON_MERGED;
 	return GO_ON;
 }
 

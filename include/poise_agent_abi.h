@@ -114,7 +114,8 @@ _Static_assert(sizeof(struct poise_agent_settings) == 180, "poise_agent_settings
 	X(INTERNAL, XDP_DROP, "what cannot fail did: a defect, report it")                         \
 	X(FORWARDED, XDP_TX, "no socket knows the connection: sent to the chain's next backend")   \
 	X(CHAIN_UNKNOWN, XDP_DROP, "for a VIP, with a chain of another version")                   \
-	X(CHAIN_MALFORMED, XDP_DROP, "for a VIP, with a chain whose length or contents lie")
+	X(CHAIN_MALFORMED, XDP_DROP, "for a VIP, with a chain whose length or contents lie")       \
+	X(MERGED, XDP_DROP, "for a VIP, several tunnel packets that the kernel made one of")
 
 enum poise_agent_reason {
 #define POISE_AGENT_REASON_ENUM(name, verdict, text) POISE_AGENT_REASON_##name,

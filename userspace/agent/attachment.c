@@ -87,19 +87,6 @@ static struct agent_bpf *open_object(const struct maps *maps)
 	return NULL;
 }
 
-/* A map lives with the program, and is found by it, whether the program uses it or not. */
-static int bind_maps(int program, const struct maps *maps)
-{
-	int err = 0;
-
-#define BIND(name)                                                                                 \
-	if (!err)                                                                                  \
-		err = bpf_prog_bind_map(program, maps->name, NULL);
-	MAPS(BIND)
-#undef BIND
-	return err;
-}
-
 /* Attaches, and takes that back should the maps not stay with the program. */
 static int join_chain(struct xdp_program *program, unsigned int ifindex, bool native,
 		      const struct maps *maps)
@@ -109,7 +96,7 @@ static int join_chain(struct xdp_program *program, unsigned int ifindex, bool na
 
 	if (err)
 		return err;
-	err = bind_maps(xdp_program__fd(program), maps);
+	err = maps_bind(maps, xdp_program__fd(program));
 	if (err)
 		xdp_program__detach(program, (int)ifindex, mode, 0);
 	return err;
@@ -151,7 +138,7 @@ static int attach_single(unsigned int ifindex, bool native, const struct maps *m
 		return -errno;
 	err = agent_bpf__load(agent);
 	if (!err)
-		err = bind_maps(bpf_program__fd(agent->progs.poise_agent), maps);
+		err = maps_bind(maps, bpf_program__fd(agent->progs.poise_agent));
 	if (err)
 		goto out;
 	if (old_id) {

@@ -3,59 +3,15 @@
 #include "host.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { MESSAGE_BYTES = 512, ANSWER_BYTES = 32768 };
+#include "netlink.h"
 
 enum { LOCAL_WAIT_MS = 5000, LOCAL_PAUSE_MS = 2 };
-
-/*
- * Sends one request and gives every message of the answer to callback (NULL: none is expected but
- * the acknowledgement). 0 or a negative errno.
- */
-static int ask(struct nlmsghdr *request, mnl_cb_t callback, void *data)
-{
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	static char answer[ANSWER_BYTES];
-	ssize_t length;
-	int more = 1, err = 0;
-
-	if (!socket)
-		return -errno;
-	request->nlmsg_seq = (uint32_t)time(NULL);
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0) {
-		err = -errno;
-		goto out;
-	}
-	while (more > 0) {
-		length = mnl_socket_recvfrom(socket, answer, sizeof(answer));
-		more = length < 0 ? -1
-				  : mnl_cb_run(answer, (size_t)length, request->nlmsg_seq,
-					       mnl_socket_get_portid(socket), callback, data);
-	}
-	if (more < 0)
-		err = -errno;
-out:
-	mnl_socket_close(socket);
-	return err;
-}
-
-static struct nlmsghdr *begin(char *buffer, uint16_t type, uint16_t flags)
-{
-	struct nlmsghdr *request;
-
-	memset(buffer, 0, MESSAGE_BYTES);
-	request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = type;
-	request->nlmsg_flags = NLM_F_REQUEST | flags;
-	return request;
-}
 
 static uint8_t socket_family(uint8_t family)
 {
@@ -77,8 +33,8 @@ static int take_route_type(const struct nlmsghdr *message, void *data)
 
 int host_is_local(const struct address *address, bool *local)
 {
-	char buffer[MESSAGE_BYTES];
-	struct nlmsghdr *request = begin(buffer, RTM_GETROUTE, 0);
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETROUTE, 0);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
 	uint8_t bytes = (uint8_t)address_bytes(address->family);
 	int err;
@@ -87,7 +43,7 @@ int host_is_local(const struct address *address, bool *local)
 	route->rtm_family = socket_family(address->family);
 	route->rtm_dst_len = bytes * 8;
 	mnl_attr_put(request, RTA_DST, bytes, address->bytes);
-	err = ask(request, take_route_type, local);
+	err = netlink_ask(request, take_route_type, local);
 	if (err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EINVAL || err == -EACCES)
 		return 0; /* no route at all, or one that refuses */
 	return err;
@@ -127,9 +83,9 @@ static int wait_until_local(const struct address *address)
 
 int host_add_to_lo(const struct address *address)
 {
-	char buffer[MESSAGE_BYTES];
+	char buffer[NETLINK_MESSAGE_BYTES];
 	struct nlmsghdr *request =
-		begin(buffer, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+		netlink_begin(buffer, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
 	struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
 	size_t bytes = address_bytes(address->family);
 	int err;
@@ -139,7 +95,7 @@ int host_add_to_lo(const struct address *address)
 	message->ifa_index = if_nametoindex("lo");
 	mnl_attr_put(request, IFA_LOCAL, bytes, address->bytes);
 	mnl_attr_put(request, IFA_ADDRESS, bytes, address->bytes);
-	err = ask(request, NULL, NULL);
+	err = netlink_ask(request, NULL, NULL);
 	if (err && err != -EEXIST)
 		return err;
 	return wait_until_local(address);
@@ -147,9 +103,9 @@ int host_add_to_lo(const struct address *address)
 
 int host_add_local_route(const struct prefix *prefix)
 {
-	char buffer[MESSAGE_BYTES];
+	char buffer[NETLINK_MESSAGE_BYTES];
 	struct nlmsghdr *request =
-		begin(buffer, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+		netlink_begin(buffer, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
 	uint8_t family = prefix->address.family;
 	int err;
@@ -162,7 +118,7 @@ int host_add_local_route(const struct prefix *prefix)
 	route->rtm_protocol = RTPROT_STATIC;
 	mnl_attr_put(request, RTA_DST, address_bytes(family), prefix->address.bytes);
 	mnl_attr_put_u32(request, RTA_OIF, if_nametoindex("lo"));
-	err = ask(request, NULL, NULL);
+	err = netlink_ask(request, NULL, NULL);
 	return err == -EEXIST ? 0 : err;
 }
 
@@ -223,14 +179,14 @@ static int take_default_route(const struct nlmsghdr *message, void *data)
 
 int host_default_route(uint8_t family, struct host_route *out)
 {
-	char buffer[MESSAGE_BYTES];
-	struct nlmsghdr *request = begin(buffer, RTM_GETROUTE, NLM_F_DUMP);
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETROUTE, NLM_F_DUMP);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
 	int err;
 
 	*out = (struct host_route){ 0 };
 	route->rtm_family = socket_family(family);
-	err = ask(request, take_default_route, out);
+	err = netlink_ask(request, take_default_route, out);
 	if (err)
 		return err;
 	return out->interface[0] ? 0 : -ENOENT;
@@ -281,13 +237,13 @@ static int take_tunnel(const struct nlmsghdr *message, void *data)
 
 int host_find_tunnels(struct host_tunnel found[HOST_MAX_TUNNELS])
 {
-	char buffer[MESSAGE_BYTES];
-	struct nlmsghdr *request = begin(buffer, RTM_GETLINK, NLM_F_DUMP);
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETLINK, NLM_F_DUMP);
 	struct tunnels tunnels = { found, 0 };
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
 	int err;
 
 	link->ifi_family = AF_UNSPEC;
-	err = ask(request, take_tunnel, &tunnels);
+	err = netlink_ask(request, take_tunnel, &tunnels);
 	return err ? err : tunnels.count;
 }

@@ -135,6 +135,18 @@ int maps_open_program(uint32_t program_id, struct maps *maps)
 	return err;
 }
 
+int maps_bind(const struct maps *maps, int program)
+{
+	int err = 0;
+
+#define MAPS_BIND(name)                                                                            \
+	if (!err)                                                                                  \
+		err = bpf_prog_bind_map(program, maps->name, NULL);
+	MAPS(MAPS_BIND)
+#undef MAPS_BIND
+	return err;
+}
+
 int maps_abi_version(int settings, uint32_t *version)
 {
 	struct bpf_map_info info = { 0 };

@@ -44,6 +44,10 @@ int maps_create(struct maps *maps);
  */
 int maps_open_program(uint32_t program_id, struct maps *maps);
 
+/* Lets every map live with the loaded program, which may not use it, and be found by it. 0 or a
+ * negative errno. */
+int maps_bind(const struct maps *maps, int program);
+
 /* The ABI version that stands in settings. 0, or a negative errno when there is none. */
 int maps_abi_version(int settings, uint32_t *version);
 

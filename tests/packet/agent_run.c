@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Runs poise_agent by BPF_PROG_TEST_RUN: see agent_run.h. */
+/* Runs poise_agent or poise_agent_tc by BPF_PROG_TEST_RUN: see agent_run.h. */
 #include "agent_run.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 #include <bpf/libbpf.h>
 
 #include "agent.skel.h"
+#include "agent_tc.skel.h"
+#include "../../userspace/agent/maps.h"
 #include "hex.h"
 
 static const int FAMILIES[] = { 4, 6 };
 
-static struct agent_bpf *agent;
+static struct agent_bpf *agent;	      /* its maps are those of both */
+static struct agent_tc_bpf *agent_tc; /* NULL: poise_agent runs */
 static int cpus;
 
 static struct poise_agent_settings settings = { .abi_version = POISE_AGENT_ABI_VERSION };
@@ -166,14 +170,35 @@ static bool check_counters(const char *name, const struct counters *before,
 	return equal;
 }
 
-int agent_run_packet(const struct packet *in, struct packet *out)
+/* TC's verdict in the terms of XDP. */
+static int verdict_of(int verdict)
+{
+	if (!agent_tc)
+		return verdict;
+	return verdict == TC_ACT_SHOT ? XDP_DROP : verdict == TC_ACT_UNSPEC ? XDP_PASS : verdict;
+}
+
+size_t agent_run_shortest(void)
+{
+	return agent_tc ? ETH_HLEN + 1 : ETH_HLEN;
+}
+
+int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes, .data_size_in = in->length,
-		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1);
-	int err = bpf_prog_test_run_opts(bpf_program__fd(agent->progs.poise_agent), &options);
+		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1,
+		    .ctx_in = buffer, .ctx_size_in = buffer ? sizeof(*buffer) : 0);
+	struct bpf_program *program =
+		agent_tc ? agent_tc->progs.poise_agent_tc : agent->progs.poise_agent;
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
 
 	out->length = options.data_size_out;
-	return err ? err : (int)options.retval;
+	return err ? err : verdict_of((int)options.retval);
+}
+
+int agent_run_packet(const struct packet *in, struct packet *out)
+{
+	return agent_run_buffer(in, NULL, out);
 }
 
 bool agent_run_counted(const char *name, const struct packet *in, enum poise_agent_reason reason,
@@ -219,14 +244,35 @@ bool agent_run_opened(const char *name, const struct packet *in, int outer, int 
 				 out->length - ETH_HLEN - trailing);
 }
 
-int agent_run_begin(void)
+static int open_tc(void)
 {
+	int err = 0;
+
+	agent_tc = agent_tc_bpf__open();
+	if (!agent_tc)
+		return -errno;
+#define REUSE(name)                                                                                \
+	if (!err)                                                                                  \
+		err = bpf_map__reuse_fd(agent_tc->maps.name, bpf_map__fd(agent->maps.name));
+	MAPS(REUSE)
+#undef REUSE
+	return err ? err : agent_tc_bpf__load(agent_tc);
+}
+
+int agent_run_begin(enum agent_run_hook hook)
+{
+	int err;
+
 	cpus = libbpf_num_possible_cpus();
 	if (cpus < 1)
 		return cpus;
 	agent = agent_bpf__open_and_load();
 	if (!agent)
 		return -errno;
+	err = hook == AGENT_RUN_TC ? open_tc() : 0;
+	if (err)
+		return err;
+	tap_note("%s", hook == AGENT_RUN_TC ? "in TC" : "in XDP");
 	agent_run_check_sources(false);
 	agent_run_open((1u << POISE_AGENT_ENCAPSULATION_COUNT) - 1, POISE_AGENT_GUE_PORT);
 	agent_run_add_vip(4, AGENT_VIP4, 32);
@@ -236,7 +282,9 @@ int agent_run_begin(void)
 
 void agent_run_end(void)
 {
+	agent_tc_bpf__destroy(agent_tc);
 	agent_bpf__destroy(agent);
+	agent_tc = NULL;
 	agent = NULL;
 }
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Runs poise_agent by BPF_PROG_TEST_RUN, and looks at verdict, bytes and counters. */
+/*
+ * Runs poise_agent, or poise_agent_tc, by BPF_PROG_TEST_RUN, and looks at verdict, bytes and
+ * counters. Verdicts are those of XDP: TC_ACT_UNSPEC is XDP_PASS, TC_ACT_SHOT is XDP_DROP.
+ */
 #ifndef POISE_TEST_AGENT_RUN_H
 #define POISE_TEST_AGENT_RUN_H
 
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,8 +14,10 @@
 #include "agent_packet.h"
 #include "poise_agent_abi.h"
 
+enum agent_run_hook { AGENT_RUN_XDP, AGENT_RUN_TC, AGENT_RUN_HOOKS };
+
 /* Loads the program, with AGENT_VIP4 and AGENT_VIP6, any source. 0 or a negative errno. */
-int agent_run_begin(void);
+int agent_run_begin(enum agent_run_hook hook);
 void agent_run_end(void);
 
 void agent_run_check_sources(bool check);
@@ -24,8 +30,14 @@ void agent_run_add_source(int family, const char *address, unsigned int bits);
 uint64_t agent_run_counter(enum poise_agent_reason reason);
 const char *agent_run_reason_name(enum poise_agent_reason reason);
 
+/* The shortest frame that a test run takes: in TC it must have something behind its header. */
+size_t agent_run_shortest(void);
+
 /* One run, nothing looked at: the verdict, or a negative errno. */
 int agent_run_packet(const struct packet *in, struct packet *out);
+
+/* The same, in TC, with what a socket buffer has besides bytes. */
+int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out);
 
 /*
  * Runs in; expects reason, counted once and alone, and its verdict; when that is XDP_PASS, out.

@@ -237,7 +237,7 @@ static void test_truncated_frames(void)
 		size_t whole = packet.length;
 		bool passed = true;
 
-		for (packet.length = ETH_HLEN; packet.length < whole; packet.length++)
+		for (packet.length = agent_run_shortest(); packet.length < whole; packet.length++)
 			passed &= agent_run_refused("truncated frame", &packet,
 						    truncated_reason(outer, inner, packet.length));
 		tap_ok(passed,
@@ -451,13 +451,13 @@ static void test_man_page(void)
 		tap_ok(found[i], "the man page names the counter %s", agent_run_reason_name(i));
 }
 
-int main(void)
+static int test_hook(enum agent_run_hook hook)
 {
-	int err = agent_run_begin();
+	int err = agent_run_begin(hook);
 
 	if (err) {
-		tap_note("poise_agent cannot be loaded: %s", strerror(-err));
-		return 1;
+		tap_note("the program cannot be loaded: %s", strerror(-err));
+		return err;
 	}
 	agent_run_add_source(4, "10.0.1.0", 24);
 	agent_run_add_source(6, "2001:db8:2::", 48);
@@ -479,7 +479,15 @@ int main(void)
 	test_ecn();
 	test_ecn_checksum();
 	test_noise();
-	test_man_page();
 	agent_run_end();
+	return 0;
+}
+
+int main(void)
+{
+	for (int hook = 0; hook < AGENT_RUN_HOOKS; hook++)
+		if (test_hook(hook))
+			return 1;
+	test_man_page();
 	return tap_done();
 }

@@ -157,7 +157,7 @@ static void test_cuts(int shim)
 		size_t begin = shim_of(&whole, outer) - whole.bytes;
 		bool frames = true, lengths = true;
 
-		for (size_t end = ETH_HLEN; end < whole.length; end++) {
+		for (size_t end = agent_run_shortest(); end < whole.length; end++) {
 			enum poise_agent_reason reason = cut_reason(shim, outer, inner, end);
 			struct packet packet = whole;
 
@@ -410,13 +410,13 @@ static void test_prefixes(void)
 	       "an address that is a VIP itself counts for itself, not for its prefix");
 }
 
-int main(void)
+static int test_hook(enum agent_run_hook hook)
 {
-	int err = agent_run_begin();
+	int err = agent_run_begin(hook);
 
 	if (err) {
-		tap_note("poise_agent cannot be loaded: %s", strerror(-err));
-		return 1;
+		tap_note("the program cannot be loaded: %s", strerror(-err));
+		return err;
 	}
 	agent_run_add_source(4, "10.0.1.0", 24);
 	agent_run_add_source(6, "2001:db8:2::", 48);
@@ -439,5 +439,13 @@ int main(void)
 	test_prefixes();
 	tap_ok(!agent_run_counter(POISE_AGENT_REASON_INTERNAL), "no internal error");
 	agent_run_end();
+	return 0;
+}
+
+int main(void)
+{
+	for (int hook = 0; hook < AGENT_RUN_HOOKS; hook++)
+		if (test_hook(hook))
+			return 1;
 	return tap_done();
 }

@@ -36,9 +36,10 @@ static void write_flags(struct balancer *balancer, struct backend *backend)
 	maps_backend_set_flags(balancer->maps, backend->index, flags);
 }
 
-/* Writes a changed entry at once where no packet uses it; else adds it to the batch. */
+/* Writes a changed entry at once where no packet uses it; else adds it to the batch. *egress is the
+ * way out that was added last: most backends share theirs. */
 static size_t write_entry(struct balancer *balancer, struct backend *backend,
-			  struct maps_backend_change *batch)
+			  struct maps_backend_change *batch, uint32_t *egress)
 {
 	struct poise_backend entry;
 
@@ -48,14 +49,14 @@ static size_t write_entry(struct balancer *balancer, struct backend *backend,
 	if (memcmp(&entry, &backend->entry, sizeof(entry)) == 0)
 		return 0;
 	backend->entry = entry;
-	if (entry.ifindex)
-		maps_egress_add(balancer->maps, entry.ifindex);
+	if (entry.ifindex && entry.ifindex != *egress)
+		maps_egress_add(balancer->maps, *egress = entry.ifindex);
 	if (backend->exposed) {
 		*batch = (struct maps_backend_change){ .index = backend->index, .entry = entry };
 		return 1;
 	}
 	entry.flags = backend->flags;
-	maps_backend_init(balancer->maps, backend->index, &entry);
+	maps_backend_write(balancer->maps, backend->index, &entry);
 	return 0;
 }
 
@@ -83,12 +84,13 @@ static void write_backends(struct balancer *balancer, struct backend **list, siz
 			   struct maps_backend_change *batch)
 {
 	size_t changes = 0;
+	uint32_t egress = 0;
 
 	for (size_t i = 0; i < count; i++)
 		write_forbidding_flags(balancer, list[i]);
 	FAULT_POINT("flags-forbidden");
 	for (size_t i = 0; i < count; i++)
-		changes += write_entry(balancer, list[i], &batch[changes]);
+		changes += write_entry(balancer, list[i], &batch[changes], &egress);
 	maps_backends_write(balancer->maps, batch, changes);
 	for (size_t i = 0; i < count; i++) {
 		write_load(balancer, list[i]);

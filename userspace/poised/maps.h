@@ -92,7 +92,9 @@ struct maps_backend_change {
 /* Writes entries that packets may be using; all of the batch are in effect when it returns. */
 void maps_backends_write(struct maps *maps, const struct maps_backend_change *changes,
 			 size_t count);
-/* Writes an entry that no packet uses, with its flags, and sets its counters to 0. */
+/* Writes an entry that no packet uses, with its flags. */
+void maps_backend_write(struct maps *maps, uint32_t index, const struct poise_backend *entry);
+/* The same, and sets its counters to 0. */
 void maps_backend_init(struct maps *maps, uint32_t index, const struct poise_backend *entry);
 /* The copy that packets use. */
 const struct poise_backend *maps_backend(struct maps *maps, uint32_t index);

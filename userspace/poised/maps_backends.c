@@ -59,12 +59,17 @@ void maps_backends_write(struct maps *maps, const struct maps_backend_change *ch
 	maps->next_in_use = true;
 }
 
-void maps_backend_init(struct maps *maps, uint32_t index, const struct poise_backend *entry)
+void maps_backend_write(struct maps *maps, uint32_t index, const struct poise_backend *entry)
 {
 	maps->backends[index] = *entry;
 	maps->backends[index].current = 1;
 	FAULT_POINT("backend-half-written");
 	maps->next[index] = maps->backends[index];
+}
+
+void maps_backend_init(struct maps *maps, uint32_t index, const struct poise_backend *entry)
+{
+	maps_backend_write(maps, index, entry);
 	maps_count_reset(maps, maps->object->maps.backend_count, index);
 }
 

@@ -112,7 +112,8 @@ static void put_owners(struct job *job, const uint16_t *owners)
 		ring_fill(&service->ring, owners);
 	}
 	FAULT_POINT("ring-written");
-	service->moving = ring_settle(&service->ring, job->now, job->settle_ticks);
+	service->moving =
+		may_move(service) ? ring_settle(&service->ring, job->now, job->settle_ticks) : 0;
 	service_count_slots(service);
 }
 

@@ -178,9 +178,11 @@ static int verdict_of(int verdict)
 	return verdict == TC_ACT_SHOT ? XDP_DROP : verdict == TC_ACT_UNSPEC ? XDP_PASS : verdict;
 }
 
-size_t agent_run_shortest(void)
+size_t agent_run_shortest(int family)
 {
-	return agent_tc ? ETH_HLEN + 1 : ETH_HLEN;
+	if (!agent_tc)
+		return ETH_HLEN;
+	return ETH_HLEN + (family == 4 ? IP4_BYTES : IP6_BYTES);
 }
 
 int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out)

@@ -30,8 +30,8 @@ void agent_run_add_source(int family, const char *address, unsigned int bits);
 uint64_t agent_run_counter(enum poise_agent_reason reason);
 const char *agent_run_reason_name(enum poise_agent_reason reason);
 
-/* The shortest frame that a test run takes: in TC it must have something behind its header. */
-size_t agent_run_shortest(void);
+/* The shortest frame that a test run takes: in TC it must have the whole IP header. */
+size_t agent_run_shortest(int family);
 
 /* One run, nothing looked at: the verdict, or a negative errno. */
 int agent_run_packet(const struct packet *in, struct packet *out);

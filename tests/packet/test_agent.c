@@ -237,7 +237,8 @@ static void test_truncated_frames(void)
 		size_t whole = packet.length;
 		bool passed = true;
 
-		for (packet.length = agent_run_shortest(); packet.length < whole; packet.length++)
+		for (packet.length = agent_run_shortest(outer); packet.length < whole;
+		     packet.length++)
 			passed &= agent_run_refused("truncated frame", &packet,
 						    truncated_reason(outer, inner, packet.length));
 		tap_ok(passed,

@@ -157,7 +157,7 @@ static void test_cuts(int shim)
 		size_t begin = shim_of(&whole, outer) - whole.bytes;
 		bool frames = true, lengths = true;
 
-		for (size_t end = agent_run_shortest(); end < whole.length; end++) {
+		for (size_t end = agent_run_shortest(outer); end < whole.length; end++) {
 			enum poise_agent_reason reason = cut_reason(shim, outer, inner, end);
 			struct packet packet = whole;
 

@@ -31,6 +31,7 @@ poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c userspace/poi
 poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
 fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c userspace/poised/*/*.c))
 agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
+agent_lib_o = $(patsubst %,$(B)/userspace/lib/%.o,address segment)
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
 
@@ -54,7 +55,7 @@ $(B)/poised-faults: $(fault_o) $(filter-out $(fault_o:$(B)/faults/%=$(B)/%),$(po
 $(B)/poise: $(poise_o) $(B)/userspace/poised/attach.o $(B)/userspace/poised/pins.o \
 		$(B)/userspace/poised/probe_attach.o $(lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
-$(B)/poise-agent: $(agent_o) $(B)/userspace/lib/address.o
+$(B)/poise-agent: $(agent_o) $(agent_lib_o)
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 $(poised_o) $(poise_o) $(agent_o) $(packet_o) $(fault_o): | $(skels)

@@ -41,6 +41,8 @@ clean_up()
 	fi
 	ip netns del "$ID-balancer" 2>/dev/null || true
 	ip netns del "$ID-backend" 2>/dev/null || true
+	ip netns del "$ID-web" 2>/dev/null || true
+	ip netns del "$ID-web2" 2>/dev/null || true
 	umount "$DIR/bpf" 2>/dev/null || true
 	rm -rf "$DIR"
 }
@@ -196,6 +198,18 @@ test_usage()
 	check "port 65536: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --gue-port 65536
 	check "bad prefix: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --from 10.0.0.1/8
 	check "unknown mode: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 --mode fast
+	check "bits after a hop's prefix: usage" code 2 "$AGENT" attach eth0 --vip $VIP4 \
+		--second-chance 10.0.1.0/24 10.0.1.1/24
+	check "second chance without GUE: usage" says "needs --encapsulation gue" "$AGENT" attach \
+		eth0 --vip $VIP4 --encapsulation ipip --second-chance 10.0.1.0/24
+	check "a namespace without a path: usage" says "not an absolute path" "$AGENT" attach eth0 \
+		--vip $VIP4 --netns web
+	check "33 namespaces: usage" says "more than 32" "$AGENT" attach eth0 --vip $VIP4 \
+		--netns $(printf '/run/netns/%s ' {1..33})
+	check "a source that is too short: usage" says "at least /8" "$AGENT" attach eth0 \
+		--vip $VIP4 --source 172.0.0.0/7
+	check "a segment size of no host: usage" says "from 536 to 65495" "$AGENT" attach eth0 \
+		--vip $VIP4 --mss 535
 	check "an option of another command: usage" code 2 "$AGENT" detach eth0 --json
 	check "doctor: VIPs of no interface: usage" \
 		says "needs the interface" "$AGENT" doctor --vip $VIP4
@@ -238,11 +252,13 @@ test_preflight()
 	ip -n "$ID-backend" route add default via 10.0.1.2
 	check "an MSS that does not fit the tunnel: warning, for GUE" \
 		says "ip -4 route change default via 10.0.1.2 dev eth0 advmss 1428" \
-		agent_pinned attach eth0 --vip $VIP4 --from 10.0.1.0/24
+		agent_pinned attach eth0 --vip $VIP4 --from 10.0.1.0/24 --mss off
+	check "... for GUE with a chain" says "dev eth0 advmss 1416" agent_pinned attach eth0 \
+		--vip $VIP4 --from 10.0.1.0/24 --mss off --second-chance 10.0.1.0/24
 	check "... for GRE" says "dev eth0 advmss 1436" agent_pinned attach eth0 --vip $VIP4 \
-		--from 10.0.1.0/24 --encapsulation ipip --encapsulation gre
-	check "... for IP in IP" says "dev eth0 advmss 1440" \
-		agent_pinned attach eth0 --vip $VIP4 --from 10.0.1.0/24 --encapsulation ipip
+		--from 10.0.1.0/24 --encapsulation ipip --encapsulation gre --mss off
+	check "... for IP in IP" says "dev eth0 advmss 1440" agent_pinned attach eth0 --vip $VIP4 \
+		--from 10.0.1.0/24 --encapsulation ipip --mss off
 	ip -n "$ID-backend" route change default via 10.0.1.2 advmss 1440
 	check "an MSS that fits: none" equal "[]" "$(status "s['warnings']")"
 	ip -n "$ID-backend" route del default
@@ -314,6 +330,44 @@ test_prefix()
 		"$(status "[[v['address'], v['packets'] and v['packets'] > 0] for v in s['vips']]")"
 	check "neighbours are not told of it" equal "" \
 		"$(on balancer ip -6 neigh show 2001:db8:f:1:2:3:4:5 nud reachable)"
+}
+
+# Options alone: what they do is for other tests.
+test_second_chance_options()
+{
+	local path=/run/netns/$ID-web id other=/run/netns/$ID-web2
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 >/dev/null 2>&1
+	check "second chance is off by default" equal "False [] []" \
+		"$(status "s['second_chance'], s['hops'], s['namespaces']" | tr -d '(),')"
+	check "the segment size is that of the MTU (1500), GUE and IPv6" equal "1408 1388" \
+		"$(status "s['mss_ipv4'], s['mss_ipv6']" | tr -d '(),')"
+	check "a namespace that is not there: refused" says "--netns \"$path\": No such file" \
+		agent_pinned attach eth0 --vip $VIP4 --netns "$path"
+	check "a file that is no namespace: refused" says "not a network namespace" \
+		agent_pinned attach eth0 --vip $VIP4 --netns /etc/hostname
+	check "a namespace of another kind: refused" says "not a network namespace" \
+		agent_pinned attach eth0 --vip $VIP4 --netns /proc/self/ns/uts
+	check "... and nothing has changed" equal "['$VIP4', '$VIP6']" \
+		"$(status "[v['address'] for v in s['vips']]")"
+	ip netns add "$ID-web"
+	ip netns add "$ID-web2"
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 --second-chance 10.0.1.0/24 2001:db8:2::/64 \
+		--netns "$path" "$other" "$path" --source 172.20.0.0/20 fd00:5::/120 --mss 1300 \
+		>/dev/null 2>&1
+	check "status shows the hops" equal "True ['10.0.1.0/24' '2001:db8:2::/64']" \
+		"$(status "s['second_chance'], s['hops']" | tr -d '(),')"
+	check "... where tunnels of another family come from" \
+		says "from: 172.20.0.0/20, fd00:5::/120" agent status eth0
+	id=$(on backend ip -j netns list-id | jq -c "[.[] | select(.name | startswith(\"$ID-web\")).nsid] | sort")
+	check "... the namespaces, each once" equal "$id" "$(status "sorted(s['namespaces'])" | tr -d ' ')"
+	check "... which are two" equal 2 "$(jq length <<<"$id")"
+	check "a segment size is that of IPv4" equal "1300 1280" \
+		"$(status "s['mss_ipv4'], s['mss_ipv6']" | tr -d '(),')"
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 --netns "$other" --mss off >/dev/null 2>&1
+	check "without the options it is off again" equal "False [] 1 0" \
+		"$(status "s['second_chance'], s['hops'], len(s['namespaces']), s['mss_ipv4']" | tr -d '(),')"
+	ip netns del "$ID-web"
+	ip netns del "$ID-web2"
 }
 
 test_other_traffic()
@@ -458,6 +512,7 @@ test_mixes
 test_shims
 agent_pinned detach eth0 >/dev/null
 test_prefix
+test_second_chance_options
 agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
 test_other_traffic
 test_change_under_load

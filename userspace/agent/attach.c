@@ -12,6 +12,7 @@
 #include "message.h"
 #include "pins.h"
 #include "preflight.h"
+#include "tunnels.h"
 
 const char *attachment_text(const struct attachment *attachment)
 {
@@ -59,9 +60,7 @@ static int warn_of(const struct preflight_target *target)
 
 static int check_host(const struct options *options)
 {
-	struct preflight_target target = { options->interface,	  options->vips,
-					   options->vip_count,	  options->sources,
-					   options->source_count, options->encapsulations };
+	struct preflight_target target = tunnels_target(options);
 	struct findings findings;
 	int code = EXIT_DONE;
 
@@ -128,12 +127,15 @@ static int new_maps(const struct options *options, const struct pins *pins, stru
 	return EXIT_DONE;
 }
 
-static int fill_maps(const struct options *options, const struct maps *maps)
+static int fill_maps(const struct options *options, const struct maps_tunnels *tunnels,
+		     const struct maps *maps)
 {
 	int err = maps_set_sources(maps, options->sources, options->source_count);
 
 	if (!err)
-		err = maps_set_encapsulations(maps, options->encapsulations, options->gue_port);
+		err = maps_set_hops(maps, options->hops, options->hop_count);
+	if (!err)
+		err = maps_set_tunnels(maps, tunnels);
 	if (!err)
 		err = maps_set_vips(maps, options->vips, options->vip_count);
 	if (err)
@@ -193,6 +195,7 @@ static int attach_program(const struct options *options, unsigned int ifindex,
 static int attach_locked(const struct options *options, unsigned int ifindex,
 			 const struct pins *pins)
 {
+	struct maps_tunnels tunnels;
 	struct attachment old;
 	struct maps maps;
 	int code, err = attachment_find(ifindex, &old);
@@ -202,6 +205,8 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 		return refuse("cannot find out what is attached to \"%s\": %s", options->interface,
 			      strerror(-err));
 	code = check_attachment(options, &old);
+	if (code == EXIT_DONE)
+		code = tunnels_make(options, &tunnels);
 	if (code != EXIT_DONE)
 		return code;
 	if (old.program_id)
@@ -209,7 +214,7 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 	else
 		code = new_maps(options, pins, &maps);
 	if (code == EXIT_DONE)
-		code = fill_maps(options, &maps);
+		code = fill_maps(options, &tunnels, &maps);
 	if (code == EXIT_DONE)
 		code = attach_program(options, ifindex, &maps, pins, &old);
 	maps_close(&maps);

@@ -228,6 +228,8 @@ int attachment_make(unsigned int ifindex, enum attach_mode mode, const struct ma
 
 	if (err)
 		return err;
+	if (mode == ATTACH_TC)
+		return -EOPNOTSUPP;
 	if (old->program_id)
 		err = replace(ifindex, maps, old);
 	else

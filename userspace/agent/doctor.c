@@ -5,7 +5,6 @@
  */
 #include "commands.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -16,10 +15,12 @@
 
 #include "host.h"
 #include "message.h"
+#include "names.h"
 #include "preflight.h"
 #include "status.h"
+#include "tunnels.h"
 
-enum { ID_BYTES = 32, FOUND_BYTES = 320, JSON_INDENTATION = 2 };
+enum { FOUND_BYTES = 320, JSON_INDENTATION = 2 };
 
 /* Besides preflight's checks: X(NAME, why it matters). */
 #define DOCTOR_CHECKS(X)                                                                           \
@@ -66,21 +67,12 @@ struct doctor {
 	size_t attached; /* interfaces with the program */
 };
 
-static void lower(const char *name, char id[ID_BYTES])
-{
-	size_t i;
-
-	for (i = 0; name[i] && i < ID_BYTES - 1; i++)
-		id[i] = (char)tolower((unsigned char)name[i]);
-	id[i] = 0;
-}
-
 static void add_row(struct doctor *doctor, const char *check, const char *subject, enum level level,
 		    const char *found, const char *why, const char *mend)
 {
-	char id[ID_BYTES];
+	char id[NAMES_BYTES];
 
-	lower(check, id);
+	names_lower(check, id);
 	if (json_array_append_new(doctor->findings,
 				  json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "check", id,
 					    "subject", subject, "level", level_names[level],
@@ -140,7 +132,7 @@ static void check_counters(struct doctor *doctor, const struct status *status)
 	snprintf(mend, sizeof(mend),
 		 "tcpdump -ni %s 'ip proto 4 or ip proto 41 or udp port %u'   # then add the "
 		 "balancer's source to --from",
-		 status->interface, status->content.gue_port);
+		 status->interface, status->content.tunnels.gue_port);
 	add(doctor, DOCTOR_BAD_SOURCE, status->interface, strangers ? LEVEL_NOTE : LEVEL_OK,
 	    strangers ? mend : "", "%" PRIu64 " packets from other sources were dropped",
 	    strangers);
@@ -188,9 +180,7 @@ static void check_attached(struct doctor *doctor, const struct status *status)
 /* The interface is given, and the program is not on it. */
 static int check_unattached(struct doctor *doctor, const struct options *options)
 {
-	struct preflight_target target = { options->interface,	  options->vips,
-					   options->vip_count,	  options->sources,
-					   options->source_count, options->encapsulations };
+	struct preflight_target target = tunnels_target(options);
 	struct findings findings;
 	char mend[FOUND_BYTES];
 

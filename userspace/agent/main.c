@@ -21,7 +21,8 @@ static int command_help(const struct options *options);
 static const struct command COMMANDS[] = {
 	{ "attach", command_attach, OPTIONS_ATTACH | OPTIONS_TARGET | OPTIONS_INTERFACE,
 	  "IFACE --vip ADDRESS|PREFIX... [--from PREFIX]... [--encapsulation ipip|gue|gre]... "
-	  "[--gue-port PORT] [--mode auto|native|generic] [--setup]",
+	  "[--gue-port PORT] [--second-chance PREFIX...] [--netns PATH...] [--source PREFIX...] "
+	  "[--mss auto|BYTES|off] [--mode auto|native|generic|tc] [--setup]",
 	  "open the tunnels of these VIPs on IFACE; again: change the VIPs and the program" },
 	{ "detach", command_detach, OPTIONS_INTERFACE, "IFACE",
 	  "open no tunnels on IFACE any more" },
@@ -29,7 +30,8 @@ static const struct command COMMANDS[] = {
 	  "what is attached, its VIPs and counters, and what is wrong with the host" },
 	{ "doctor", command_doctor, OPTIONS_TARGET | OPTIONS_JSON | OPTIONS_OPTIONAL_INTERFACE,
 	  "[IFACE [--vip ADDRESS|PREFIX...] [--from PREFIX]... "
-	  "[--encapsulation ipip|gue|gre]...] [--json] [--verbose]",
+	  "[--encapsulation ipip|gue|gre]... [--second-chance PREFIX...] [--netns PATH...] "
+	  "[--source PREFIX...] [--mss auto|BYTES|off]] [--json] [--verbose]",
 	  "what is wrong with the host, why it matters, and what mends it" },
 	{ "version", command_version, OPTIONS_JSON, "[--json]", "the version of this program" },
 	{ "help", command_help, 0, "", "this text" },

@@ -23,14 +23,27 @@ struct maps_vip {
 	struct poise_agent_count count; /* summed over the CPUs */
 };
 
+/* How tunnels are opened, and what is done about packets for other backends and large segments. */
+struct maps_tunnels {
+	uint32_t encapsulations; /* as in struct poise_agent_settings */
+	uint16_t gue_port;	 /* host order */
+	bool second_chance;
+	struct prefix source4, source6; /* of tunnels whose family changes */
+	uint16_t mss4, mss6;		/* bytes; 0: any */
+	int32_t namespaces[POISE_AGENT_MAX_NAMESPACES];
+	size_t namespace_count;
+};
+
 struct maps_content {
 	struct maps_vip *vips; /* sorted: IPv4 first, by address and length */
 	size_t vip_count;
 	struct prefix *sources; /* sorted likewise; none: any source */
 	size_t source_count;
-	uint32_t encapsulations;		    /* as in struct poise_agent_settings */
-	uint16_t gue_port;			    /* host order */
+	struct prefix *hops; /* sorted likewise: where a packet may be sent on to */
+	size_t hop_count;
+	struct maps_tunnels tunnels;
 	uint64_t reasons[POISE_AGENT_REASON_COUNT]; /* packets, summed over the CPUs */
+	uint64_t decisions[POISE_AGENT_DECISION_COUNT];
 };
 
 void maps_init(struct maps *maps); /* none is there */
@@ -58,9 +71,10 @@ int maps_abi_version(int settings, uint32_t *version);
  */
 int maps_set_vips(const struct maps *maps, const struct prefix *vips, size_t count);
 int maps_set_sources(const struct maps *maps, const struct prefix *sources, size_t count);
+int maps_set_hops(const struct maps *maps, const struct prefix *hops, size_t count);
 
-/* Which tunnels are opened. 0 or a negative errno. */
-int maps_set_encapsulations(const struct maps *maps, uint32_t encapsulations, uint16_t gue_port);
+/* 0 or a negative errno. */
+int maps_set_tunnels(const struct maps *maps, const struct maps_tunnels *tunnels);
 
 /* Reads all; maps_content_free() releases it. 0 or a negative errno, with content empty. */
 int maps_read(const struct maps *maps, struct maps_content *content);

@@ -15,11 +15,6 @@ enum {
 	RP_FILTER_LOOSE = 2,
 
 	ETHERNET_MTU = 1500, /* what clients on the internet send at most */
-	IP4_BYTES = 20,
-	IP6_BYTES = 40,
-	TCP_BYTES = 20,
-	GUE_BYTES = 12, /* UDP and GUE */
-	GRE_BYTES = 4,
 };
 
 const char *preflight_check_name(enum preflight_check check)
@@ -225,27 +220,30 @@ static int check_arp(const struct preflight_target *target, struct findings *fin
 	return err;
 }
 
-static uint32_t outer_ip_bytes(const struct preflight_target *target)
+static bool has_family6(const struct prefix *prefixes, size_t count)
 {
-	if (!target->source_count)
-		return host_has_family(target->interface, 6) ? IP6_BYTES : IP4_BYTES;
-	for (size_t i = 0; i < target->source_count; i++)
-		if (target->sources[i].address.family == 6)
-			return IP6_BYTES;
-	return IP4_BYTES;
+	for (size_t i = 0; i < count; i++)
+		if (prefixes[i].address.family == 6)
+			return true;
+	return false;
 }
 
-/*
- * Bytes of the tunnel's headers at most: by the balancers' family, or by what the interface has,
- * and by the largest encapsulation that is opened.
- */
-static uint32_t tunnel_bytes(const struct preflight_target *target)
+/* By the balancers' family, or by what the interface has. */
+static bool may_be_outer6(const struct preflight_target *target)
 {
-	uint32_t ip = outer_ip_bytes(target);
+	if (!target->source_count)
+		return host_has_family(target->interface, 6);
+	return has_family6(target->sources, target->source_count);
+}
 
-	if (target->encapsulations >> POISE_AGENT_GUE & 1)
-		return ip + GUE_BYTES;
-	return target->encapsulations >> POISE_AGENT_GRE & 1 ? ip + GRE_BYTES : ip;
+struct segment_tunnel preflight_tunnel(const struct preflight_target *target)
+{
+	return (struct segment_tunnel){
+		.encapsulations = target->encapsulations,
+		.outer6 = may_be_outer6(target),
+		.chain = target->hop_count > 0,
+		.chain6 = has_family6(target->hops, target->hop_count),
+	};
 }
 
 static void format_route_command(char *command, size_t bytes, uint8_t family,
@@ -273,8 +271,9 @@ static void format_route_command(char *command, size_t bytes, uint8_t family,
 static int check_mtu(const struct preflight_target *target, uint8_t family,
 		     struct findings *findings)
 {
-	uint32_t headers = (family == 4 ? IP4_BYTES : IP6_BYTES) + TCP_BYTES;
-	uint32_t outer = tunnel_bytes(target), mtu, out_mtu, announced;
+	struct segment_tunnel tunnel = preflight_tunnel(target);
+	uint32_t headers = segment_headers(family), outer = segment_tunnel_bytes(&tunnel);
+	uint32_t clamp = family == 4 ? target->mss4 : target->mss6, mtu, out_mtu, announced;
 	struct host_route route;
 	struct finding *finding;
 	char command[256];
@@ -289,6 +288,8 @@ static int check_mtu(const struct preflight_target *target, uint8_t family,
 	if (mtu < outer + headers || out_mtu < headers)
 		return 0;
 	announced = route.advmss ? route.advmss : out_mtu - headers;
+	if (clamp && clamp < announced)
+		announced = clamp;
 	if (announced + headers + outer <= mtu)
 		return 0;
 	finding = add(

@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "host.h"
+#include "segment.h"
 
 /* The checks: X(name). Names in lower case are those of `poise-agent status --json`. */
 #define PREFLIGHT_CHECKS(X)                                                                        \
@@ -53,8 +54,14 @@ struct preflight_target {
 	size_t vip_count;
 	const struct prefix *sources;
 	size_t source_count;
+	const struct prefix *hops; /* none: second chance is off */
+	size_t hop_count;
 	uint32_t encapsulations; /* as in struct poise_agent_settings */
+	uint16_t mss4, mss6;	 /* that SYN-ACKs are held to; 0: any */
 };
+
+/* The tunnels into the interface: the largest that may come. */
+struct segment_tunnel preflight_tunnel(const struct preflight_target *target);
 
 /* 0 (findings_free() releases what was found) or -ENOMEM. What the host cannot be asked is skipped.
  */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* poise-agent status: what is attached, what it does, and what is wrong with the host. */
+/* poise-agent status: what is attached, what it does, and what is wrong with the host; for people.
+ * For programs: status_json.c. */
 #include "status.h"
 
 #include <errno.h>
@@ -12,30 +13,9 @@
 
 #include "commands.h"
 #include "message.h"
+#include "names.h"
 
-enum { NAME_BYTES = 32, JSON_INDENTATION = 2 };
-
-static const char *const REASON_NAMES[] = {
-#define REASON_NAME(name, verdict, text) #name,
-	POISE_AGENT_REASONS(REASON_NAME)
-#undef REASON_NAME
-};
-
-static const char *const ENCAPSULATION_NAMES[] = {
-#define ENCAPSULATION_NAME(name, text) #name,
-	POISE_AGENT_ENCAPSULATIONS(ENCAPSULATION_NAME)
-#undef ENCAPSULATION_NAME
-};
-
-static const char *lower(const char *name, char text[NAME_BYTES])
-{
-	size_t i;
-
-	for (i = 0; name[i] && i < NAME_BYTES - 1; i++)
-		text[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
-	text[i] = 0;
-	return text;
-}
+enum { JSON_INDENTATION = 2 };
 
 static int find_problems(struct status *status)
 {
@@ -44,7 +24,11 @@ static int find_problems(struct status *status)
 					   .vip_count = content->vip_count,
 					   .sources = content->sources,
 					   .source_count = content->source_count,
-					   .encapsulations = content->encapsulations };
+					   .hops = content->hops,
+					   .hop_count = content->hop_count,
+					   .encapsulations = content->tunnels.encapsulations,
+					   .mss4 = content->tunnels.mss4,
+					   .mss6 = content->tunnels.mss6 };
 	struct prefix *vips = calloc(content->vip_count + 1, sizeof(*vips));
 	int err;
 
@@ -84,27 +68,77 @@ void status_free(struct status *status)
 	findings_free(&status->findings);
 }
 
-/*
- * For people.
- */
+static void print_prefixes(const struct prefix *prefixes, size_t count)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; i < count; i++)
+		printf("%s%s", i ? ", " : "", prefix_format(&prefixes[i], text));
+	printf("\n");
+}
+
+static void print_mss(const char *family, uint16_t mss)
+{
+	if (mss)
+		printf(" %s %u", family, mss);
+	else
+		printf(" %s any", family);
+}
+
+static void print_second_chance(const struct maps_content *content)
+{
+	const struct maps_tunnels *tunnels = &content->tunnels;
+	char text[ADDRESS_TEXT_BYTES];
+
+	if (!tunnels->second_chance) {
+		printf("  second chance: off\n");
+		return;
+	}
+	printf("  second chance: ");
+	print_prefixes(content->hops, content->hop_count);
+	printf("    from: %s", prefix_format(&tunnels->source4, text));
+	printf(", %s\n", prefix_format(&tunnels->source6, text));
+	printf("    sockets of: the interface's namespace");
+	for (size_t i = 0; i < tunnels->namespace_count; i++)
+		printf(", namespace %d", tunnels->namespaces[i]);
+	printf("\n");
+}
 
 static void print_tunnels(const struct maps_content *content)
 {
-	char text[ADDRESS_TEXT_BYTES], name[NAME_BYTES];
+	const struct maps_tunnels *tunnels = &content->tunnels;
+	char name[NAMES_BYTES];
 
-	printf("  from: %s", content->source_count ? "" : "any source");
-	for (size_t i = 0; i < content->source_count; i++)
-		printf("%s%s", i ? ", " : "", prefix_format(&content->sources[i], text));
-	printf("\n  opened:");
+	printf("  from: ");
+	if (content->source_count)
+		print_prefixes(content->sources, content->source_count);
+	else
+		printf("any source\n");
+	printf("  opened:");
 	for (int i = 0; i < POISE_AGENT_ENCAPSULATION_COUNT; i++)
-		if (content->encapsulations >> i & 1)
-			printf(" %s", lower(ENCAPSULATION_NAMES[i], name));
-	printf(", GUE on UDP port %u\n", content->gue_port);
+		if (tunnels->encapsulations >> i & 1)
+			printf(" %s", names_lower(NAMES_ENCAPSULATIONS[i], name));
+	printf(", GUE on UDP port %u\n", tunnels->gue_port);
+	print_second_chance(content);
+	printf("  segment size:");
+	print_mss("IPv4", tunnels->mss4);
+	print_mss("IPv6", tunnels->mss6);
+	printf("\n");
+}
+
+static void print_counters(const char *title, const char *const *names, const uint64_t *counters,
+			   int count)
+{
+	char name[NAMES_BYTES];
+
+	printf("\n  %-39s %14s\n", title, "packets");
+	for (int i = 0; i < count; i++)
+		printf("  %-39s %14" PRIu64 "\n", names_lower(names[i], name), counters[i]);
 }
 
 static void print_content(const struct maps_content *content)
 {
-	char text[ADDRESS_TEXT_BYTES], name[NAME_BYTES];
+	char text[ADDRESS_TEXT_BYTES];
 
 	print_tunnels(content);
 	printf("\n  %-39s %14s %18s\n", "VIP", "packets", "bytes");
@@ -113,10 +147,8 @@ static void print_content(const struct maps_content *content)
 		       prefix_format(&content->vips[i].prefix, text),
 		       (uint64_t)content->vips[i].count.packets,
 		       (uint64_t)content->vips[i].count.bytes);
-	printf("\n  %-39s %14s\n", "counter", "packets");
-	for (int i = 0; i < POISE_AGENT_REASON_COUNT; i++)
-		printf("  %-39s %14" PRIu64 "\n", lower(REASON_NAMES[i], name),
-		       content->reasons[i]);
+	print_counters("counter", NAMES_REASONS, content->reasons, POISE_AGENT_REASON_COUNT);
+	print_counters("decision", NAMES_DECISIONS, content->decisions, POISE_AGENT_DECISION_COUNT);
 }
 
 static void print_status(const struct status *status)
@@ -140,97 +172,6 @@ static void print_status(const struct status *status)
 	}
 }
 
-/*
- * For programs. jansson's *_new functions take references over, also of NULL: a failure anywhere
- * makes the whole NULL.
- */
-
-static json_t *json_vips(const struct maps_content *content)
-{
-	json_t *array = json_array();
-	char text[ADDRESS_TEXT_BYTES];
-
-	for (size_t i = 0; i < content->vip_count; i++)
-		json_array_append_new(
-			array, json_pack("{s:s, s:I, s:I}", "address",
-					 prefix_format(&content->vips[i].prefix, text), "packets",
-					 (json_int_t)content->vips[i].count.packets, "bytes",
-					 (json_int_t)content->vips[i].count.bytes));
-	return array;
-}
-
-static json_t *json_sources(const struct maps_content *content)
-{
-	json_t *array = json_array();
-	char text[ADDRESS_TEXT_BYTES];
-
-	for (size_t i = 0; i < content->source_count; i++)
-		json_array_append_new(array,
-				      json_string(prefix_format(&content->sources[i], text)));
-	return array;
-}
-
-static json_t *json_encapsulations(const struct maps_content *content)
-{
-	json_t *array = json_array();
-	char name[NAME_BYTES];
-
-	for (int i = 0; i < POISE_AGENT_ENCAPSULATION_COUNT; i++)
-		if (content->encapsulations >> i & 1)
-			json_array_append_new(array,
-					      json_string(lower(ENCAPSULATION_NAMES[i], name)));
-	return array;
-}
-
-static json_t *json_counters(const struct maps_content *content)
-{
-	json_t *object = json_object();
-	char name[NAME_BYTES];
-
-	for (int i = 0; i < POISE_AGENT_REASON_COUNT; i++)
-		json_object_set_new(object, lower(REASON_NAMES[i], name),
-				    json_integer((json_int_t)content->reasons[i]));
-	return object;
-}
-
-static json_t *json_warnings(const struct findings *findings)
-{
-	json_t *array = json_array();
-	char name[NAME_BYTES];
-
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->list[i];
-
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:s, s:s}", "check",
-						lower(preflight_check_name(finding->check), name),
-						"found", finding->found, "why", finding->why,
-						"mend", finding->command));
-	}
-	return array;
-}
-
-static json_t *json_status(const struct status *status)
-{
-	const struct attachment *attachment = &status->attachment;
-
-	if (!attachment->program_id)
-		return json_pack("{s:s, s:b}", "interface", status->interface, "attached", 0);
-	if (status->abi_version != POISE_AGENT_ABI_VERSION)
-		return json_pack("{s:s, s:b, s:I, s:I}", "interface", status->interface, "attached",
-				 1, "program_id", (json_int_t)attachment->program_id, "abi_version",
-				 (json_int_t)status->abi_version);
-	return json_pack(
-		"{s:s, s:b, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:i, s:o, s:o}", "interface",
-		status->interface, "attached", 1, "mode", attachment->native ? "native" : "generic",
-		"chain", attachment->dispatcher ? "dispatcher" : "single", "program_id",
-		(json_int_t)attachment->program_id, "abi_version", (json_int_t)status->abi_version,
-		"vips", json_vips(&status->content), "sources", json_sources(&status->content),
-		"encapsulations", json_encapsulations(&status->content), "gue_port",
-		status->content.gue_port, "counters", json_counters(&status->content), "warnings",
-		json_warnings(&status->findings));
-}
-
 /* One interface: printed, or added to array. Without attached_only also when nothing is attached.
  */
 static int show(const char *interface, unsigned int ifindex, bool attached_only, json_t *array)
@@ -241,7 +182,7 @@ static int show(const char *interface, unsigned int ifindex, bool attached_only,
 	if (!err && attached_only && !status.attachment.program_id)
 		return EXIT_DONE;
 	if (!err && array)
-		err = json_array_append_new(array, json_status(&status)) ? -ENOMEM : 0;
+		err = json_array_append_new(array, status_to_json(&status)) ? -ENOMEM : 0;
 	else if (!err)
 		print_status(&status);
 	status_free(&status);

@@ -3,6 +3,7 @@
 #ifndef POISE_AGENT_STATUS_H
 #define POISE_AGENT_STATUS_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "attachment.h"
@@ -20,5 +21,8 @@ struct status {
 /* status_free() releases what it holds, on an error, too. 0 or a negative errno. */
 int status_read(const char *interface, unsigned int ifindex, struct status *status);
 void status_free(struct status *status);
+
+/* A new object: docs/poise-agent.8, status. NULL: out of memory. */
+json_t *status_to_json(const struct status *status);
 
 #endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Ids of network namespaces: see netns.h, and rtnetlink(7), RTM_NEWNSID. */
+#include "netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/net_namespace.h>
+#include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "netlink.h"
+
+static int take_attribute(const struct nlattr *attribute, void *data)
+{
+	if (mnl_attr_get_type(attribute) == NETNSA_NSID &&
+	    mnl_attr_get_payload_len(attribute) == sizeof(int32_t))
+		*(int32_t *)data = (int32_t)mnl_attr_get_u32(attribute);
+	return MNL_CB_OK;
+}
+
+static int take_id(const struct nlmsghdr *message, void *data)
+{
+	mnl_attr_parse(message, sizeof(struct rtgenmsg), take_attribute, data);
+	return MNL_CB_STOP;
+}
+
+/* NETNSA_NSID_NOT_ASSIGNED: it has none. */
+static int get_id(int namespace, int32_t *id)
+{
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETNSID, 0);
+
+	*id = NETNSA_NSID_NOT_ASSIGNED;
+	mnl_nlmsg_put_extra_header(request, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(request, NETNSA_FD, (uint32_t) namespace);
+	return netlink_ask(request, take_id, id);
+}
+
+/* The kernel chooses it. */
+static int give_id(int namespace)
+{
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_NEWNSID, NLM_F_ACK);
+	int err;
+
+	mnl_nlmsg_put_extra_header(request, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(request, NETNSA_FD, (uint32_t) namespace);
+	mnl_attr_put_u32(request, NETNSA_NSID, (uint32_t)NETNSA_NSID_NOT_ASSIGNED);
+	err = netlink_ask(request, NULL, NULL);
+	return err == -EEXIST ? 0 : err; /* somebody gave it one meanwhile */
+}
+
+static int check_type(int namespace)
+{
+	int type = ioctl(namespace, NS_GET_NSTYPE);
+
+	if (type < 0)
+		return -errno;
+	return type == CLONE_NEWNET ? 0 : -ENOTTY;
+}
+
+int netns_find_id(const char *path, int32_t *id)
+{
+	int namespace = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+
+	if (namespace < 0)
+		return -errno;
+	err = check_type(namespace);
+	if (!err)
+		err = get_id(namespace, id);
+	if (!err && *id == NETNSA_NSID_NOT_ASSIGNED) {
+		err = give_id(namespace);
+		if (!err)
+			err = get_id(namespace, id);
+	}
+	close(namespace);
+	return err;
+}

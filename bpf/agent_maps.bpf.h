@@ -76,4 +76,12 @@ static __always_inline struct poise_agent_count *find_vip(const struct poise_age
 	return prefix ? bpf_map_lookup_elem(&vips, prefix) : NULL;
 }
 
+static __always_inline void count_decision(__u32 decision)
+{
+	__u64 *count = bpf_map_lookup_elem(&decisions, &decision);
+
+	if (count)
+		(*count)++;
+}
+
 #endif

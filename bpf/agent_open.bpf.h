@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What becomes of a frame: the stages in their order, the same in XDP and TC. What moves bytes is
- * the program's own: strip_outer().
+ * the program's own: strip_outer(), and send_on() of agent_second.bpf.h.
  */
 #ifndef POISE_AGENT_OPEN_BPF_H
 #define POISE_AGENT_OPEN_BPF_H
@@ -9,6 +9,7 @@
 #include "agent_ecn.bpf.h"
 #include "agent_maps.bpf.h"
 #include "agent_parse.bpf.h"
+#include "agent_second.bpf.h"
 
 /*
  * Takes the outer headers away: the Ethernet header, with the inner packet's type, comes to stand
@@ -74,6 +75,13 @@ static __always_inline int open_tunnel(struct frame *ctx)
 	reason = check_inner(ctx, &tunnel, &length);
 	if (reason != GO_ON)
 		return reason;
+	if (tunnel.chain) {
+		struct tunnel copy = tunnel; /* so that tunnel itself stays in registers */
+
+		reason = second_chance(ctx, set, &copy, length);
+		if (reason != GO_ON)
+			return reason;
+	}
 	reason = carry_ecn(ctx, &tunnel);
 	if (reason != GO_ON)
 		return reason;
@@ -85,7 +93,7 @@ static __always_inline int open_tunnel(struct frame *ctx)
 	return decapsulated(&tunnel);
 }
 
-/* Whether the reason drops. */
+/* Whether the reason drops; true for what is none. */
 static __always_inline bool count_reason(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&reasons, &reason);

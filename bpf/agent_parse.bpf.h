@@ -18,7 +18,8 @@
 #include "poise_wire.h"
 
 enum {
-	GO_ON = -1, /* a stage returns this, or the reason that ends the packet's path */
+	GO_ON = -1,   /* a stage returns this, or the reason that ends the packet's path */
+	HAND_UP = -2, /* or this: the packet goes to the stack, where TC decides and counts */
 
 	IP4_MORE = 0x2000, /* more fragments follow */
 	IP4_OFFSET_MASK = 0x1fff,

@@ -136,9 +136,10 @@ _Static_assert(POISE_AGENT_REASON_COUNT < 32, "agent.bpf.c keeps a bit for each 
 	X(OFF, "second chance is off: opened")                                                     \
 	X(OTHER, "neither a TCP segment nor an ICMP error that quotes one: opened")                \
 	X(HOP_REFUSED, "--second-chance does not name the next backend: opened")                   \
-	X(NO_ROUTE, "there is no route to the next backend: opened")                               \
+	X(NO_ROUTE, "no route to the next backend, or none that it fits: opened")                  \
 	X(SENT_ON, "no socket knows the connection: sent to the next backend")                     \
-	X(CLAMPED, "SYN-ACKs whose segment size was made smaller")
+	X(CLAMPED, "SYN-ACKs whose segment size was made smaller")                                 \
+	X(SLOW_PATH, "left to the slow path, which decides and counts anew")
 
 enum poise_agent_decision {
 #define POISE_AGENT_DECISION_ENUM(name, text) POISE_AGENT_DECISION_##name,

@@ -62,7 +62,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	SHIM_OPEN(vips, 0);
 	SHIM_OPEN(vip_prefixes, 0);
 	SHIM_OPEN(sources, 0);
+	SHIM_OPEN(hops, 0);
 	SHIM_OPEN(reasons, 0);
+	SHIM_OPEN(decisions, 0);
 	shim_hash_set("vips", &vip4, &none);
 	shim_hash_set("vips", &prefix4, &none);
 	shim_hash_set("vips", &vip6, &none);

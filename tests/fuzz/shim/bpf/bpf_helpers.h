@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <linux/types.h>
 
+struct bpf_fib_lookup;
+struct bpf_sock;
+struct bpf_sock_tuple;
+struct tcphdr;
 struct xdp_md;
 
 /* A map's variable is not read: shim_map_open() keeps its own pointer in there. */
@@ -35,6 +39,13 @@ long bpf_xdp_store_bytes(struct xdp_md *ctx, __u32 offset, void *from, __u32 byt
 
 __s64 bpf_csum_diff(__be32 *from, __u32 from_bytes, __be32 *to, __u32 to_bytes, __u32 seed);
 long bpf_loop(__u32 times, void *step, void *ctx, __u64 flags);
+
+struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
+				    __u64 namespace, __u64 flags);
+long bpf_sk_release(void *socket);
+long bpf_tcp_check_syncookie(void *socket, void *ip, __u32 ip_bytes, struct tcphdr *tcp,
+			     __u32 tcp_bytes);
+long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *params, int bytes, __u32 flags);
 
 __u64 bpf_ktime_get_coarse_ns(void);
 __u64 bpf_ktime_get_ns(void);

@@ -4,6 +4,7 @@
  * VIPs and hands the inner packet to the stack, or sends a packet that no socket here knows on to
  * the next backend. Whatever is not for a VIP is passed on as it came, to the byte.
  */
+#include "agent_defer.bpf.h"
 #include "agent_open.bpf.h"
 
 #include <xdp/xdp_helpers.h>
@@ -45,7 +46,7 @@ static __always_inline int send_on(struct frame *ctx, const struct tunnel *tunne
 	__be32 *words;
 
 	if (!forward->neighbour || forward->ifindex != ctx->ingress_ifindex)
-		return HAND_UP;
+		return defer_to_tc(ctx) ? HAND_UP : GO_ON;
 	if (bpf_xdp_adjust_head(ctx, (int)(tunnel->inner - ETH_HLEN - forward->bytes)))
 		return POISE_AGENT_REASON_INTERNAL;
 	eth = frame_at(ctx, 0, sizeof(*eth));

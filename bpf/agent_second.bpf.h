@@ -11,7 +11,7 @@
 
 /*
  * Puts the new headers in the place of the old ones and sends the packet, which is the program's
- * own: FORWARDED; HAND_UP, with the packet as it was, when it cannot; or INTERNAL.
+ * own: FORWARDED; with the packet as it was HAND_UP, or GO_ON when nobody else can; or INTERNAL.
  */
 static __always_inline int send_on(struct frame *ctx, const struct tunnel *tunnel,
 				   const struct forward *forward);
@@ -30,14 +30,34 @@ static __always_inline int decide_here(struct frame *ctx, const struct poise_age
 	return look_up(ctx, set, tunnel, &connection);
 }
 
+/* Of a packet that no socket here knows. GO_ON: it is opened all the same. */
+static __always_inline int send_to_next(struct frame *ctx, const struct poise_agent_settings *set,
+					const struct tunnel *tunnel, __u32 length, __u64 sum)
+{
+	struct forward forward = {};
+	int decision = make_forward(ctx, set, tunnel, length, sum, &forward);
+	int reason = GO_ON;
+
+	if (decision == POISE_AGENT_DECISION_COUNT)
+		return POISE_AGENT_REASON_INTERNAL;
+	if (decision == POISE_AGENT_DECISION_SENT_ON) {
+		reason = send_on(ctx, tunnel, &forward);
+		if (reason == GO_ON)
+			decision = POISE_AGENT_DECISION_NO_ROUTE;
+		else if (reason == HAND_UP)
+			decision = POISE_AGENT_DECISION_SLOW_PATH;
+	}
+	count_decision(decision);
+	return reason;
+}
+
 /*
- * For an inner packet of so many bytes. GO_ON: it is opened. Not inlined, so that packets without a
+ * For an inner packet of length bytes. GO_ON: it is opened. Not inlined, so that packets without a
  * chain pay nothing for it, and a function of its own to the verifier.
  */
 __noinline int second_chance(struct frame *ctx, const struct poise_agent_settings *set,
 			     const struct tunnel *tunnel, __u32 length)
 {
-	struct forward forward = {};
 	int reason, decision;
 	__u64 sum = 0;
 
@@ -48,15 +68,9 @@ __noinline int second_chance(struct frame *ctx, const struct poise_agent_setting
 		return reason;
 	decision = decide_here(ctx, set, tunnel, length, &sum);
 	if (decision == NOBODY)
-		decision = make_forward(ctx, set, tunnel, length, sum, &forward);
-	if (decision == POISE_AGENT_DECISION_COUNT)
-		return POISE_AGENT_REASON_INTERNAL;
-	if (decision == POISE_AGENT_DECISION_SENT_ON)
-		reason = send_on(ctx, tunnel, &forward);
-	if (reason == HAND_UP)
-		decision = POISE_AGENT_DECISION_SLOW_PATH;
+		return send_to_next(ctx, set, tunnel, length, sum);
 	count_decision(decision);
-	return reason;
+	return GO_ON;
 }
 
 #endif

@@ -27,6 +27,12 @@ static __always_inline void reach_headers(struct __sk_buff *ctx)
 		bpf_skb_pull_data(ctx, bytes);
 }
 
+static __always_inline int send_on(struct frame *ctx, const struct tunnel *tunnel,
+				   const struct forward *forward)
+{
+	return POISE_AGENT_REASON_INTERNAL;
+}
+
 SEC("tc")
 int poise_agent_tc(struct __sk_buff *ctx)
 {

@@ -10,17 +10,20 @@
 #include "shim.h"
 
 enum {
+	META_BYTES = 32,      /* before a frame, at most */
 	TAILROOM_BYTES = 320, /* of struct skb_shared_info, which a driver leaves */
 	MAX_OFFSET = 0xffff,  /* that bpf_xdp_load_bytes() and bpf_xdp_store_bytes() take */
 	STALE = 0xa5,	      /* what headroom holds */
 };
 
-static void set_bytes(struct shim_frame *frame, uint8_t *bytes, uint32_t length)
+/* memory: of meta bytes before the frame, and of the frame. */
+static void set_bytes(struct shim_frame *frame, uint8_t *memory, uint32_t meta, uint32_t length)
 {
-	frame->bytes = bytes;
-	frame->ctx.data = (unsigned long)bytes;
-	frame->ctx.data_meta = frame->ctx.data;
-	frame->ctx.data_end = (unsigned long)(bytes + length);
+	frame->memory = memory;
+	frame->bytes = memory + meta;
+	frame->ctx.data = (unsigned long)frame->bytes;
+	frame->ctx.data_meta = (unsigned long)memory;
+	frame->ctx.data_end = (unsigned long)(frame->bytes + length);
 }
 
 static uint8_t *allocate(uint32_t length)
@@ -42,13 +45,13 @@ void shim_frame_open(struct shim_frame *frame, const uint8_t *bytes, uint32_t le
 {
 	*frame = (struct shim_frame){ .headroom = headroom, .tailroom = TAILROOM_BYTES };
 	frame->ctx.ingress_ifindex = ifindex;
-	set_bytes(frame, allocate(length), length);
+	set_bytes(frame, allocate(length), 0, length);
 	memcpy(frame->bytes, bytes, length);
 }
 
 void shim_frame_close(struct shim_frame *frame)
 {
-	free(frame->bytes);
+	free(frame->memory);
 }
 
 /* The frame from its byte 'from' on (before it for a negative one), in length bytes. */
@@ -60,8 +63,8 @@ static void move(struct shim_frame *frame, int64_t from, uint32_t length, int fi
 
 	for (i = 0; i < length; i++)
 		bytes[i] = from + i >= 0 && from + i < old ? frame->bytes[from + i] : (uint8_t)fill;
-	free(frame->bytes);
-	set_bytes(frame, bytes, length);
+	free(frame->memory);
+	set_bytes(frame, bytes, 0, length);
 }
 
 long bpf_xdp_adjust_head(struct xdp_md *ctx, int delta)
@@ -87,6 +90,23 @@ long bpf_xdp_adjust_tail(struct xdp_md *ctx, int delta)
 		return -EINVAL;
 	frame->tailroom = (uint32_t)tailroom;
 	move(frame, 0, (uint32_t)length, 0);
+	return 0;
+}
+
+/* Once a frame: the second time would have to keep what the first one made room for. */
+long bpf_xdp_adjust_meta(struct xdp_md *ctx, int delta)
+{
+	struct shim_frame *frame = (struct shim_frame *)ctx;
+	uint32_t length = shim_frame_length(frame);
+	uint8_t *memory;
+
+	if (delta > 0 || -delta > META_BYTES || delta % 4 || frame->bytes != frame->memory)
+		return -EACCES;
+	memory = allocate((uint32_t)-delta + length);
+	memset(memory, STALE, (size_t)-delta);
+	memcpy(memory - delta, frame->bytes, length);
+	free(frame->memory);
+	set_bytes(frame, memory, (uint32_t)-delta, length);
 	return 0;
 }
 

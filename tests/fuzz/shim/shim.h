@@ -14,6 +14,7 @@
 
 struct shim_frame {
 	struct xdp_md ctx; /* first: helpers find the frame by it */
+	uint8_t *memory;   /* of what stands before the frame (bpf_xdp_adjust_meta) and of it */
 	uint8_t *bytes;	   /* of the frame, ctx.data_end - ctx.data of them */
 	uint32_t headroom; /* bytes by which it may grow in front */
 	uint32_t tailroom; /* and behind */

@@ -10,6 +10,7 @@
 #include <linux/if_ether.h>
 #include <bpf/bpf_helpers.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #ifdef AGENT_TC
 #define frame __sk_buff
@@ -23,14 +24,29 @@ enum {
 	MAX_OFFSET = 255,
 };
 
+#ifdef AGENT_TC
+/* A field of the context at its constant offset: the compiler would rather add the two up first,
+ * which the verifier forbids. */
+#define FRAME_FIELD(ctx, field)                                                                    \
+	({                                                                                         \
+		void *at;                                                                          \
+		__asm__ volatile("%[at] = *(u32 *)(%[from] + %[offset])"                           \
+				 : [at] "=r"(at)                                                   \
+				 : [from] "r"(ctx), [offset] "i"(offsetof(struct frame, field)));  \
+		at;                                                                                \
+	})
+#else
+#define FRAME_FIELD(ctx, field) ((void *)(long)(ctx)->field)
+#endif
+
 static __always_inline void *frame_begin(struct frame *ctx)
 {
-	return (void *)(long)ctx->data;
+	return FRAME_FIELD(ctx, data);
 }
 
 static __always_inline void *frame_end(struct frame *ctx)
 {
-	return (void *)(long)ctx->data_end;
+	return FRAME_FIELD(ctx, data_end);
 }
 
 /* Bytes of the whole frame, of which TC may reach only the first ones. */

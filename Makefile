@@ -102,8 +102,8 @@ $(B)/tests/poise-prepared: $(B)/tests/cli/prepared_host.o $(B)/userspace/poised/
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
 $(B)/tests/cli/%.o: INC += -Iuserspace/poise
 
-# Of another ABI version: tests/netns/test_upgrade.sh
-$(B)/next/build/poised: $(B)/poised tests/netns/make_next
+# Of another ABI version, with a poise-agent: tests/netns/test_upgrade.sh, test_agent.sh
+$(B)/next/build/poised: $(B)/poised $(B)/poise-agent tests/netns/make_next
 	+tests/netns/make_next $(B)/next
 
 $(B)/ring_owners: tests/netns/ring_owners.c

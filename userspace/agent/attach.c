@@ -73,58 +73,50 @@ static int check_host(const struct options *options)
 	return code == EXIT_DONE ? warn_of(&target) : code;
 }
 
-static int refuse_version(const struct options *options, const struct pins *pins, uint32_t version)
+/* New ones, in place of the old program's, whose version is another one; its counters go on. */
+static int replace_maps(const struct options *options, const struct maps *old, struct maps *maps)
 {
-	return refuse(
-		"%s is of ABI version %u, and this poise-agent knows version %d\n"
-		"  mend: poise-agent detach %s --pin-path %s   (its VIPs are not served until "
-		"the next line)\n"
-		"        poise-agent attach %s ...",
-		pins->directory, version, POISE_AGENT_ABI_VERSION, options->interface,
-		options->pin_path, options->interface);
-}
+	int err = maps_create(maps);
 
-/* The maps of the program that is attached. */
-static int adopt_maps(const struct options *options, const struct pins *pins, uint32_t program_id,
-		      struct maps *maps)
-{
-	uint32_t version;
-	int err = maps_open_program(program_id, maps);
-
-	if (!err)
-		err = maps_abi_version(maps->settings, &version);
-	if (!err && version != POISE_AGENT_ABI_VERSION)
-		return refuse_version(options, pins, version);
-	if (!err && !maps_are_complete(maps))
-		err = -ENOENT;
-	if (err)
-		return refuse("cannot adopt the maps of program %u on \"%s\": %s", program_id,
-			      options->interface, strerror(-err));
-	return EXIT_DONE;
-}
-
-/* New maps, in place of pins that nothing uses any more: the interface they were for is gone. */
-static int new_maps(const struct options *options, const struct pins *pins, struct maps *maps)
-{
-	int settings = pins_open_settings(pins), err;
-	uint32_t version = POISE_AGENT_ABI_VERSION;
-	bool found;
-
-	if (settings >= 0) {
-		err = maps_abi_version(settings, &version);
-		close(settings);
-		if (err)
-			version = 0;
-	}
-	if (version != POISE_AGENT_ABI_VERSION)
-		return refuse_version(options, pins, version);
-	err = pins_remove(pins, &found);
-	if (err)
-		return refuse("cannot remove \"%s\": %s", pins->directory, strerror(-err));
-	err = maps_create(maps);
 	if (err)
 		return refuse("cannot make the maps: %s", strerror(-err));
+	err = maps_set_vips(maps, options->vips, options->vip_count);
+	if (!err)
+		err = maps_carry_counters(old, maps);
+	if (err)
+		return refuse("cannot carry the counters of \"%s\" over: %s", options->interface,
+			      strerror(-err));
 	return EXIT_DONE;
+}
+
+/* The maps of the program that is attached, if they are of this version. */
+static int adopt_maps(const struct options *options, uint32_t program_id, struct maps *maps)
+{
+	struct maps old;
+	int err = maps_open_program(program_id, &old), code;
+	uint32_t version = 0;
+
+	if (err)
+		return refuse("cannot read the maps of program %u on \"%s\": %s", program_id,
+			      options->interface, strerror(-err));
+	if (!maps_abi_version(old.settings, &version) && version == POISE_AGENT_ABI_VERSION &&
+	    maps_are_complete(&old)) {
+		*maps = old;
+		return EXIT_DONE;
+	}
+	code = replace_maps(options, version >= MAPS_FIRST_CARRIED ? &old : NULL, maps);
+	if (code == EXIT_DONE)
+		printf("\"%s\" was of ABI version %u, and becomes one of version %d\n",
+		       options->interface, version, POISE_AGENT_ABI_VERSION);
+	maps_close(&old);
+	return code;
+}
+
+static int new_maps(struct maps *maps)
+{
+	int err = maps_create(maps);
+
+	return err ? refuse("cannot make the maps: %s", strerror(-err)) : EXIT_DONE;
 }
 
 static int fill_maps(const struct options *options, const struct maps_tunnels *tunnels,
@@ -210,9 +202,9 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 	if (code != EXIT_DONE)
 		return code;
 	if (old.program_id)
-		code = adopt_maps(options, pins, old.program_id, &maps);
+		code = adopt_maps(options, old.program_id, &maps);
 	else
-		code = new_maps(options, pins, &maps);
+		code = new_maps(&maps);
 	if (code == EXIT_DONE)
 		code = fill_maps(options, &tunnels, &maps);
 	if (code == EXIT_DONE)

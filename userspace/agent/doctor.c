@@ -143,8 +143,8 @@ static void check_version(struct doctor *doctor, const struct status *status)
 	char mend[FOUND_BYTES];
 	bool other = status->abi_version != POISE_AGENT_ABI_VERSION;
 
-	snprintf(mend, sizeof(mend), "poise-agent detach %s && poise-agent attach %s ...",
-		 status->interface, status->interface);
+	snprintf(mend, sizeof(mend), "poise-agent attach %s ...   # with the options of before",
+		 status->interface);
 	add(doctor, DOCTOR_VERSION, status->interface, other ? LEVEL_PROBLEM : LEVEL_OK,
 	    other ? mend : "", "what is attached is of ABI version %u, this poise-agent of %d",
 	    status->abi_version, POISE_AGENT_ABI_VERSION);

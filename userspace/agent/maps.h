@@ -76,6 +76,17 @@ int maps_set_hops(const struct maps *maps, const struct prefix *hops, size_t cou
 /* 0 or a negative errno. */
 int maps_set_tunnels(const struct maps *maps, const struct maps_tunnels *tunnels);
 
+/* The first version whose counters have the places that they have now: include/poise_agent_abi.h.
+ */
+enum { MAPS_FIRST_CARRIED = 2 };
+
+/*
+ * Adds the counters of old maps, of another version, to new ones that no program counts in yet,
+ * where both have them: of reasons and decisions, and of VIPs that are in both. old may be NULL:
+ * none. 0 or a negative errno.
+ */
+int maps_carry_counters(const struct maps *old, const struct maps *maps);
+
 /* Reads all; maps_content_free() releases it. 0 or a negative errno, with content empty. */
 int maps_read(const struct maps *maps, struct maps_content *content);
 void maps_content_free(struct maps_content *content);

@@ -116,14 +116,6 @@ static int pin_path(const struct pins *pins, const char *name, char path[PATH_MA
 	return length < 0 || length >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-int pins_open_settings(const struct pins *pins)
-{
-	char path[PATH_MAX];
-	int err = pin_path(pins, "settings", path);
-
-	return err ? err : bpf_obj_get(path);
-}
-
 static int pin_one(const struct pins *pins, const char *name, int fd)
 {
 	char path[PATH_MAX];
@@ -134,6 +126,33 @@ static int pin_one(const struct pins *pins, const char *name, int fd)
 	if (unlink(path) && errno != ENOENT)
 		return -errno;
 	return bpf_obj_pin(fd, path);
+}
+
+static bool is_pinned(const char *name)
+{
+#define PINS_IS(map)                                                                               \
+	if (!strcmp(name, #map))                                                                   \
+		return true;
+	MAPS(PINS_IS)
+#undef PINS_IS
+	return !strcmp(name, "program");
+}
+
+/* What another version pinned, and this one does not know. */
+static int remove_strangers(const struct pins *pins)
+{
+	DIR *directory = opendir(pins->directory);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!directory)
+		return -errno;
+	while (!err && (entry = readdir(directory)))
+		if (entry->d_name[0] != '.' && !is_pinned(entry->d_name) &&
+		    unlinkat(dirfd(directory), entry->d_name, 0))
+			err = -errno;
+	closedir(directory);
+	return err;
 }
 
 int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id)
@@ -151,6 +170,8 @@ int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_
 #undef PINS_MAP
 	if (!err)
 		err = pin_one(pins, "program", program);
+	if (!err)
+		err = remove_strangers(pins);
 	close(program);
 	return err;
 }

@@ -23,10 +23,7 @@ struct pins {
 int pins_open(const char *path, const char *interface, struct pins *pins);
 void pins_close(struct pins *pins);
 
-/* The settings map that is pinned: a descriptor, or a negative errno. */
-int pins_open_settings(const struct pins *pins);
-
-/* Pins all, in place of what was pinned before. 0 or a negative errno. */
+/* Pins all, in place of what was pinned before, by whatever version. 0 or a negative errno. */
 int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id);
 
 /* Removes all, of whatever version. 0 (found: whether there was any) or a negative errno. */

@@ -103,16 +103,14 @@ json_t *status_to_json(const struct status *status)
 
 	if (!attachment->program_id)
 		return json_pack("{s:s, s:b}", "interface", status->interface, "attached", 0);
-	if (status->abi_version != POISE_AGENT_ABI_VERSION)
-		return json_pack("{s:s, s:b, s:I, s:I}", "interface", status->interface, "attached",
-				 1, "program_id", (json_int_t)attachment->program_id, "abi_version",
-				 (json_int_t)status->abi_version);
-	object = json_pack("{s:s, s:b, s:s, s:s, s:I, s:I, s:o}", "interface", status->interface,
+	object = json_pack("{s:s, s:b, s:s, s:s, s:I, s:I}", "interface", status->interface,
 			   "attached", 1, "mode", attachment->native ? "native" : "generic",
 			   "chain", attachment->dispatcher ? "dispatcher" : "single", "program_id",
 			   (json_int_t)attachment->program_id, "abi_version",
-			   (json_int_t)status->abi_version, "warnings",
-			   json_warnings(&status->findings));
+			   (json_int_t)status->abi_version);
+	if (status->abi_version != POISE_AGENT_ABI_VERSION)
+		return object;
+	json_object_set_new(object, "warnings", json_warnings(&status->findings));
 	content = json_content(&status->content);
 	if (!object || !content || json_object_update(object, content)) {
 		json_decref(object);

@@ -3,6 +3,7 @@
 # make demo     shows the whole at work (KEEP=1 leaves it running)
 # make test     runs every test
 # make bench    measures (QUICK=1, ONLY=key, BASELINE=earlier.json: bench/run)
+# make survival what breaks, at which event (EVENT=, KIND=, MODE=: tests/survival/run)
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
 # make fuzz     TIME=60 (seconds), TARGET='packet agent config answer control'
 #                                       make kernels  tests other kernels in qemu
@@ -106,6 +107,11 @@ $(B)/tests/cli/%.o: INC += -Iuserspace/poise
 $(B)/next/build/poised: $(B)/poised $(B)/poise-agent tests/netns/make_next
 	+tests/netns/make_next $(B)/next
 
+survival = $(patsubst %,$(B)/tests/survival/survival_%,client server flood)
+$(B)/tests/survival/survival_client: $(B)/tests/survival/connection.o
+$(B)/tests/survival/survival_%: $(B)/tests/survival/%.o $(B)/tests/survival/stream.o
+	$(CC) $(LDFLAGS) -o $@ $^
+
 $(B)/ring_owners: tests/netns/ring_owners.c
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< -lbpf
 
@@ -123,9 +129,13 @@ test: setup
 	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@./tests/run
 
-tests: $(unit) $(modules) $(packet) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
+tests: $(unit) $(modules) $(packet) $(survival) $(B)/tests/poise-prepared $(B)/fuzz_packet $(B)/fuzz_agent \
        $(B)/fuzz_config $(B)/fuzz_answer $(B)/fuzz_control $(B)/poised-faults $(B)/ring_owners \
        $(B)/next/build/poised
+
+survival: setup
+	@$(MAKE) --no-print-directory $(JOBS) all $(survival) $(B)/ring_owners $(B)/next/build/poised
+	@./tests/survival/run
 
 bench: setup
 	@$(MAKE) --no-print-directory $(JOBS) $(B)/poise-bench
@@ -210,6 +220,6 @@ install: all
 clean:
 	rm -rf $(B)
 
-.PHONY: all setup demo test tests bench fuzz kernels lint install clean
+.PHONY: all setup demo test tests survival bench fuzz kernels lint install clean
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -3,6 +3,8 @@
  * ring_owners PIN_PATH: for each service of the pinned maps a line with its name and a sum over the
  * names of its slots' owners: equal rings have equal lines, whatever indexes their backends have.
  * Then a line for each backend without a service, which there must not be.
+ *
+ * ring_owners PIN_PATH SERVICE: a line for each slot of that service's ring, with its owner's name.
  */
 #include <bpf/bpf.h>
 #include <stdbool.h>
@@ -68,13 +70,21 @@ static uint64_t owners_of(int rings, const struct poise_service *service)
 	return sum;
 }
 
+static void print_owners(int rings, const struct poise_service *service)
+{
+	load_segment(rings, service->segment);
+	for (uint32_t i = 0; i < service->size; i++)
+		puts(backends[segment.slot[service->base + i] & POISE_SLOT_OWNER].name);
+}
+
 int main(int argc, char **argv)
 {
+	const char *only = argc == 3 ? argv[2] : NULL;
 	struct poise_service_record record;
 	bool known[POISE_SERVICE_ENTRIES] = { false };
 	int records, rings;
 
-	if (argc != 2)
+	if (argc != 2 && argc != 3)
 		return 2;
 	records = open_map(argv[1], "service_record");
 	rings = open_map(argv[1], "rings");
@@ -86,11 +96,16 @@ int main(int argc, char **argv)
 		if (bpf_map_lookup_elem(records, &i, &record) || !record.state)
 			continue;
 		known[i] = true;
+		if (only) {
+			if (!strcmp(record.name, only))
+				print_owners(rings, &services[i]);
+			continue;
+		}
 		printf("%s %016llx%s\n", record.name,
 		       (unsigned long long)owners_of(rings, &services[i]),
 		       record.changing ? " changing" : "");
 	}
-	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++)
+	for (uint32_t i = 1; i < POISE_MAX_BACKENDS && !only; i++)
 		if (backends[i].state && !known[backends[i].service])
 			printf("backend '%s' has no service\n", backends[i].name);
 	return 0;

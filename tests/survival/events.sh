@@ -1,0 +1,333 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# The rows of the survival matrix: what happens. Sourced after net.sh and load.sh. To add one is a line
+# at the end, and its function where the helpers at hand do not make it.
+#
+# A function runs while half of the connections live. It calls 'midway' where the other half is to begin
+# (else they begin after it), and proves by 'shown' that it really did something.
+
+#
+# steps
+#
+
+# shown WHAT NUMBER: the row is worth nothing if the number is 0.
+shown() { printf '%s\t%s\n' "$1" "$2" >>"$NET_DIR/shown"; }
+
+midway()
+{
+	[ -n "$MIDWAY" ] || load_half
+	MIDWAY=1
+}
+
+# The balancers that run.
+balancers() { echo "${!POISED[@]}"; }
+
+# Of the line 'VERB I [WEIGHT]' on standard input, one for each service that has backend I.
+spell()
+{
+	local verb i rest service
+	while read -r verb i rest; do
+		for service in $SERVICES; do
+			serves "$service" "$i" || continue
+			[ "$verb" != add ] || rest=$(backend_address "$i" "$(family "$service")")
+			echo "$verb $service $(app "$i") $rest"
+		done
+	done
+}
+
+# change 'VERB I [WEIGHT]'...: all of them as one change, on each balancer one after another.
+change()
+{
+	local n
+	printf '%s\n' "$@" | spell >"$NET_DIR/batch"
+	for n in $(balancers); do
+		poise_on "$n" batch <"$NET_DIR/batch" >>"$NET_DIR/batch.log"
+	done
+	moved
+}
+
+owners() { "$NET_BUILD/ring_owners" "$NET_DIR/bpf/lb$(balancers | cut -d' ' -f1)" web; }
+
+# Counts the slots of the service 'web' whose owner is another one than before the row.
+moved()
+{
+	local n
+	n=$(owners | paste "$NET_DIR/owners" - | awk -F'\t' '$1 != $2 { n++ } END { print n + 0 }')
+	[ "$n" -le "$(cat "$NET_DIR/moved" 2>/dev/null || echo -1)" ] || echo "$n" >"$NET_DIR/moved"
+}
+
+# Waits until added backends are up on each balancer.
+come_up()
+{
+	local n names=() i
+	for i; do
+		names+=("$(app "$i")")
+	done
+	for n in $(balancers); do
+		wait_for 20 are up "$n" web "${names[@]}"
+	done
+	moved
+}
+
+# Waits until a backend is STATE on each balancer.
+turn()
+{
+	local n
+	for n in $(balancers); do
+		wait_for 30 are "$1" "$n" web "$(app "$2")"
+	done
+	moved
+}
+
+#
+# backends
+#
+
+ev_add() { change "add 11" && come_up 11; }
+ev_add5() { change "add 11" "add 12" "add 13" "add 14" "add 15" && come_up 11 12 13 14 15; }
+ev_remove() { change "remove 2"; }
+ev_drain() { change "drain 2"; }
+ev_undrain() { change "drain 2" && midway && change "undrain 2"; }
+ev_weight() { change "weight 1 300" "weight 3 20"; }
+ev_back() { change "weight 1 400" && midway && change "weight 1 100"; }
+ev_three() { change "drain 2" && midway && change "add 11" && come_up 11 && change "weight 1 300"; }
+
+# Connections are idle for longer than slots move.
+ev_settle() { change "drain 2" && midway && sleep 8; }
+
+ev_killed()
+{
+	host_kill b2
+	turn down 2
+	shown "backends killed" 1
+}
+
+flap()
+{
+	pkill --ns "$(ip netns pids "$(net_name b2)" | head -n 1)" --nslist net -USR"$1" survival
+	turn "$2" 2
+}
+
+ev_flap()
+{
+	flap 1 down && midway && flap 2 up && flap 1 down && flap 2 up
+	shown "times down" 2
+}
+
+#
+# poised
+#
+
+restart()
+{
+	local n before
+	for n in $(balancers); do
+		before=${POISED[$n]}
+		poised_stop "$n" "$1"
+		sleep 0.5
+		poised_start "$n" "${2:-$NET_BUILD/poised}"
+		[ "$before" = "${POISED[$n]}" ] || shown "poised started anew" 1
+	done
+}
+
+ev_kill9() { change "drain 2" && restart KILL; }
+ev_restart() { change "drain 2" && restart TERM; }
+
+abi() { poise_on 1 status --json | jq .abi; }
+
+ev_upgrade()
+{
+	local before
+	before=$(abi)
+	change "drain 2"
+	restart TERM "$NET_BUILD/next/build/poised"
+	shown "ABI versions later" $(($(abi) - before))
+}
+
+ev_reload()
+{
+	local n
+	for n in $(balancers); do
+		WEIGHT=150 EXTRA_WEIGHT=50 balancer_config "$n" | sed '/name: app-01/s/weight: 150/weight: 400/' \
+			>"$NET_DIR/lb$n.yaml"
+		poise_on "$n" reload >"$NET_DIR/reload.out"
+	done
+	shown "services changed" "$(grep -o 'extra-[0-9]*' "$NET_DIR/reload.out" | sort -u | wc -l)"
+	moved
+}
+
+#
+# balancers and the network
+#
+
+# The packets for the service that balancer N forwarded.
+forwarded() { poise_on "$1" status --json | jq '[.services[].packets] | add'; }
+
+link_down() { ip -n "$(net_name "lb$1")" link set lb0 down; }
+
+link_up()
+{
+	ip -n "$(net_name "lb$1")" link set lb0 up
+	balancer_routes "$1"
+}
+
+carrier() { [ "$(on switch cat "/proc/net/dev" | grep -c "lb$1:")" = 1 ] && ip -n "$(net_name switch)" link show "lb$1" | grep -q "$2"; }
+
+lost()
+{
+	local before
+	before=$(forwarded 2)
+	link_down 1
+	shown "interfaces down" "$(ip -n "$(net_name switch)" link show lb1 | grep -c NO-CARRIER)"
+	midway
+	shown "packets by another balancer" $(($(forwarded 2) - before))
+}
+
+ev_lost() { lost; }
+ev_lost_move() { change "drain 2" && midway && change "add 11" && come_up 11 && lost; }
+
+ev_added()
+{
+	poised_start 3
+	wait_for 10 all_up 3
+	join
+}
+
+# The third balancer takes its part of the traffic.
+join()
+{
+	ecmp 1 2 3
+	sleep 1
+	shown "packets by the new balancer" "$(forwarded 3)"
+}
+
+ev_added_move()
+{
+	change "drain 2" && midway
+	poised_start 3
+	wait_for 10 all_up 3
+	printf '%s\n' "drain 2" | spell | poise_on 3 batch >>"$NET_DIR/batch.log"
+	join
+}
+
+# Balancer 1 starts with empty maps in the middle of a move: empty_restart [OPTION...]
+empty_restart()
+{
+	change "drain 2" && midway
+	poised_clear 1
+	poised_start 1 "$NET_BUILD/poised" "$@"
+	poise_on 1 batch <"$NET_DIR/batch" >>"$NET_DIR/batch.log"
+	wait_for 10 are up 1 web app-01
+	sleep 1
+	shown "packets by the empty balancer" "$(forwarded 1)"
+}
+
+# The router sends every flow by another balancer than before, by chance.
+ev_rehash()
+{
+	local before
+	change "drain 2" && midway && change "add 11" && come_up 11
+	before=$(on switch sysctl -n net.ipv4.fib_multipath_hash_seed)
+	on switch sysctl -q net.ipv4.fib_multipath_hash_seed=$((before + 77777))
+	shown "hash seeds changed" 1
+	sleep 2
+}
+
+ev_empty() { empty_restart; }
+
+ev_interface()
+{
+	change "drain 2" && midway
+	link_down 1
+	shown "interfaces down" "$(ip -n "$(net_name switch)" link show lb1 | grep -c NO-CARRIER)"
+	sleep 1
+	link_up 1
+	sleep 1
+}
+
+ev_mac()
+{
+	local switch mac=02:00:00:00:aa:01
+	switch=$(net_name switch)
+	change "drain 2" && midway
+	ip -n "$switch" link set lb1 address $mac
+	wait_for 10 knows_mac $mac
+	shown "neighbours with the new address" "$(ip -n "$(net_name lb1)" neighbour | grep -c $mac)"
+}
+
+knows_mac() { ip -n "$(net_name lb1)" neighbour | grep -q "$1"; }
+
+sent_by() { on "lb$1" cat /proc/net/dev | awk -v d="$2:" '$1 == d { print $11 }'; }
+
+ev_route()
+{
+	local before
+	change "drain 2" && midway
+	before=$(sent_by 1 lb1)
+	ip -n "$(net_name lb1)" route add 10.0.1.0/24 via 10.2.1.1 dev lb1
+	ip -n "$(net_name lb1)" -6 route add 2001:db8:2::/64 via 2001:db8:4:1::1 dev lb1
+	sleep 2
+	shown "packets by the new way" $(($(sent_by 1 lb1) - before))
+}
+
+#
+# CPUs and floods
+#
+
+# Clients' packets are taken by these CPUs (a mask) from the router on.
+steer() { on switch sh -c "mount -t sysfs sysfs /sys && echo $1 >/sys/class/net/client/queues/rx-0/rps_cpus"; }
+
+ev_cpu()
+{
+	change "drain 2" && midway
+}
+
+ev_flood()
+{
+	change "drain 2" && midway
+	shown "SYNs sent" "$(on client "$NET_BUILD/tests/survival/survival_flood" eth0 \
+		"$(cat "$NET_DIR/router.mac")" $VIP4 7000 "${FLOOD:-1000000}")"
+}
+
+#
+# the table: event NAME FUNCTION MAY WITH WORDS
+#
+# MAY: numbers of the backends whose connections may break, or '-'.
+# WITH: settings of the row, or '-'. SETTLE: 60s if not said; FLEET: the balancers that are there from
+# the beginning ("1 2 3"); ON_DOWN, EXTRA: as in net.sh.
+#
+
+EVENTS=()
+declare -A DOES MAY WITH WORDS
+
+event()
+{
+	EVENTS+=("$1")
+	DOES[$1]=$2 MAY[$1]=$3 WITH[$1]=$4 WORDS[$1]=$5
+}
+
+event add ev_add - - "a backend is added"
+event add-5 ev_add5 - - "five backends are added at once"
+event remove ev_remove - - "a backend is removed"
+event drain ev_drain - - "a backend is drained"
+event undrain ev_undrain - - "a backend is drained, and undrained while connections begin"
+event weight ev_weight - - "two weights change"
+event back ev_back - - "a weight changes, connections begin, and it changes back"
+event three ev_three - - "three changes overlap: one drained, one added, one weighed"
+event settled ev_settle - SETTLE=2s "a backend is drained, and 'settle' passes while connections are idle"
+event killed ev_killed 2 - "a backend's server is killed; its own connections break"
+event flapping ev_flap - ON_DOWN=keep "a backend's check fails and recovers twice, its server lives; on_down: keep"
+event kill-9 ev_kill9 - - "each poised is killed (-9) in the middle of a move, and started"
+event restart ev_restart - - "each poised is stopped in the middle of a move, and started"
+event upgrade ev_upgrade - - "each poised is replaced by one of another ABI version in the middle of a move"
+event lost ev_lost - - "a balancer is lost: its interface goes down"
+event lost-move ev_lost_move - - "a balancer is lost in the middle of two moves"
+event added ev_added - FLEET="1_2" "a balancer is added"
+event added-move ev_added_move - FLEET="1_2" "a balancer is added in the middle of a move"
+event rehash ev_rehash - - "the router rehashes in the middle of two moves: flows go by other balancers"
+event empty ev_empty - - "a balancer starts with empty maps in the middle of a move, without history"
+event reload ev_reload - EXTRA=100 "a reload changes 100 services and the weights of all backends"
+event route ev_route - - "the way to the backends changes to another interface in the middle of a move"
+event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
+event interface ev_interface - - "a balancer's interface goes down for a second in the middle of a move"
+event flood ev_flood - - "1,000,000 SYNs of as many sources in the middle of a move"

@@ -306,7 +306,8 @@ int subject_move(struct subject *subject)
 {
 	for (uint32_t i = 0; i < SUBJECT_SLOTS; i++)
 		subject->owners[i] = subject->owners[i] % SUBJECT_BACKENDS + FIRST_BACKEND;
-	if (ring_change(&subject->ring, subject->owners, coarse_clock()) != SUBJECT_SLOTS)
+	if (ring_change(&subject->ring, subject->owners, coarse_clock(), RING_RECORDS) !=
+	    SUBJECT_SLOTS)
 		return -EINVAL;
 	return 0;
 }

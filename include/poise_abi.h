@@ -78,22 +78,31 @@ enum {
 	POISE_SLOT_OWNER = 0x7fff,
 };
 
-enum poise_move_state {
-	POISE_MOVE_RECORDED = 0, /* the exceptions know what began at the owner, all else is
-				  * previous' */
-	POISE_MOVE_NAMED = 1,	 /* the owner is believed in, no exception is looked up or recorded;
-				  * the others are named in the chain (poise_wire.h) */
+/*
+ * A moving slot is RECORDED: the exceptions know what began at the owner, all else is previous'. Or
+ * it is NAMED: the owner is believed in, no exception is looked up or recorded; the other backends
+ * that may know a connection are named in the chain (poise_wire.h).
+ */
+enum {
+	POISE_MOVE_NAMED = 0x8000,
+	POISE_MOVE_OWNER = 0x7fff,
 };
 
-/* What a moving slot needs besides its owner; means nothing while the slot is settled. */
+/*
+ * What a moving slot needs; means nothing while the slot is settled. poised writes it by one 64-bit
+ * store, before the slot's word. Who follows chains reads it by one 64-bit load, after the slot's
+ * word, and believes its owner, not the word's: so it never sees names of one time beside an owner
+ * of another. The data plane itself changes but the stamp, by a store of its own.
+ */
 struct poise_move {
 	__u16 previous; /* index of the backend that unrecorded connections belong to; NAMED: that
 			 * owned the slot before */
 	__u16 stamp;	/* coarse clock of the last packet that did not go to the owner; NAMED: of
 			 * the last change of owner or state */
 	__u16 earlier;	/* a third backend at which connections of the slot may be; 0: none */
-	__u16 state;	/* enum poise_move_state */
-};
+	__u16 owner;	/* POISE_MOVE_OWNER: its index, 0: as the slot's word says;
+			 * POISE_MOVE_NAMED: the slot is that */
+} __attribute__((aligned(8)));
 _Static_assert(sizeof(struct poise_move) == 8, "poise_move");
 
 /* Values of the inner maps of 'rings' and 'moves'. */
@@ -182,7 +191,8 @@ enum poise_scheduler {
  * address and port is found by its hash (poise_flow.h), at its home or at one of the places behind
  * it, as many as the entry at home says ('reach', whosever entry that is). One store of LISTED
  * publishes or withdraws it; to any other entry a port range of its address's entry leads. It is
- * complete before anything leads to it, unchanged after but for 'reach', 'idle_ticks' and 'ranges'.
+ * complete before anything leads to it, unchanged after but for 'reach', 'idle_ticks', 'ranges' and
+ * the flag CHAIN.
  * An address's entry (POISE_SERVICE_ADDRESS) is listed with port 0 and protocol 0 or, of a prefix,
  * stands in 'prefixes'. It means: the address has services; 'ranges' holds those of ports that are
  * not listed, shorter prefixes' services included, most specific first.

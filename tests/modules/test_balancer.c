@@ -117,7 +117,7 @@ static void leaving_backends_are_gone_when_their_connections_are(void **state)
 	assert_true(loop_until(is_gone, &waiting, PATIENCE_MS));
 	waiting.name = "b2";
 	assert_true(loop_until(is_forgotten, &waiting, PATIENCE_MS));
-	assert_int_equal(service_named("web")->moving, 0);
+	assert_int_equal(service_named("web")->moving.recorded, 0);
 }
 
 static void a_removed_declared_backend_stays_removed_until_added(void **state)
@@ -133,9 +133,9 @@ static void a_removed_declared_backend_stays_removed_until_added(void **state)
 	restart_with(config_with("15m", WEB B0 B1));
 	backend = backend_named("web", "b1");
 	assert_int_equal(backend->state, POISE_RECORD_REMOVED);
-	assert_int_equal(backend->slots, 0);
+	assert_int_equal(backend->ring.owned, 0);
 	assert_ptr_equal(add("b1", 1), backend);
-	assert_true(backend->slots > 400);
+	assert_true(backend->ring.owned > 400);
 	assert_false(backend->record & POISE_RECORD_OUT);
 	restart_with(config_with("15m", WEB B0 B1));
 	assert_true(backend_eligible(backend_named("web", "b1")));

@@ -91,7 +91,7 @@ static void changes_by_command_are_described(void **state)
 
 static uint32_t slots_of(const char *name)
 {
-	return backend_named("web", name)->slots;
+	return backend_named("web", name)->ring.owned;
 }
 
 static void a_declared_drain_takes_no_new_connection(void **state)
@@ -121,7 +121,7 @@ static void a_command_overrides_a_declared_drain(void **state)
 	assert_true(slots_of("b1") > 0);
 	restart_with(config_with("15m", WEB B0 B1_DRAINED));
 	b1 = backend_named("web", "b1");
-	assert_true(b1->slots > 0 && b1->record & POISE_RECORD_UNDRAIN);
+	assert_true(b1->ring.owned > 0 && b1->record & POISE_RECORD_UNDRAIN);
 	apply(config_with("15m", WEB B0 B1)); /* which says the same */
 	assert_false(b1->record & POISE_RECORD_UNDRAIN);
 	drain(b1, true);

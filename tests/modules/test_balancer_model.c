@@ -444,7 +444,7 @@ static uint32_t moving_slots(void)
 	uint32_t moving = 0;
 
 	for (size_t i = 0; i < world.balancer->service_count; i++)
-		moving += world.balancer->services[i]->moving;
+		moving += world.balancer->services[i]->moving.recorded;
 	return moving;
 }
 

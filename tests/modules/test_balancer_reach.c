@@ -524,7 +524,7 @@ static void a_schedule_holds_the_eligible_by_weight(void **state)
 	assert_in_range(counts[0], 62, 63);
 	assert_in_range(counts[1], 188, 189);
 	assert_int_equal(counts[2], 0);
-	assert_int_equal(web->moving, 0);
+	assert_int_equal(web->moving.recorded, 0);
 }
 
 int main(int argc, char **argv)

@@ -38,8 +38,8 @@ static void a_first_fill_waits_for_results_and_moves_nothing(void **state)
 	quieten();
 	assert_true(balancer_now_ms() >= begun + 300);
 	assert_int_equal(sent_to("203.0.113.10", 81), DROPPED);
-	assert_int_equal(web->moving, 0);
-	assert_int_equal(slow->moving, 0);
+	assert_int_equal(web->moving.recorded, 0);
+	assert_int_equal(slow->moving.recorded, 0);
 }
 
 static void another_port_is_another_service(void **state)
@@ -311,13 +311,13 @@ static void a_death_before_the_ring_changed_is_made_good(void **state)
 	set_weight(backend_named("web", "b0"), 1);
 	assert_true(service_named("web")->dirty);
 	restart_with(config_with("15m", WEB B0 B1 B2));
-	assert_in_range(backend_named("web", "b0")->slots, 1, 10);
+	assert_in_range(backend_named("web", "b0")->ring.owned, 1, 10);
 	expect_kept(&all);
 	world.balancer->adopting = true;
 	drain(backend_named("web", "b1"), true);
 	remove_one(backend_named("web", "b0"), false);
 	restart_with(config_with("15m", WEB B0 B1 B2));
-	assert_int_equal(backend_named("web", "b2")->slots, 1021);
+	assert_int_equal(backend_named("web", "b2")->ring.owned, 1021);
 	expect_kept(&all);
 }
 

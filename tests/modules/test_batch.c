@@ -105,11 +105,11 @@ static void a_batch_is_made_whole(void **state)
 				       "b3", "10.9.0.14", ",\"weight\":30") "," REMOVE("b2") "]}"),
 		4);
 	assert_true(notified > 0);
-	assert_int_equal(backend_named("web", "b0")->slots, 0);
-	assert_int_equal(backend_named("web", "b2")->slots, 0);
+	assert_int_equal(backend_named("web", "b0")->ring.owned, 0);
+	assert_int_equal(backend_named("web", "b2")->ring.owned, 0);
 	assert_int_equal(backend_named("web", "b1")->weight, 50);
 	assert_int_equal(backend_named("web", "b3")->weight, 30);
-	assert_true(backend_named("web", "b3")->slots > 300);
+	assert_true(backend_named("web", "b3")->ring.owned > 300);
 	assert_false(world.balancer->held);
 }
 
@@ -201,7 +201,7 @@ static void adding_what_is_there_changes_nothing_if_missing_is_asked(void **stat
 		       "has that address already", NULL);
 	asked("batch", "{\"commands\":[" ADD("b3", "10.9.0.14", ",\"if_missing\":true") "," ADD(
 			       "b3", "10.9.0.14", ",\"if_missing\":true") "]}");
-	assert_true(backend_named("web", "b3")->slots > 0);
+	assert_true(backend_named("web", "b3")->ring.owned > 0);
 }
 
 static void a_host_drains_in_every_service(void **state)
@@ -209,9 +209,9 @@ static void a_host_drains_in_every_service(void **state)
 	(void)state;
 	begin("15m", WEB B0 B1 OTHER);
 	assert_int_equal(asked("host-drain", "{\"address\":\"10.9.0.11\"}"), 2);
-	assert_int_equal(backend_named("web", "b0")->slots, 0);
-	assert_int_equal(backend_named("other", "b0")->slots, 0);
-	assert_true(backend_named("web", "b1")->slots > 0);
+	assert_int_equal(backend_named("web", "b0")->ring.owned, 0);
+	assert_int_equal(backend_named("other", "b0")->ring.owned, 0);
+	assert_true(backend_named("web", "b1")->ring.owned > 0);
 	assert_int_equal(count_changes(), 2);
 	assert_int_equal(asked("host-undrain", "{\"address\":\"10.9.0.11\"}"), 2);
 	assert_int_equal(count_changes(), 0);

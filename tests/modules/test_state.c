@@ -162,9 +162,9 @@ static void changes_come_back_without_the_maps(void **context)
 	expect_changes(all);
 	b3 = backend_named("web", "b3");
 	assert_int_equal(b3->weight, 30);
-	assert_true(b3->slots > 0);
-	assert_int_equal(backend_named("web", "b0")->slots, 0);
-	assert_int_equal(backend_named("web", "b1")->slots, 0);
+	assert_true(b3->ring.owned > 0);
+	assert_int_equal(backend_named("web", "b0")->ring.owned, 0);
+	assert_int_equal(backend_named("web", "b1")->ring.owned, 0);
 	assert_null(state_problem(state));
 }
 

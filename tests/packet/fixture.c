@@ -236,7 +236,7 @@ static void own_ring(struct ring ring, uint16_t backend, bool settled, uint16_t 
 	if (settled)
 		ring_fill(&ring, owners);
 	else
-		ring_change(&ring, owners, now);
+		ring_change(&ring, owners, now, RING_RECORDS);
 	free(owners);
 }
 

@@ -135,8 +135,8 @@ static void *write_changes(void *unused)
 		maps_backends_write(fixture.maps, batch, REWRITES);
 		for (int i = 0; i < RING_SIZE; i++)
 			owners[i] = count / VARIANTS % 2 ? A4 : B4;
-		ring_change(&ring, owners, (uint16_t)count);
-		ring_settle(&ring, (uint16_t)count, 0);
+		ring_change(&ring, owners, (uint16_t)count, RING_RECORDS);
+		ring_settle(&ring, (uint16_t)count, 0, RING_RECORDS);
 	}
 	atomic_store(&writes, count);
 	return NULL;

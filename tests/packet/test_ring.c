@@ -327,10 +327,11 @@ static void test_settling(void)
 	exceptions_clear(&fixture);
 	fixture_run(&fixture, &ack, &out); /* to the previous backend: does */
 	stamp = ring.moves[fixture_slot(&fixture, &ack)].stamp;
-	moving = ring_settle(&ring, stamp, SETTLE_TICKS);
+	moving = ring_settle(&ring, stamp, SETTLE_TICKS, RING_RECORDS).recorded;
 	tap_ok(moving == 1,
 	       "a packet to the previous backend keeps its slot, and no other, moving");
-	moving = ring_settle(&ring, (uint16_t)(stamp + SETTLE_TICKS), SETTLE_TICKS);
+	moving = ring_settle(&ring, (uint16_t)(stamp + SETTLE_TICKS), SETTLE_TICKS, RING_RECORDS)
+			 .recorded;
 	tap_ok(moving == 0 && fate_holds(&fixture, &fate),
 	       "after the settle time the slot is settled and the owner gets every packet");
 }

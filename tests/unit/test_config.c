@@ -58,6 +58,8 @@ static void absent_keys_have_their_defaults(void **state)
 	assert_int_equal(service->slow_start_ms, 0);
 	assert_int_equal(service->panic_threshold, 0);
 	assert_true(service->damping);
+	assert_false(service->second_chance);
+	assert_true(service->exceptions);
 	assert_int_equal(service->check.type, CHECK_HTTP);
 	assert_int_equal(service->check.port, 80);
 	assert_int_equal(service->check.interval_ms, 1000);
@@ -104,6 +106,9 @@ static void every_key_is_taken(void **state)
 		"    slow_start: 1h\n"
 		"    panic_threshold: \"100%\"\n"
 		"    damping: false\n"
+		"    second_chance: true\n"
+		"    exceptions: off\n"
+		"    encapsulation: gue\n"
 		"    backends: [{ name: b, address: 'fd00::2', weight: 0 },\n"
 		"               { name: c, address: 10.0.0.1, weight: 1000 }]\n"
 		"  - { name: plain, address: 203.0.113.1, port: '443', ring_size: 251,\n"
@@ -142,6 +147,8 @@ static void every_key_is_taken(void **state)
 	assert_int_equal(service->slow_start_ms, 3600 * 1000);
 	assert_int_equal(service->panic_threshold, 100);
 	assert_false(service->damping);
+	assert_true(service->second_chance);
+	assert_false(service->exceptions);
 	assert_int_equal(check->port, 8081);
 	assert_string_equal(check->path, "/a?b=%20");
 	assert_string_equal(check->host, "[fd00::1]:80");

@@ -61,6 +61,32 @@ static const struct bad {
 	  "poise.yaml:4:45: services[0].port: found 5000, allowed is any other UDP port than "
 	  "tunnel.gue_port, which may be another one\n" },
 
+	/* Slots that move. */
+	{ "second chance, exceptions",
+	  SERVICE "    encapsulation: gue, second_chance: on, exceptions: yes }\n",
+	  "poise.yaml:4:40: services[0].second_chance: found 'on', allowed is true or false\n"
+	  "poise.yaml:4:56: services[0].exceptions: found 'yes', allowed is on, off, true or "
+	  "false\n" },
+	{ "second chance of UDP",
+	  SERVICE "    protocol: udp, encapsulation: gue, second_chance: true, exceptions: off }\n",
+	  "poise.yaml:4:55: services[0].second_chance: found in a service of protocol udp, allowed "
+	  "is tcp only\n"
+	  "poise.yaml:4:73: services[0].exceptions: found in a service of protocol udp, allowed is "
+	  "tcp only\n" },
+	{ "second chance of recorded flows",
+	  SERVICE "    scheduler: leastconn, encapsulation: gue, second_chance: true }\n",
+	  "poise.yaml:4:62: services[0].second_chance: found where every flow is recorded, allowed "
+	  "is with scheduler: maglev or source only\n" },
+	{ "second chance without GUE", SERVICE "    second_chance: true }\n",
+	  "poise.yaml:4:20: services[0].second_chance: found 'true', allowed is true only with "
+	  "encapsulation: gue, in whose header the next backends are named\n" },
+	{ "second chance, a backend without GUE",
+	  SERVICE
+	  "    encapsulation: gue, second_chance: true,\n    backends: [{ name: a, address: "
+	  "10.0.0.1 },\n { name: b, address: 10.0.0.2, encapsulation: ipip }] }\n",
+	  "poise.yaml:6:48: services[0].backends[1].encapsulation: found 'ipip', allowed is gue "
+	  "only, in a service with second_chance\n" },
+
 	/* Keys of a service that do not go together. */
 	{ "udp keys in tcp",
 	  SERVICE "    udp: sticky, quic: { config_id: 0, server_id_length: 1 } }\n",

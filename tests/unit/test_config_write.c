@@ -55,6 +55,8 @@ static const struct key service_keys[] = {
 	{ "slow_start", { "1s", "30s" } },
 	{ "panic_threshold", { "0%", "50%", "100%" } },
 	{ "damping", { "true", "false" } },
+	{ "second_chance", { "true", "false" } },
+	{ "exceptions", { "on", "off", "true", "false" } },
 };
 
 static const struct key check_keys[] = {
@@ -233,7 +235,8 @@ static bool same_service(const struct config_service *a, const struct config_ser
 		    SAME(idle_ms) && SAME(quic.config_id) && SAME(quic.server_id_length) &&
 		    SAME(encapsulation) && SAME(on_down) && SAME(agent.port) &&
 		    SAME(agent.interval_ms) && SAME(agent.timeout_ms) && SAME(slow_start_ms) &&
-		    SAME(panic_threshold) && SAME(damping) && SAME(backend_count) &&
+		    SAME(panic_threshold) && SAME(damping) && SAME(second_chance) &&
+		    SAME(exceptions) && SAME(backend_count) &&
 		    (a->check.type == CHECK_NONE || config_check_equal(&a->check, &b->check));
 
 	for (size_t i = 0; same && i < a->backend_count; i++)

@@ -303,7 +303,7 @@ static void change_ring(struct model *model)
 	memcpy(words, model->slots, sizeof(words));
 	for (int i = 0; i < SLOTS; i++)
 		stamps[i] = model->moves[i].stamp;
-	ring_change(&model->ring, owners, ticks(model));
+	ring_change(&model->ring, owners, ticks(model), RING_RECORDS);
 	for (int i = 0; i < SLOTS; i++) {
 		if (model->mutant == OWNER_CHANGE_NOT_STAMPED && (words[i] & POISE_SLOT_MOVING))
 			model->moves[i].stamp = stamps[i];
@@ -335,13 +335,12 @@ static bool is_recorded(const struct model *model, uint16_t index)
 /* Gives the index of a removed backend back, when nothing leads to it any more. */
 static void release(struct model *model, uint16_t index)
 {
-	static uint32_t owned[POISE_MAX_BACKENDS], leaving[POISE_MAX_BACKENDS];
+	static struct ring_count counts[POISE_MAX_BACKENDS];
 
-	memset(owned, 0, INDEXES * sizeof(*owned));
-	memset(leaving, 0, INDEXES * sizeof(*leaving));
-	ring_count(&model->ring, owned, leaving);
-	assert_int_equal(owned[index], 0);
-	if (live(model, index) && leaving[index])
+	memset(counts, 0, INDEXES * sizeof(*counts));
+	ring_count(&model->ring, counts);
+	assert_int_equal(counts[index].owned, 0);
+	if (live(model, index) && counts[index].leaving)
 		return;
 	if (model->mutant != INDEX_REUSED_BEFORE_SWEPT) {
 		if (live(model, index) && is_recorded(model, index))
@@ -356,7 +355,7 @@ static void release(struct model *model, uint16_t index)
 
 static void settle(struct model *model)
 {
-	ring_settle(&model->ring, ticks(model), model->settle);
+	ring_settle(&model->ring, ticks(model), model->settle, RING_RECORDS);
 	for (uint16_t i = 1; i < INDEXES; i++)
 		if (model->backends[i].place == REMOVING)
 			release(model, i);

@@ -146,7 +146,8 @@ struct config_service {
 	bool damping;		 /* of backends that go up and down; default: true */
 	bool second_chance;	 /* TCP over GUE alone: moving slots' packets carry a chain
 				  * (docs/WIRE.md); default: false */
-	bool exceptions;	 /* connections in moving slots are recorded; default: true */
+	bool exceptions;	 /* connections in moving slots are recorded; default: true. false
+				  * without second_chance: slots never move */
 	struct config_backend *backends;
 	size_t backend_count;
 };

@@ -19,6 +19,9 @@ enum {
 
 const struct config_range config_port_range = { .min = 1, .max = UINT16_MAX };
 const struct config_choice config_booleans[] = { { "true", true }, { "false", false }, { 0 } };
+const struct config_choice config_switches[] = {
+	{ "on", true }, { "off", false }, { "true", true }, { "false", false }, { 0 },
+};
 const struct config_choice config_drop_or_pass[] = { { "drop", false }, { "pass", true }, { 0 } };
 const struct config_choice config_encapsulations[] = {
 	{ "ipip", POISE_ENCAP_IPIP },

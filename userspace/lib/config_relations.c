@@ -159,6 +159,31 @@ static void check_families(struct config_report *report, const struct config_pla
 	}
 }
 
+/* Chains travel in the header of GUE; who sends one must be able to name every backend. */
+static void check_chains(struct config_report *report, const struct config_place *place,
+			 const struct config_place *list, const struct config_service *service)
+{
+	struct config_place at = config_place_key(place, "second_chance"), item;
+	size_t i;
+
+	if (!service->second_chance || service->protocol != IPPROTO_TCP)
+		return;
+	if (service->encapsulation != POISE_ENCAP_GUE) {
+		config_report_value(report, &at,
+				    "allowed is true only with encapsulation: gue, in whose header "
+				    "the next backends are named");
+		return;
+	}
+	for (i = 0; i < service->backend_count; i++) {
+		if (service->backends[i].encapsulation == POISE_ENCAP_GUE)
+			continue;
+		item = config_place_item(list, i);
+		at = config_place_key(&item, "encapsulation");
+		config_report_value(report, &at,
+				    "allowed is gue only, in a service with second_chance");
+	}
+}
+
 /* The first service, at place, whose backends are too many with those of all services before it. */
 static void check_total(struct config_report *report, const struct config_place *place,
 			size_t before, size_t total)
@@ -184,6 +209,7 @@ static void check_all_backends(struct config_report *report, const struct config
 		check_total(report, &backends, before, total);
 		check_backends(report, &backends, &config->services[i], identities);
 		check_families(report, &backends, &config->services[i]);
+		check_chains(report, &item, &backends, &config->services[i]);
 	}
 }
 

@@ -120,6 +120,8 @@ static const struct config_field service_fields[] = {
 	CONFIG_OPTIONAL("slow_start", duration, config_service, slow_start_ms, &slow_start_range),
 	CONFIG_OPTIONAL("panic_threshold", percent, config_service, panic_threshold, &panic_range),
 	CONFIG_OPTIONAL("damping", choice, config_service, damping, config_booleans),
+	CONFIG_OPTIONAL("second_chance", choice, config_service, second_chance, config_booleans),
+	CONFIG_OPTIONAL("exceptions", choice, config_service, exceptions, config_switches),
 	CONFIG_WHOLE("backends", backends, config_service, NULL, false),
 };
 static const struct config_section service_section = CONFIG_SECTION(service_fields);
@@ -203,6 +205,23 @@ static void finish_affinity(struct config_report *report, const struct config_pl
 				    service->address.family);
 }
 
+/* Both are about slots that move, of connections that a SYN begins. The tunnels are looked at when
+ * all of them are known: config_relations.c. */
+static void finish_moves(struct config_report *report, const struct config_place *place,
+			 const struct config_service *service)
+{
+	static const char *const keys[] = { "second_chance", "exceptions" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (service->protocol == IPPROTO_UDP)
+			refuse_key(report, place, keys[i],
+				   "found in a service of protocol udp, allowed is tcp only");
+		else if (chooses(service))
+			refuse_key(report, place, keys[i],
+				   "found where every flow is recorded, allowed is with scheduler: "
+				   "maglev or source only");
+}
+
 static void finish_server_id(struct config_report *report, const struct config_place *place,
 			     const struct config_backend *backend, uint8_t length)
 {
@@ -260,6 +279,7 @@ static void read_service(struct config_report *report, const struct config_place
 	service->ring_size = DEFAULT_RING;
 	service->on_down = ON_DOWN_REHASH;
 	service->damping = true;
+	service->exceptions = true;
 	config_section_read(report, place, &service_section, service);
 	if (place->node->kind != TREE_MAPPING)
 		return;
@@ -267,6 +287,7 @@ static void read_service(struct config_report *report, const struct config_place
 	finish_idle(report, place, service);
 	finish_affinity(report, place, service);
 	finish_quic(report, place, service);
+	finish_moves(report, place, service);
 	config_check_finish(report, place, service);
 }
 
@@ -304,6 +325,7 @@ static struct config_service standard_service(const struct config *config,
 					   .ring_size = DEFAULT_RING,
 					   .on_down = ON_DOWN_REHASH,
 					   .damping = true,
+					   .exceptions = true,
 					   .idle_ms = udp ? DEFAULT_IDLE_UDP_MS
 							  : DEFAULT_IDLE_TCP_MS };
 

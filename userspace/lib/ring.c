@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "ring.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "fault.h"
 #include "poise_flow.h"
 
@@ -10,15 +13,39 @@ static uint16_t load(const uint16_t *word)
 	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
+/* A reader that sees the slot's new word sees what was stored to its move before. */
+static void publish(uint16_t *slot, uint16_t word)
+{
+	__atomic_store_n(slot, word, __ATOMIC_RELEASE);
+}
+
+static struct poise_move load_move(const struct poise_move *place)
+{
+	struct poise_move move;
+	uint64_t word;
+
+	__atomic_load((const uint64_t *)(const void *)place, &word, __ATOMIC_RELAXED);
+	memcpy(&move, &word, sizeof(move));
+	return move;
+}
+
+/* All of it, for it is of now: a stamp that the data plane stores meanwhile is no newer. */
+static void store_move(struct poise_move *place, struct poise_move move)
+{
+	uint64_t word;
+
+	memcpy(&word, &move, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)place, word, __ATOMIC_RELAXED);
+}
+
 static void store(uint16_t *word, uint16_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
-/* A reader that sees the slot's new word sees what was stored to its move before. */
-static void publish(uint16_t *slot, uint16_t word)
+static bool is_named(struct poise_move move)
 {
-	__atomic_store_n(slot, word, __ATOMIC_RELEASE);
+	return move.owner & POISE_MOVE_NAMED;
 }
 
 void ring_fill(struct ring *ring, const uint16_t *owners)
@@ -30,69 +57,240 @@ void ring_fill(struct ring *ring, const uint16_t *owners)
 	}
 }
 
-uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now)
+/* Of candidates, the latest one first, those that say something: not the owner, none, or there
+ * already. */
+static int pick_names(uint16_t owner, const uint16_t *candidates, int count,
+		      uint16_t names[RING_NAMES_MAX])
+{
+	int found = 0;
+
+	memset(names, 0, RING_NAMES_MAX * sizeof(*names));
+	for (int i = 0; i < count && found < RING_NAMES_MAX; i++)
+		if (candidates[i] && candidates[i] != owner && candidates[i] != names[0])
+			names[found++] = candidates[i];
+	return found;
+}
+
+/* In a RECORDED slot previous owned it before all others. */
+int ring_names(uint16_t owner, struct poise_move move, uint16_t names[RING_NAMES_MAX])
+{
+	uint16_t candidates[] = { move.previous, move.earlier };
+
+	if (!is_named(move)) {
+		candidates[0] = move.earlier;
+		candidates[1] = move.previous;
+	}
+	return pick_names(owner, candidates, 2, names);
+}
+
+/* NAMED, after the owner changed from before; move: as it was, all 0 of a settled slot. */
+static struct poise_move move_by_name(uint16_t before, uint16_t owner, struct poise_move move)
+{
+	uint16_t candidates[1 + RING_NAMES_MAX] = { before }, names[RING_NAMES_MAX];
+
+	ring_names(before, move, &candidates[1]);
+	pick_names(owner, candidates, 1 + RING_NAMES_MAX, names);
+	return (struct poise_move){ .previous = names[0],
+				    .earlier = names[1],
+				    .owner = owner | POISE_MOVE_NAMED };
+}
+
+/* RECORDED from now on: nothing is recorded so far, so what is unrecorded is the last owner's. */
+static struct poise_move move_first(uint16_t before, uint16_t owner, struct poise_move move)
+{
+	move = move_by_name(before, owner, move);
+	move.owner = owner;
+	if (!move.previous)
+		move.previous = owner;
+	return move;
+}
+
+/* RECORDED already: what is unrecorded belongs to the same backend as before. */
+static struct poise_move move_on(uint16_t before, uint16_t owner, struct poise_move move)
+{
+	uint16_t candidates[] = { before, move.earlier }, names[RING_NAMES_MAX];
+
+	pick_names(move.previous, candidates, 2, names);
+	return (struct poise_move){ .previous = move.previous,
+				    .earlier = names[0] == owner ? names[1] : names[0],
+				    .owner = owner };
+}
+
+static struct poise_move move_after(uint16_t before, uint16_t owner, uint16_t word,
+				    struct poise_move move, enum ring_rules rules)
+{
+	bool recorded = (word & POISE_SLOT_MOVING) && !is_named(move);
+
+	if (rules == RING_RECORDS)
+		return (struct poise_move){ .previous = recorded ? move.previous : before };
+	if (rules == RING_NAMES)
+		return move_by_name(before, owner, move);
+	return recorded ? move_on(before, owner, move) : move_first(before, owner, move);
+}
+
+static void change_slot(struct ring *ring, uint32_t i, uint16_t owner, uint16_t now,
+			enum ring_rules rules)
+{
+	struct poise_move move;
+	uint16_t word = load(&ring->slots[i]);
+
+	if (word == 0 || rules == RING_AT_ONCE) {
+		publish(&ring->slots[i], owner);
+		return;
+	}
+	ring_read(ring, i, &move);
+	move = move_after(word & POISE_SLOT_OWNER, owner, word, move, rules);
+	if (is_named(move) && !move.previous) {
+		publish(&ring->slots[i], owner);
+		return;
+	}
+	move.stamp = now;
+	store_move(&ring->moves[i], move);
+	publish(&ring->slots[i], owner | POISE_SLOT_MOVING);
+}
+
+uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now, enum ring_rules rules)
 {
 	uint32_t changed = 0;
 
 	for (uint32_t i = 0; i < ring->size; i++) {
-		uint16_t word = load(&ring->slots[i]);
-		uint16_t owner = word & POISE_SLOT_OWNER;
-
-		if (owner == owners[i])
+		if ((load(&ring->slots[i]) & POISE_SLOT_OWNER) == owners[i])
 			continue;
 		if (++changed == ring->size / 64)
 			FAULT_POINT("ring-half-changed");
-		if (word == 0) {
-			publish(&ring->slots[i], owners[i]);
-			continue;
-		}
-		if (!(word & POISE_SLOT_MOVING))
-			store(&ring->moves[i].previous, owner);
-		store(&ring->moves[i].stamp, now);
-		publish(&ring->slots[i], owners[i] | POISE_SLOT_MOVING);
+		change_slot(ring, i, owners[i], now, rules);
 	}
 	return changed;
 }
 
-uint32_t ring_settle(struct ring *ring, uint16_t now, uint16_t settle_ticks)
+void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
 {
-	uint32_t moving = 0;
+	uint16_t owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER, names[RING_NAMES_MAX];
+	struct poise_move move = { .stamp = now, .owner = owner | POISE_MOVE_NAMED };
+
+	if (!pick_names(owner, (const uint16_t[]){ previous, earlier }, 2, names)) {
+		publish(&ring->slots[slot], owner);
+		return;
+	}
+	move.previous = names[0];
+	move.earlier = names[1];
+	store_move(&ring->moves[slot], move);
+	publish(&ring->slots[slot], owner | POISE_SLOT_MOVING);
+}
+
+void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
+		 uint16_t now)
+{
+	uint16_t owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER;
+	struct poise_move move = {
+		.previous = previous, .stamp = now, .earlier = earlier, .owner = owner
+	};
+
+	store_move(&ring->moves[slot], move);
+	publish(&ring->slots[slot], owner | POISE_SLOT_MOVING);
+}
+
+/* A slot whose exceptions are over. */
+static void end_records(struct ring *ring, uint32_t slot, struct poise_move move, uint16_t now,
+			enum ring_rules rules)
+{
+	uint16_t owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER, names[RING_NAMES_MAX] = { 0 };
+
+	if (rules == RING_CHAINS || rules == RING_NAMES)
+		ring_names(owner, move, names);
+	ring_name(ring, slot, names[0], names[1], now);
+}
+
+static void settle_slot(struct ring *ring, uint32_t slot, uint16_t now, uint16_t settle_ticks,
+			enum ring_rules rules)
+{
+	bool chains = rules == RING_CHAINS || rules == RING_NAMES;
+	struct poise_move move;
+
+	ring_read(ring, slot, &move);
+	if (is_named(move) ? !chains : poise_age(now, move.stamp) >= settle_ticks)
+		end_records(ring, slot, move, now, rules);
+}
+
+struct ring_moving ring_settle(struct ring *ring, uint16_t now, uint16_t settle_ticks,
+			       enum ring_rules rules)
+{
+	struct ring_moving moving = { 0 };
 
 	for (uint32_t i = 0; i < ring->size; i++) {
-		uint16_t word = load(&ring->slots[i]);
-
-		if (!(word & POISE_SLOT_MOVING))
+		if (!(load(&ring->slots[i]) & POISE_SLOT_MOVING))
 			continue;
-		if (poise_age(now, load(&ring->moves[i].stamp)) >= settle_ticks)
-			publish(&ring->slots[i], word & POISE_SLOT_OWNER);
+		settle_slot(ring, i, now, settle_ticks, rules);
+		if (!(load(&ring->slots[i]) & POISE_SLOT_MOVING))
+			continue;
+		if (is_named(load_move(&ring->moves[i])))
+			moving.named++;
 		else
-			moving++;
+			moving.recorded++;
 	}
 	return moving;
 }
 
+static void forget_name(struct ring *ring, uint32_t slot, struct poise_move move, uint16_t index)
+{
+	if (!is_named(move)) {
+		store(&ring->moves[slot].earlier, 0); /* alone: the stamp may be of now */
+		return;
+	}
+	ring_name(ring, slot, move.previous == index ? 0 : move.previous,
+		  move.earlier == index ? 0 : move.earlier, move.stamp);
+}
+
+void ring_forget_names(struct ring *ring, uint16_t index)
+{
+	struct poise_move move;
+
+	for (uint32_t i = 0; i < ring->size; i++) {
+		ring_read(ring, i, &move);
+		if (move.earlier == index || (is_named(move) && move.previous == index))
+			forget_name(ring, i, move, index);
+	}
+}
+
 void ring_forget(struct ring *ring, uint16_t index)
 {
-	for (uint32_t i = 0; i < ring->size; i++) {
-		uint16_t word = load(&ring->slots[i]);
+	struct poise_move move;
 
-		if ((word & POISE_SLOT_MOVING) && load(&ring->moves[i].previous) == index)
+	ring_forget_names(ring, index);
+	for (uint32_t i = 0; i < ring->size; i++) {
+		uint16_t word = ring_read(ring, i, &move);
+
+		if ((word & POISE_SLOT_MOVING) && move.previous == index)
 			store(&ring->moves[i].previous, word & POISE_SLOT_OWNER);
 	}
 }
 
-void ring_count(const struct ring *ring, uint32_t *owned, uint32_t *leaving)
+uint16_t ring_read(const struct ring *ring, uint32_t slot, struct poise_move *move)
 {
-	for (uint32_t i = 0; i < ring->size; i++) {
-		uint16_t word = load(&ring->slots[i]);
-		uint16_t owner = word & POISE_SLOT_OWNER;
-		uint16_t previous;
+	uint16_t word = load(&ring->slots[slot]);
 
-		owned[owner]++;
+	*move = (struct poise_move){ 0 };
+	if (word & POISE_SLOT_MOVING)
+		*move = load_move(&ring->moves[slot]);
+	return word;
+}
+
+void ring_count(const struct ring *ring, struct ring_count *counts)
+{
+	uint16_t names[RING_NAMES_MAX];
+	struct poise_move move;
+
+	for (uint32_t i = 0; i < ring->size; i++) {
+		uint16_t word = ring_read(ring, i, &move), owner = word & POISE_SLOT_OWNER;
+
+		counts[owner].owned++;
 		if (!(word & POISE_SLOT_MOVING))
 			continue;
-		previous = load(&ring->moves[i].previous);
-		if (previous != owner)
-			leaving[previous]++;
+		ring_names(owner, move, names);
+		for (int n = 0; n < RING_NAMES_MAX && names[n]; n++)
+			if (!is_named(move) && names[n] == move.previous)
+				counts[names[n]].leaving++;
+			else
+				counts[names[n]].named++;
 	}
 }

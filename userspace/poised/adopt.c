@@ -113,11 +113,8 @@ int adopt_all(struct balancer *balancer)
 		err = sweep_unknown(balancer);
 	}
 	for (size_t i = 0; i < balancer->service_count; i++) {
-		struct service *service = balancer->services[i];
-
-		service_count_slots(service);
-		service->moving = ring_settle(&service->ring, balancer_clock(),
-					      maps_settings(balancer->maps)->settle_ticks);
+		service_settle(balancer->services[i]);
+		service_count_slots(balancer->services[i]);
 	}
 	if (!err && balancer->service_count)
 		log_info("took up %zu services and %zu backends from the pinned maps",

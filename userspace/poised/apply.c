@@ -40,6 +40,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 	bool on_down_changed = service->config.on_down != config->on_down;
 	uint16_t idle = balancer_settle_ticks(config->idle_ms);
 	uint32_t slow_start_ms = service->config.slow_start_ms;
+	bool chain_changed = service->config.second_chance != config->second_chance;
 	bool agent_changed = !config_agent_equal(&service->config.agent, &config->agent);
 	bool idle_changed = maps_service(balancer->maps, service->index)->idle_ticks != idle;
 
@@ -52,6 +53,8 @@ static void change_service(struct balancer *balancer, struct service *service,
 	service->undecided = true;
 	if (idle_changed)
 		maps_service_set_idle(balancer->maps, service->index, idle);
+	if (chain_changed)
+		service_set_chain(service);
 	start_backends(balancer, service, check_changed && !balancer->adopting);
 	if (agent_changed && !balancer->adopting)
 		backend_agents_restart(service);

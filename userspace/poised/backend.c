@@ -320,6 +320,7 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->entry.flags = backend->entry.current = 0;
 	backend->hop_ready = backend->hop_asked = backend->entry.ifindex != 0;
 	backend->exposed = true;
+	backend->left_ms = balancer_now_ms();
 	availability_restore(backend, record);
 	backend_agent_restore(backend, record);
 	availability_note(backend, HISTORY_LIFE, "taken up from an earlier poised, %s",
@@ -457,6 +458,7 @@ void backend_cut(struct balancer *balancer, struct backend *backend)
 	service->urgent = true;
 	balancer_commit(balancer);
 	ring_forget(&service->ring, backend->index);
+	service_settle(service);
 	service_count_slots(service);
 	backend_close(balancer, backend);
 	maps_synchronize(balancer->maps);
@@ -503,11 +505,20 @@ uint32_t backend_active(const struct balancer *balancer, const struct backend *b
 			       __ATOMIC_RELAXED);
 }
 
+/* No packet tells when the last connection ended that only a chain leads to it: they have as long
+ * as idle ones of other moving slots. */
+static bool is_named_for_now(const struct balancer *balancer, const struct backend *backend)
+{
+	return backend->ring.named &&
+	       balancer_now_ms() - backend->left_ms < (int64_t)balancer->config->settle_ms;
+}
+
 bool backend_gone(const struct balancer *balancer, const struct backend *backend)
 {
 	bool leaves = backend->state == POISE_RECORD_REMOVING || backend_drains(backend);
 
-	return leaves && backend->slots == 0 && backend->leaving == 0 && backend->exceptions == 0 &&
-	       backend_active(balancer, backend) == 0 &&
-	       balancer->sweep_round >= backend->valid_at_round;
+	return leaves && backend->ring.owned == 0 && backend->ring.leaving == 0 &&
+	       backend->exceptions == 0 && backend_active(balancer, backend) == 0 &&
+	       balancer->sweep_round >= backend->valid_at_round &&
+	       !is_named_for_now(balancer, backend);
 }

@@ -61,8 +61,8 @@ struct backend {
 	struct health *health;
 	struct backend_agent agent;
 	struct nexthop_watch *watch;
-	uint32_t slots;		 /* owned */
-	uint32_t leaving;	 /* moving slots whose previous it is */
+	struct ring_count ring;	 /* slots */
+	int64_t left_ms;	 /* monotonic: since when it owns no slot, if it owns none */
 	uint32_t exceptions;	 /* at the last complete sweep */
 	uint64_t valid_at_round; /* the sweep round from which 'exceptions' counts */
 };
@@ -77,7 +77,7 @@ struct service {
 	struct ring ring;
 	struct extent schedule_extent; /* of roundrobin and leastconn; size 0: none */
 	struct ring schedule;
-	uint32_t moving; /* slots */
+	struct ring_moving moving; /* slots */
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool urgent;	 /* at the next commit, whatever else waits */
@@ -258,6 +258,8 @@ struct poise_service service_entry(const struct service *service);
 /* Takes what may change in a running service: all but its identity and what the entry says, idle
  * time excepted. 0 or -ENOMEM. */
 int service_set_config(struct service *service, const struct config_service *config);
+/* Makes its configuration's second_chance that of packets, too. */
+void service_set_chain(struct service *service);
 /* changing: the ring is to be built anew. 0 or a negative errno. */
 int service_write_record(struct service *service, bool changing);
 /* The ring is to be built anew. Noted in the record first, so that poised may die at any point. */
@@ -279,5 +281,10 @@ bool service_may_fill(const struct service *service);
  * Returns whether any are left. */
 bool rings_build(struct balancer *balancer);
 void service_count_slots(struct service *service);
+/* Settles what is to be; returns whether anything did, and counts anew then. */
+bool service_settle(struct service *service);
+/* Takes the index from moves that merely name it, of a backend whose time is over. */
+void service_forget_names(struct service *service, uint16_t index);
+enum ring_rules service_rules(const struct config_service *config);
 
 #endif

@@ -56,6 +56,7 @@ void maps_service_withdraw(struct maps *maps, uint32_t index);
 const struct poise_service *maps_service(struct maps *maps, uint32_t index);
 bool maps_service_published(struct maps *maps, uint32_t index);
 void maps_service_set_idle(struct maps *maps, uint32_t index, uint16_t ticks);
+void maps_service_set_chain(struct maps *maps, uint32_t index, bool chain);
 /* Of an address's entry; which: 0 for TCP, 1 for UDP. What the word named before may be released
  * after maps_synchronize(). */
 void maps_service_set_ranges(struct maps *maps, uint32_t index, int which, uint32_t ranges);

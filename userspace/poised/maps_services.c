@@ -74,6 +74,14 @@ void maps_service_set_idle(struct maps *maps, uint32_t index, uint16_t ticks)
 	__atomic_store_n(&maps->services[index].idle_ticks, ticks, __ATOMIC_RELAXED);
 }
 
+void maps_service_set_chain(struct maps *maps, uint32_t index, bool chain)
+{
+	__u32 flags = maps->services[index].flags & ~(__u32)POISE_SERVICE_CHAIN;
+
+	__atomic_store_n(&maps->services[index].flags, flags | (chain ? POISE_SERVICE_CHAIN : 0),
+			 __ATOMIC_RELAXED);
+}
+
 void maps_service_set_ranges(struct maps *maps, uint32_t index, int which, uint32_t ranges)
 {
 	__atomic_store_n(&maps->services[index].ranges[which], ranges, __ATOMIC_RELEASE);

@@ -101,6 +101,8 @@ struct poise_service service_describe(const struct config_service *config)
 		entry.flags |= POISE_SERVICE_QUIC;
 	if (config->udp == UDP_STICKY || entry.scheduler != POISE_SCHEDULER_RING)
 		entry.flags |= POISE_SERVICE_RECORD;
+	if (config->second_chance)
+		entry.flags |= POISE_SERVICE_CHAIN;
 	return entry;
 }
 
@@ -117,6 +119,16 @@ struct poise_service service_entry(const struct service *service)
 	entry.schedule_base = service->schedule_extent.base;
 	entry.schedule_size = service->schedule_extent.size;
 	return entry;
+}
+
+/* Slots that name others settle before nobody names them any more. */
+void service_set_chain(struct service *service)
+{
+	service_settle(service);
+	FAULT_POINT("chain-settled");
+	service->flags = service_describe(&service->config).flags;
+	maps_service_set_chain(service->balancer->maps, service->index,
+			       service->flags & POISE_SERVICE_CHAIN);
 }
 
 static void release_rings(struct balancer *balancer, struct service *service)
@@ -233,6 +245,8 @@ static void adopt_config(struct config_service *config, const struct poise_servi
 		config->udp = UDP_STICKY;
 	config->quic.config_id = entry->quic_config;
 	config->quic.server_id_length = entry->quic_length;
+	config->second_chance = entry->flags & POISE_SERVICE_CHAIN;
+	config->exceptions = true;
 	config->slow_start_ms = AVAILABILITY_ADOPTED_MS;
 }
 

@@ -36,15 +36,48 @@ struct job {
 
 void service_count_slots(struct service *service)
 {
-	static _Thread_local uint32_t owned[POISE_MAX_BACKENDS], leaving[POISE_MAX_BACKENDS];
+	static _Thread_local struct ring_count counts[POISE_MAX_BACKENDS];
+	static const struct ring_count none;
 
-	ring_count(&service->ring, owned, leaving);
+	ring_count(&service->ring, counts);
 	for (struct backend *b = service->backends; b; b = b->next) {
-		b->slots = owned[b->index];
-		b->leaving = leaving[b->index];
-		owned[b->index] = leaving[b->index] = 0;
+		if (b->ring.owned && !counts[b->index].owned)
+			b->left_ms = balancer_now_ms();
+		b->ring = counts[b->index];
+		counts[b->index] = none;
 	}
-	owned[0] = leaving[0] = 0;
+	counts[0] = none;
+}
+
+enum ring_rules service_rules(const struct config_service *config)
+{
+	if (config->second_chance)
+		return config->exceptions ? RING_CHAINS : RING_NAMES;
+	return config->exceptions ? RING_RECORDS : RING_AT_ONCE;
+}
+
+static struct ring_moving settle(struct service *service, uint16_t now, uint16_t settle_ticks)
+{
+	return ring_settle(&service->ring, now, settle_ticks, service_rules(&service->config));
+}
+
+bool service_settle(struct service *service)
+{
+	const struct poise_settings *settings = maps_settings(service->balancer->maps);
+	struct ring_moving before = service->moving;
+
+	service->moving = settle(service, balancer_clock(), settings->settle_ticks);
+	if (service->moving.recorded == before.recorded && service->moving.named == before.named)
+		return false;
+	service_count_slots(service);
+	return true;
+}
+
+void service_forget_names(struct service *service, uint16_t index)
+{
+	ring_forget_names(&service->ring, index);
+	service_settle(service);
+	service_count_slots(service);
 }
 
 /* A first fill waits until it is known which backends are up: later ones would make slots move. */
@@ -106,14 +139,15 @@ static void put_owners(struct job *job, const uint16_t *owners)
 	struct service *service = job->service;
 
 	if (may_move(service)) {
-		job->changed = ring_change(&service->ring, owners, job->now);
+		job->changed = ring_change(&service->ring, owners, job->now,
+					   service_rules(&service->config));
 	} else {
 		job->changed = service->ring.size;
 		ring_fill(&service->ring, owners);
 	}
 	FAULT_POINT("ring-written");
-	service->moving =
-		may_move(service) ? ring_settle(&service->ring, job->now, job->settle_ticks) : 0;
+	if (may_move(service))
+		service->moving = settle(service, job->now, job->settle_ticks);
 	service_count_slots(service);
 }
 
@@ -173,7 +207,7 @@ static void finish_job(struct job *job)
 	if (job->changed)
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "%u of %u slots have a new owner, %u are moving", job->changed,
-			  service->ring.size, service->moving);
+			  service->ring.size, service->moving.recorded + service->moving.named);
 	if (service->published)
 		service_write_record(service, false);
 }

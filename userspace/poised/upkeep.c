@@ -20,16 +20,15 @@ static void sweep_cb(evutil_socket_t fd, short what, void *context)
 	sweep_slice(context);
 }
 
-static void settle_service(struct balancer *balancer, struct service *service)
+static void settle_service(struct service *service)
 {
-	uint32_t before = service->moving;
-
-	service->moving = ring_settle(&service->ring, balancer_clock(),
-				      maps_settings(balancer->maps)->settle_ticks);
-	if (service->moving == before)
+	if (!service_settle(service) || service->moving.recorded)
 		return;
-	service_count_slots(service);
-	if (service->moving == 0)
+	if (service->moving.named)
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
+			  "no slot records connections any more, %u name other backends",
+			  service->moving.named);
+	else
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "all slots are settled");
 }
@@ -46,6 +45,7 @@ static size_t close_gone(struct balancer *balancer, struct service *service)
 			LOG_LEVEL_INFO,
 			&(struct log_fields){ .service = service->config.name, .backend = b->name },
 			"removed, its connections are gone");
+		service_forget_names(service, b->index);
 		backend_close(balancer, b);
 		count++;
 	}
@@ -94,8 +94,8 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 
-		if (service->moving)
-			settle_service(balancer, service);
+		if (service->moving.recorded)
+			settle_service(service);
 		if (!service->filled && now >= service->fill_by) {
 			service->undecided = true;
 			service_touch(service);

@@ -215,19 +215,20 @@ json_t *report_backend(struct balancer *balancer, const struct backend *backend)
 
 	maps_backend_count(balancer->maps, backend->index, &count);
 	out = json_pack(
-		"{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:f, s:i, s:i, s:b, s:I, "
-		"s:I, s:I}",
+		"{s:s, s:s, s:s, s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:f, s:i, s:i, s:i, s:b, "
+		"s:I, s:I, s:I}",
 		"service", service->config.name, "name", backend->name, "address",
 		address_format(&backend->address, address), "weight", backend->weight,
 		"declared_weight",
 		backend->declared_weight < 0 ? json_null() : json_integer(backend->declared_weight),
 		"state", state_text(backend), "reason", reason_text(backend, reason), "differs",
 		report_differs(backend), "health", report_health(backend), "next_hop",
-		report_nexthop(backend), "slots", backend->slots, "share",
-		(double)backend->slots / service->ring.size, "leaving_slots", backend->leaving,
-		"exceptions", backend->exceptions, "gone", backend_gone(balancer, backend),
-		"packets", (json_int_t)count.packets, "bytes", (json_int_t)count.bytes,
-		"connections", (json_int_t)count.connections);
+		report_nexthop(backend), "slots", backend->ring.owned, "share",
+		(double)backend->ring.owned / service->ring.size, "leaving_slots",
+		backend->ring.leaving, "named_slots", backend->ring.named, "exceptions",
+		backend->exceptions, "gone", backend_gone(balancer, backend), "packets",
+		(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "connections",
+		(json_int_t)count.connections);
 	add_availability(backend, out);
 	add_kind(balancer, backend, out);
 	return out;
@@ -265,6 +266,8 @@ static void add_choice(const struct config_service *config, json_t *out)
 							    : json_string("stateless"));
 	json_object_set_new(out, "idle_ms", records ? json_integer(config->idle_ms) : json_null());
 	json_object_set_new(out, "agent", report_agent_config(&config->agent));
+	json_object_set_new(out, "second_chance", json_boolean(config->second_chance));
+	json_object_set_new(out, "exceptions", json_boolean(config->exceptions));
 	json_object_set_new(out, "quic", report_quic(&config->quic));
 	json_object_set_new(out, "encapsulation",
 			    json_string(encapsulation_text(config->encapsulation)));
@@ -300,16 +303,16 @@ json_t *report_service(struct balancer *balancer, const struct service *service)
 
 	count_up(service, &up, &total);
 	maps_service_count(balancer->maps, service->index, &count);
-	out = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:o}",
-			"name", config->name, "address", prefix_format(&prefix, address), "port",
-			config->port, "last_port", config->last_port, "ports",
-			ports_format(config->port, config->last_port, ports), "protocol",
-			config->protocol == IPPROTO_UDP ? "udp" : "tcp", "ring_size",
-			service->ring.size, "on_down",
-			config->on_down == ON_DOWN_KEEP ? "keep" : "rehash", "moving_slots",
-			service->moving, "backends_up", up, "backends_total", total, "packets",
-			(json_int_t)count.packets, "bytes", (json_int_t)count.bytes, "check",
-			report_check(config));
+	out = json_pack(
+		"{s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
+		"name", config->name, "address", prefix_format(&prefix, address), "port",
+		config->port, "last_port", config->last_port, "ports",
+		ports_format(config->port, config->last_port, ports), "protocol",
+		config->protocol == IPPROTO_UDP ? "udp" : "tcp", "ring_size", service->ring.size,
+		"on_down", config->on_down == ON_DOWN_KEEP ? "keep" : "rehash", "moving_slots",
+		service->moving.recorded, "named_slots", service->moving.named, "backends_up", up,
+		"backends_total", total, "packets", (json_int_t)count.packets, "bytes",
+		(json_int_t)count.bytes, "check", report_check(config));
 	add_choice(config, out);
 	add_panic(service, out);
 	return out;

@@ -16,8 +16,8 @@ static __always_inline __u64 slot_hash(const struct packet *packet,
 	return packet->hash;
 }
 
-/* Returns the backend's index, 0 for none. */
-static __always_inline __u32 choose(struct xdp_md *ctx, const struct packet *packet,
+/* Returns the backend's index, 0 for none, and may set packet->hops. */
+static __always_inline __u32 choose(struct xdp_md *ctx, struct packet *packet,
 				    const struct poise_service *service)
 {
 	__u32 backend = 0;

@@ -52,12 +52,13 @@ static __always_inline __u8 outer_protocol(const struct packet *packet, __u32 ki
  * after its bytes were written makes the CPU wait.
  */
 static __always_inline void write_ip4(struct iphdr *ip, const struct packet *packet,
-				      const struct poise_backend *backend, __u32 kind)
+				      const struct poise_backend *backend, __u32 kind,
+				      const struct chain *chain)
 {
 	const __be32 *source = (const __be32 *)backend->source;
+	__u32 bytes = packet->length + sizeof(*ip) + shim_bytes(kind) + chain->bytes;
 	__be32 words[IP4_WORDS] = {
-		bpf_htonl(0x45 << 24 | packet->tos << 16 |
-			  (packet->length + sizeof(*ip) + shim_bytes(kind))),
+		bpf_htonl(0x45 << 24 | packet->tos << 16 | bytes),
 		bpf_htonl(OUTER_DF),
 		bpf_htonl(OUTER_TTL << 24 | outer_protocol(packet, kind) << 16),
 		source[0] | ((__u32)packet->hash & backend->source_mask),
@@ -70,14 +71,15 @@ static __always_inline void write_ip4(struct iphdr *ip, const struct packet *pac
 
 /* The flow label carries the flow's hash as well (RFC 6438). */
 static __always_inline void write_ip6(struct ipv6hdr *ip, const struct packet *packet,
-				      const struct poise_backend *backend, __u32 kind)
+				      const struct poise_backend *backend, __u32 kind,
+				      const struct chain *chain)
 {
 	const __u32 *source = (const __u32 *)backend->source;
 	__u32 *words = (__u32 *)ip;
 
 	words[0] = bpf_htonl(6U << 28 | (__u32)packet->tos << 20 |
 			     ((__u32)packet->hash & FLOW_LABEL_BITS));
-	ip->payload_len = bpf_htons(packet->length + shim_bytes(kind));
+	ip->payload_len = bpf_htons(packet->length + shim_bytes(kind) + chain->bytes);
 	ip->nexthdr = outer_protocol(packet, kind);
 	ip->hop_limit = OUTER_TTL;
 	words[2] = source[0];
@@ -95,12 +97,13 @@ static __always_inline void write_gre(void *at, const struct packet *packet)
 
 /*
  * The outer IP header and what follows it, at outer; end is the frame's. inner_sum: of the client's
- * packet, for GUE over IPv6 alone. The room for the longest form is asked for, which there always
- * is: the client's packet has an IP header of its own.
+ * packet, for GUE over IPv6 alone; chain: of GUE, which is to be written behind. The room for the
+ * longest form is asked for, which there always is: the client's packet has an IP header of its
+ * own.
  */
 static __always_inline bool write_tunnel(void *outer, const void *end, const struct packet *packet,
 					 const struct poise_backend *backend, __u32 kind,
-					 __u64 inner_sum)
+					 __u64 inner_sum, const struct chain *chain)
 {
 	__be16 check = 0; /* over IPv4 UDP does without */
 	void *shim;
@@ -109,17 +112,17 @@ static __always_inline bool write_tunnel(void *outer, const void *end, const str
 		shim = outer + sizeof(struct iphdr);
 		if (shim + SHIM_MAX_BYTES > end)
 			return false;
-		write_ip4(outer, packet, backend, kind);
+		write_ip4(outer, packet, backend, kind, chain);
 	} else {
 		shim = outer + sizeof(struct ipv6hdr);
 		if (shim + SHIM_MAX_BYTES > end)
 			return false;
-		write_ip6(outer, packet, backend, kind);
+		write_ip6(outer, packet, backend, kind, chain);
 		if (kind == POISE_ENCAP_GUE)
-			check = gue_checksum(packet, backend, inner_sum);
+			check = gue_checksum(packet, backend, chain, inner_sum);
 	}
 	if (kind == POISE_ENCAP_GUE)
-		write_gue(shim, packet, backend, check);
+		write_gue(shim, packet, backend, check, chain);
 	if (kind == POISE_ENCAP_GRE)
 		write_gre(shim, packet);
 	return true;

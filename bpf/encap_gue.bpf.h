@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Generic UDP Encapsulation, draft-ietf-intarea-gue-09, variant 0: UDP and four bytes that say
- * which IP version follows. The flow's hash is in the UDP source port, within 49152-65535 as the
- * draft's section 5.11 asks. The UDP checksum is 0 over IPv4; over IPv6 it is a right one.
+ * which IP version follows, and behind them, if there is one, a chain. The flow's hash is in the
+ * UDP source port, within 49152-65535 as the draft's section 5.11 asks. The UDP checksum is 0 over
+ * IPv4; over IPv6 it is a right one.
  *
  * That checksum spans the client's whole packet, but a TCP segment or UDP datagram with its own
  * checksum in it sums up to what its pseudo header lacks, and an IPv4 header to nothing: the sum
@@ -13,6 +14,7 @@
 #define POISE_ENCAP_GUE_BPF_H
 
 #include "checksum.bpf.h"
+#include "encap_chain.bpf.h"
 #include "packet.bpf.h"
 
 enum {
@@ -31,37 +33,41 @@ static __always_inline __u32 gue_ports(const struct packet *packet,
 	return (__u32)backend->gue_port << 16 | source;
 }
 
-/* Version 0, no control message, no optional fields. */
-static __always_inline __be32 gue_header(const struct packet *packet)
+/* Version 0, no control message, no optional fields but private data; its length in words. */
+static __always_inline __be32 gue_header(const struct packet *packet, const struct chain *chain)
 {
-	return bpf_htonl(packet_as_protocol(packet) << 16);
+	return bpf_htonl(chain->bytes / sizeof(__be32) << 24 | packet_as_protocol(packet) << 16);
 }
 
+/* All but the chain. */
 static __always_inline void write_gue(void *at, const struct packet *packet,
-				      const struct poise_backend *backend, __be16 check)
+				      const struct poise_backend *backend, __be16 check,
+				      const struct chain *chain)
 {
+	__u32 bytes = packet->length + GUE_BYTES + chain->bytes;
 	__u32 *words = at;
 
 	words[0] = gue_ports(packet, backend);
-	words[1] = (__u32)check << 16 | bpf_htons(packet->length + GUE_BYTES);
-	words[2] = gue_header(packet);
+	words[1] = (__u32)check << 16 | bpf_htons(bytes);
+	words[2] = gue_header(packet, chain);
 }
 
 /* The outer UDP checksum over IPv6 (RFC 8200, section 8.1); 0 would mean 'none'. */
 static __always_inline __be16 gue_checksum(const struct packet *packet,
-					   const struct poise_backend *backend, __u64 inner_sum)
+					   const struct poise_backend *backend,
+					   const struct chain *chain, __u64 inner_sum)
 {
 	const __u32 *source = (const __u32 *)backend->source;
 	const __u32 *address = (const __u32 *)backend->address;
-	__u32 bytes = packet->length + GUE_BYTES;
-	__u64 sum = inner_sum;
+	__u32 bytes = packet->length + GUE_BYTES + chain->bytes;
+	__u64 sum = inner_sum + chain->sum;
 	__be16 check;
 
 	sum += (__u64)source[0] + source[1] + source[2];
 	sum += source[3] | ((__u32)packet->hash & backend->source_mask);
 	sum += (__u64)address[0] + address[1] + address[2] + address[3];
 	sum += bpf_htonl(bytes) + (__u64)bpf_htonl(IPPROTO_UDP);
-	sum += (__u64)gue_ports(packet, backend) + bpf_htons(bytes) + gue_header(packet);
+	sum += (__u64)gue_ports(packet, backend) + bpf_htons(bytes) + gue_header(packet, chain);
 	check = ~checksum_fold(sum);
 	return check ? check : 0xffff;
 }

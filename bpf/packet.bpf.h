@@ -50,13 +50,14 @@ struct packet {
 	__u32 fragment_id;    /* as in the packet */
 	__u16 l3;	      /* where the IP header begins in the frame: behind VLAN tags */
 	__u16 l4;	      /* where the transport header begins */
+	__u16 hops[2];	      /* indexes of the backends that the chain names; 0: none */
 	__u8 family;	      /* 4 or 6; 0: neither */
 	__u8 protocol;	      /* of the transport header */
 	__u8 tos;	      /* TOS or traffic class */
 	__u8 tcp_flags;	      /* low byte: FIN to CWR; 0 for other protocols */
 	__u8 flags;	      /* enum packet_flags */
 	__u8 ttl;	      /* or hop limit */
-	__u8 reserved[2];
+	__u8 reserved[6];
 };
 
 /* Only this opens a connection: a SYN with a FIN or RST is nothing that a client sends. */

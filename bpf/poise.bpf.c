@@ -35,20 +35,59 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(poise);
 
+/*
+ * A plain packet of a moving slot of a service with POISE_SERVICE_CHAIN. Out of line, where it is
+ * parsed once more, so that the packets of all others pay nothing for it. Returns the verdict;
+ * XDP_ABORTED: nothing was done to the packet.
+ */
+__noinline int poise_chained(struct xdp_md *ctx, __u64 hash, __u64 slot, __u32 service, __u32 owner)
+{
+	struct packet packet = { .hash = hash, .service = service };
+	__u32 backend;
+
+	if (!parse_plain(ctx, &packet))
+		return XDP_ABORTED; /* cannot be */
+	backend = ring_choose_chained(&packet, slot, owner);
+	if (!send_plain(ctx, &packet, backend))
+		return XDP_ABORTED;
+	count_sent(&packet, backend);
+	if (packet.hops[0])
+		count_event(POISE_EVENT_CHAINED);
+	trace_address();
+	trace_backend(backend);
+	trace_packet(&packet, POISE_REASON_SENT);
+	return packet.verdict;
+}
+
+static __always_inline bool forward_chained(struct xdp_md *ctx, struct packet *packet, __u64 slot,
+					    __u32 owner)
+{
+	packet->verdict = poise_chained(ctx, packet->hash, slot, packet->service, owner);
+	return packet->verdict != XDP_ABORTED;
+}
+
 /* True when the packet was sent; else nothing was done to it. */
 static __always_inline bool forward_plain(struct xdp_md *ctx, struct packet *packet)
 {
+	const __u32 simple = POISE_SERVICE_AFFINITY | POISE_SERVICE_CHAIN;
 	struct poise_service *service;
+	__u64 slot = 0;
 	__u32 backend;
+	__u16 word;
 
 	if (!parse_plain(ctx, packet))
 		return false;
 	service = service_of_plain(packet);
-	if (!service ||
-	    unlikely((service->flags & ~POISE_SERVICE_AFFINITY) != POISE_SERVICE_LISTED))
+	if (!service || unlikely((service->flags & ~simple) != POISE_SERVICE_LISTED))
 		return false;
 	packet->hash = flow_hash(packet);
-	backend = ring_choose_plain(packet, service, slot_hash(packet, service));
+	word = ring_word(service, slot_hash(packet, service), &slot);
+	backend = word & POISE_SLOT_OWNER;
+	if (unlikely(ring_moves(packet, word))) {
+		if (service->flags & POISE_SERVICE_CHAIN)
+			return forward_chained(ctx, packet, slot, backend);
+		backend = ring_choose_plain(packet, slot, backend);
+	}
 	if (!send_plain(ctx, packet, backend))
 		return false;
 	count_sent(packet, backend);
@@ -65,6 +104,8 @@ static __always_inline void count_special(const struct packet *packet, __u32 bac
 		count_event(POISE_EVENT_FRAGMENT_FOLLOWED);
 	if (packet->flags & PACKET_QUOTED)
 		count_event(POISE_EVENT_ICMP_FORWARDED);
+	if (packet->hops[0])
+		count_event(POISE_EVENT_CHAINED);
 }
 
 /* Sends the packet, or answers that it is too big. */

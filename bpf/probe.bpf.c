@@ -86,6 +86,7 @@ static __always_inline bool too_big(const struct __sk_buff *ctx, const struct pa
 static __always_inline bool encapsulate(struct __sk_buff *ctx, const struct packet *packet,
 					const struct poise_backend *backend, __u32 kind)
 {
+	const struct chain no_chain = {};
 	__u64 inner_sum = 0;
 	void *data, *end;
 
@@ -98,7 +99,7 @@ static __always_inline bool encapsulate(struct __sk_buff *ctx, const struct pack
 		return false;
 	data = probe_data(ctx);
 	end = probe_end(ctx);
-	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum);
+	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum, &no_chain);
 }
 
 /* The inner tag first. */

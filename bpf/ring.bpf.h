@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which backend? In a settled slot the ring alone decides. In a moving one, new connections go to
- * the owner and are recorded, recorded ones go where they are recorded, all others to the previous
- * backend. This file owns the reading side of these rules; userspace/lib/ring.c the writing side.
+ * Which backend? In a settled slot the ring alone decides. In a moving one that keeps exceptions,
+ * new connections go to the owner and are recorded, recorded ones go where they are recorded, all
+ * others to the previous backend; in one that keeps none (POISE_MOVE_NAMED), all go to the owner.
+ * Of services with POISE_SERVICE_CHAIN the others of a moving slot are named in the packet, in case
+ * that this is wrong (hops.bpf.h). This file owns the reading side of these rules;
+ * userspace/lib/ring.c the writing side.
  */
 #ifndef POISE_RING_BPF_H
 #define POISE_RING_BPF_H
 
 #include "exceptions.bpf.h"
-
-static __always_inline __u8 backend_flags(__u32 index)
-{
-	struct poise_backend *backend = bpf_map_lookup_elem(&backends, &index);
-
-	return backend ? READ_ONCE(backend->flags) : 0;
-}
+#include "hops.bpf.h"
 
 /* Records a connection that begins at its slot's owner. */
 static __always_inline void moving_record(struct poise_exception_bucket *first,
@@ -61,19 +58,6 @@ static __always_inline __u32 moving_continue(const struct exception *found, __u6
 	return backend;
 }
 
-/* What a moving slot needs besides its word. slot: the ring's segment << 32 | the slot in it. */
-static __always_inline struct poise_move *move_of(__u64 slot)
-{
-	__u32 segment = slot >> 32, zero = 0;
-	struct poise_move_segment *part;
-	void *map = bpf_map_lookup_elem(&moves, &segment);
-
-	if (!map)
-		return NULL;
-	part = bpf_map_lookup_elem(map, &zero);
-	return part ? &part->move[slot & (POISE_SEGMENT_SLOTS - 1)] : NULL;
-}
-
 /* Whatever may have to be written. Kept out of line, and told of the packet by values. Returns the
  * backend's index. */
 __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u32 tcp_flags)
@@ -90,18 +74,21 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 	setting = bpf_map_lookup_elem(&settings, &zero);
 	if (!move || !setting)
 		return owner;
+	now = clock_ticks();
+	trace_move(move, now);
+	if (READ_ONCE(move->state) == POISE_MOVE_NAMED)
+		return named_choose(&packet, READ_ONCE(move->previous), READ_ONCE(move->earlier),
+				    owner);
 	hash = poise_exception_hash(flow_hash, setting->exception_key);
 	settle = setting->settle_ticks;
 	first = exception_first(hash);
 	second = exception_second(hash);
 	if (!first || !second)
 		return owner;
-	now = clock_ticks();
 	found = exception_find(first, hash, now, settle);
 	if (!found.place && exception_spilled(first))
 		found = exception_find(second, hash, now, settle);
 	trace_record(POISE_TRACE_EXCEPTION, found.place ? found.word : 0, now);
-	trace_move(move);
 	if (packet_is_syn(&packet)) {
 		backend = moving_open(&found, hash, now);
 		if (!backend && owner)
@@ -147,7 +134,8 @@ static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, 
 	backend = match;
 	if (match != owner) {
 		move = move_of(slot);
-		if (match >> POISE_EXCEPTION_BACKEND_BITS || !move || READ_ONCE(move->stamp) != now)
+		if (match >> POISE_EXCEPTION_BACKEND_BITS || !move ||
+		    READ_ONCE(move->state) != POISE_MOVE_RECORDED || READ_ONCE(move->stamp) != now)
 			return 0;
 		if (!match)
 			backend = READ_ONCE(move->previous);
@@ -176,35 +164,58 @@ static __always_inline __u16 ring_word(const struct poise_service *service, __u6
 	return word;
 }
 
-/*
- * Returns the backend's index, 0 for none. slot_hash chooses the slot, packet->hash knows the flow.
- * UDP knows no beginning of a flow: its packets go to the owner.
- */
-static __always_inline __u32 ring_choose(const struct packet *packet,
-					 const struct poise_service *service, __u64 slot_hash)
+/* A moving slot, for the short way. Returns the backend's index, 0 for none. */
+static __always_inline __u32 ring_choose_plain(const struct packet *packet, __u64 slot, __u32 owner)
 {
-	__u64 slot = 0;
-	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
+	__u32 backend = ring_choose_unchanged(packet, slot, owner);
 
-	if (likely(!(word & POISE_SLOT_MOVING)) || packet->protocol != IPPROTO_TCP)
-		return owner;
-	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
-}
-
-/* The same for the short way. */
-static __always_inline __u32 ring_choose_plain(const struct packet *packet,
-					       const struct poise_service *service, __u64 slot_hash)
-{
-	__u64 slot = 0;
-	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
-	__u32 backend;
-
-	if (likely(!(word & POISE_SLOT_MOVING)) || packet->protocol != IPPROTO_TCP)
-		return owner;
-	backend = ring_choose_unchanged(packet, slot, owner);
 	if (likely(backend))
 		return backend;
 	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
+}
+
+/*
+ * The same for a service with POISE_SERVICE_CHAIN; sets packet->hops. In a slot that keeps no
+ * exceptions all is in this one line of the move.
+ */
+static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 slot, __u32 owner)
+{
+	struct poise_move move = move_read(slot);
+	__u32 backend;
+
+	if (likely(move.state == POISE_MOVE_NAMED) && !poise_dry)
+		backend = named_choose(packet, move.previous, move.earlier, owner);
+	else
+		backend = ring_choose_plain(packet, slot, owner);
+	hops_choose(packet, &move, owner, backend);
+	return backend;
+}
+
+/* Does the slot's word say more than its owner? UDP knows no beginning of a flow: its packets go to
+ * the owner. */
+static __always_inline bool ring_moves(const struct packet *packet, __u16 word)
+{
+	return word & POISE_SLOT_MOVING && packet->protocol == IPPROTO_TCP;
+}
+
+/* Of a packet on the long way. Returns the backend's index, 0 for none, and sets packet->hops.
+ * slot_hash chooses the slot, packet->hash knows the flow. */
+static __always_inline __u32 ring_choose(struct packet *packet, const struct poise_service *service,
+					 __u64 slot_hash)
+{
+	__u64 slot = 0;
+	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
+	struct poise_move move;
+	__u32 backend;
+
+	if (likely(!ring_moves(packet, word)))
+		return owner;
+	backend = ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
+	if (service->flags & POISE_SERVICE_CHAIN) {
+		move = move_read(slot);
+		hops_choose(packet, &move, owner, backend);
+	}
+	return backend;
 }
 
 /* The slot's owner, whether it is moving or not: for services that record every flow. */

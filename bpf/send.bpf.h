@@ -40,6 +40,7 @@ static __always_inline bool forward_plain_l2(struct xdp_md *ctx, const struct pa
 static __always_inline bool encap_plain(struct xdp_md *ctx, const struct packet *packet,
 					const struct poise_backend *backend, __u32 kind)
 {
+	struct chain chain = chain_make(packet, kind);
 	__u32 bytes = encap_bytes(backend, kind);
 	__u64 inner_sum = 0;
 	void *data, *end;
@@ -49,14 +50,15 @@ static __always_inline bool encap_plain(struct xdp_md *ctx, const struct packet 
 	if (kind == POISE_ENCAP_GUE && backend->family == 6 &&
 	    !gue_sum_plain(ctx, packet, &inner_sum))
 		return false;
-	if (bpf_xdp_adjust_head(ctx, -(int)bytes))
+	if (bpf_xdp_adjust_head(ctx, -(int)(bytes + chain.bytes)))
 		return false;
 	data = packet_data(ctx);
 	end = packet_end(ctx);
 	if (data + ETH_HLEN > end)
 		return false; /* cannot be */
 	write_ethernet(data, backend, ethernet_type(packet, backend, kind));
-	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum);
+	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum, &chain) &&
+	       write_chain(ctx, packet, &chain, ETH_HLEN + bytes);
 }
 
 /* The short way out: true when the packet was sent; else it is unchanged. */
@@ -119,20 +121,21 @@ static __always_inline enum poise_reason encap_special(struct xdp_md *ctx, struc
 {
 	__u32 kind = backend->encapsulation & POISE_ENCAP_KIND, link = link_bytes(backend);
 	__u32 bytes = link + encap_bytes(backend, kind);
+	struct chain chain = chain_make(packet, kind);
 	__u64 inner_sum = 0;
 
 	if (backend->encapsulation & POISE_ENCAP_TTL && !take_hop(ctx, packet))
 		return POISE_REASON_INTERNAL;
 	if (kind == POISE_ENCAP_GUE && backend->family == 6)
 		inner_sum = gue_sum_any(ctx, packet);
-	if (bpf_xdp_adjust_head(ctx, (int)packet->l3 - (int)bytes))
+	if (bpf_xdp_adjust_head(ctx, (int)packet->l3 - (int)(bytes + chain.bytes)))
 		return POISE_REASON_NO_HEADROOM;
 	if (!write_link(ctx, backend, ethernet_type(packet, backend, kind)))
 		return POISE_REASON_INTERNAL;
 	if (kind != POISE_ENCAP_L2 && !write_tunnel(packet_data(ctx) + link, packet_end(ctx),
-						    packet, backend, kind, inner_sum))
+						    packet, backend, kind, inner_sum, &chain))
 		return POISE_REASON_INTERNAL;
-	return POISE_REASON_SENT;
+	return write_chain(ctx, packet, &chain, bytes) ? POISE_REASON_SENT : POISE_REASON_INTERNAL;
 }
 
 /*

@@ -74,14 +74,19 @@ static __always_inline void trace_record(__u32 flag, __u64 word, __u16 now)
 	to->now = now;
 }
 
-static __always_inline void trace_move(const struct poise_move *move)
+/* The slot is moving. */
+static __always_inline void trace_move(const struct poise_move *move, __u16 now)
 {
 	struct poise_trace *to = trace_get();
 
 	if (!to)
 		return;
-	to->previous = READ_ONCE(move->previous);
-	to->stamp = READ_ONCE(move->stamp);
+	to->flags |= POISE_TRACE_MOVE;
+	to->now = now;
+	to->move.previous = READ_ONCE(move->previous);
+	to->move.stamp = READ_ONCE(move->stamp);
+	to->move.earlier = READ_ONCE(move->earlier);
+	to->move.state = READ_ONCE(move->state);
 }
 
 /* The backend that is to have the packet; 0: none. */
@@ -109,6 +114,8 @@ static __always_inline void trace_packet(const struct packet *packet, __u32 reas
 	to->family = packet->family;
 	to->protocol = packet->protocol;
 	to->tcp_flags = packet->tcp_flags;
+	to->hops[0] = packet->hops[0];
+	to->hops[1] = packet->hops[1];
 	to->reason = reason;
 	to->flags |= POISE_TRACE_DONE;
 }

@@ -331,7 +331,8 @@ struct poise_backend {
 	__u8 address[16];	 /* tunnel's far end, as in poise_service */
 	__u8 source[16];	 /* tunnel's near end */
 	__be32 source_mask; /* bits of the source's last four bytes that carry the flow's hash */
-	__u16 mtu;	    /* largest IP packet that the way out takes, bytes */
+	__u16 mtu;	    /* largest IP packet that the way out takes, bytes; of services with
+			     * CHAIN less the room of a chain: POISE_CHAIN_MAX_BYTES or ..._BYTES4 */
 	__u8 family;	    /* of the tunnel: 4 or 6 */
 	__u8 flags;	    /* enum poise_backend_flags */
 	__u8 current;
@@ -456,7 +457,8 @@ enum poise_reason {
 	X(FLOW_LOST, "flows that could not be recorded, for other CPUs were faster")               \
 	X(QUIC_ROUTED, "packets whose QUIC connection id named the backend")                       \
 	X(ICMP_FORWARDED, "ICMP errors sent to the backend of the flow that they quote")           \
-	X(FRAGMENT_FOLLOWED, "fragments sent after the first one of their packet")
+	X(FRAGMENT_FOLLOWED, "fragments sent after the first one of their packet")                 \
+	X(CHAINED, "packets whose header names the backends that are asked next")
 
 enum poise_event {
 #define POISE_EVENT_ENUM(name, text) POISE_EVENT_##name,
@@ -472,10 +474,11 @@ enum poise_event {
 enum poise_trace_flags {
 	POISE_TRACE_ADDRESS = 1 << 0,	/* the packet's destination has services */
 	POISE_TRACE_SLOT = 1 << 1,	/* a ring was asked: 'slot' and 'slot_word' */
-	POISE_TRACE_EXCEPTION = 1 << 2, /* a moving slot: 'previous', 'stamp', 'record', 'now' */
+	POISE_TRACE_EXCEPTION = 1 << 2, /* the exceptions were asked: 'record' and 'now' */
 	POISE_TRACE_FLOW = 1 << 3,	/* the recorded flows were asked: 'record' and 'now' */
 	POISE_TRACE_FRAGMENT = 1 << 4,	/* 'fragments' was asked for 'fragment_key' */
 	POISE_TRACE_DONE = 1 << 5,	/* the rest is filled in */
+	POISE_TRACE_MOVE = 1 << 6,	/* a moving slot: 'move' and 'now' */
 };
 
 /* Value of 'trace', one entry: what was decided of a packet. Addresses and ports are those of its
@@ -492,16 +495,17 @@ struct poise_trace {
 	__u32 ports;			 /* source | destination << 16, as in the packet */
 	__u32 length;			 /* of the IP packet, bytes */
 	__u16 slot_word;
-	__u16 previous, stamp; /* struct poise_move */
-	__u16 now;	       /* coarse clock */
-	__u8 family;	       /* 0: neither IPv4 nor IPv6 */
+	__u16 now;     /* coarse clock */
+	__u16 hops[2]; /* indexes of the backends that the chain names; 0: none */
+	struct poise_move move;
+	__u8 family; /* 0: neither IPv4 nor IPv6 */
 	__u8 protocol;
 	__u8 tcp_flags; /* FIN to CWR; 0 for other protocols */
 	__u8 reserved[5];
 	struct poise_fragment_key fragment_key;
 	struct poise_fragment fragment; /* before a dry run, what 'fragments' has of it, or zeros */
 };
-_Static_assert(sizeof(struct poise_trace) == 160, "poise_trace");
+_Static_assert(sizeof(struct poise_trace) == 168, "poise_trace");
 
 enum {
 	POISE_CAPTURE_BYTES = 256, /* of a frame, unless told otherwise */

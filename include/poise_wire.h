@@ -13,6 +13,7 @@ enum {
 	POISE_CHAIN_VERSION = 1,
 	POISE_CHAIN_HOPS = 2,	    /* at most, behind the first one, which the packet is sent to */
 	POISE_CHAIN_MAX_BYTES = 36, /* with two IPv6 addresses */
+	POISE_CHAIN_MAX_BYTES4 = 12, /* where there are none */
 
 	POISE_CHAIN_VERSION_SHIFT = 4,
 	POISE_CHAIN_COUNT_MASK = 0x0f,

@@ -113,10 +113,14 @@ static bool is_moving(const struct poise_trace *trace)
 	return trace->flags & POISE_TRACE_SLOT && trace->slot_word & POISE_SLOT_MOVING;
 }
 
+static const char *move_state(const struct poise_trace *trace)
+{
+	return trace->move.state == POISE_MOVE_NAMED ? "named" : "recorded";
+}
+
 static json_t *report_slot(const struct balancer *balancer, const struct service *service,
 			   const struct poise_trace *trace)
 {
-	bool asked = trace->flags & POISE_TRACE_EXCEPTION;
 	json_t *out;
 
 	if (!service || !(trace->flags & POISE_TRACE_SLOT))
@@ -124,11 +128,13 @@ static json_t *report_slot(const struct balancer *balancer, const struct service
 	out = json_pack("{s:I, s:I, s:b, s:o}", "number", (json_int_t)trace->slot, "slots",
 			(json_int_t)service->ring.size, "moving", is_moving(trace), "owner",
 			backend_name(balancer, trace->slot_word & POISE_SLOT_OWNER));
-	if (asked)
-		json_object_set_new(out, "previous", backend_name(balancer, trace->previous));
-	if (asked)
-		json_object_set_new(out, "stamp_age_ms",
-				    json_integer(ticks_ms(poise_age(trace->now, trace->stamp))));
+	if (!(trace->flags & POISE_TRACE_MOVE))
+		return out;
+	json_object_set_new(out, "state", json_string(move_state(trace)));
+	json_object_set_new(out, "previous", backend_name(balancer, trace->move.previous));
+	json_object_set_new(out, "earlier", backend_name(balancer, trace->move.earlier));
+	json_object_set_new(out, "stamp_age_ms",
+			    json_integer(ticks_ms(poise_age(trace->now, trace->move.stamp))));
 	return out;
 }
 
@@ -180,6 +186,14 @@ static const char *why_flow(const struct poise_trace *trace, const struct servic
 		       : "where the flow is recorded takes no packets: its slot's owner";
 }
 
+/* A slot that keeps no exceptions. */
+static const char *why_named(const struct poise_trace *trace)
+{
+	if (trace->backend == (trace->slot_word & POISE_SLOT_OWNER))
+		return "the moving slot's owner: no exceptions are kept for it";
+	return "the moving slot has no owner: the latest of its former ones that takes the packet";
+}
+
 static const char *why_moving(const struct poise_trace *trace)
 {
 	if (trace->events & 1U << POISE_EVENT_EXCEPTION_RECORDED)
@@ -188,7 +202,7 @@ static const char *why_moving(const struct poise_trace *trace)
 		return "the connection is recorded there as an exception";
 	if (trace->record)
 		return "where the connection is recorded takes no packets: the moving slot's owner";
-	if (trace->backend == trace->previous &&
+	if (trace->backend == trace->move.previous &&
 	    trace->backend != (trace->slot_word & POISE_SLOT_OWNER))
 		return "an unrecorded connection of a moving slot: the previous backend";
 	return "the moving slot's owner: the previous backend takes no packets";
@@ -211,6 +225,8 @@ static const char *report_because(const struct poise_trace *trace, const struct 
 		return "no backend of the service takes new connections: its slot has no owner";
 	if (trace->flags & POISE_TRACE_EXCEPTION)
 		return why_moving(trace);
+	if (trace->flags & POISE_TRACE_MOVE)
+		return why_named(trace);
 	return is_moving(trace) ? "UDP knows no connections: the slot's owner"
 				: "the settled slot's owner";
 }

@@ -134,15 +134,6 @@ static __always_inline bool write_mss(struct __sk_buff *ctx, const struct syn_ac
 	       !bpf_skb_store_bytes(ctx, at, &now, sizeof(now), 0);
 }
 
-static __always_inline void count_clamped(void)
-{
-	__u32 decision = POISE_AGENT_DECISION_CLAMPED;
-	__u64 *count = bpf_map_lookup_elem(&decisions, &decision);
-
-	if (count)
-		(*count)++;
-}
-
 static __always_inline void clamp_mss(struct __sk_buff *ctx)
 {
 	__u8 options[TCP_OPTIONS_BYTES] = {};
@@ -163,7 +154,7 @@ static __always_inline void clamp_mss(struct __sk_buff *ctx)
 	__builtin_memcpy(&offered, &options[option + TCP_OPTION_MIN_BYTES], sizeof(offered));
 	if (bpf_ntohs(offered) > limit &&
 	    write_mss(ctx, &syn_ack, option, offered, bpf_htons(limit)))
-		count_clamped();
+		count_decision(POISE_AGENT_DECISION_CLAMPED);
 }
 
 #endif

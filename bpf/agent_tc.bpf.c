@@ -7,12 +7,12 @@
  */
 #define AGENT_TC
 
+#include <linux/pkt_cls.h>
+
 #include "agent_defer.bpf.h"
 #include "agent_mss.bpf.h"
 #include "agent_open.bpf.h"
-#include "agent_tc_strip.bpf.h"
-
-#include <linux/pkt_cls.h>
+#include "agent_tc_send.bpf.h"
 
 const volatile bool after_xdp; /* only what XDP left to TC */
 
@@ -23,14 +23,8 @@ static __always_inline void reach_headers(struct __sk_buff *ctx)
 {
 	__u32 bytes = ctx->len < HEADER_BYTES ? ctx->len : HEADER_BYTES;
 
-	if (ctx->data_end - ctx->data < bytes)
+	if (frame_end(ctx) - frame_begin(ctx) < bytes)
 		bpf_skb_pull_data(ctx, bytes);
-}
-
-static __always_inline int send_on(struct frame *ctx, const struct tunnel *tunnel,
-				   const struct forward *forward)
-{
-	return POISE_AGENT_REASON_INTERNAL;
 }
 
 SEC("tc")
@@ -44,7 +38,9 @@ int poise_agent_tc(struct __sk_buff *ctx)
 		reach_headers(ctx);
 		reason = open_tunnel(ctx);
 	}
-	return count_reason(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	if (count_reason(reason))
+		return TC_ACT_SHOT;
+	return reason == POISE_AGENT_REASON_FORWARDED ? TC_ACT_REDIRECT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

@@ -270,7 +270,7 @@ test_mixes()
 {
 	local outer inner before
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
-	check "pins" pins decisions hops program reasons settings sources vip_prefixes vips
+	check "pins" pins decisions hops program program_mss reasons settings sources vip_prefixes vips
 	check "native mode" attached "native mode"
 	CHAIN=$(status "s['chain']")
 	check "status shows the sources" equal "['10.0.1.0/24', '2001:db8:2::/64']" \

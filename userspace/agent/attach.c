@@ -14,14 +14,32 @@
 #include "preflight.h"
 #include "tunnels.h"
 
+/* What beside the program that opens tunnels is in TC. */
+static void append_tc(const struct attachment *attachment, char *text, size_t bytes)
+{
+	size_t used = strlen(text);
+
+	if (attachment->xdp.program_id && attachment->tc.ingress_id)
+		snprintf(text + used, bytes - used, ", beside it in tc program %u",
+			 attachment->tc.ingress_id);
+	used = strlen(text);
+	if (attachment->tc.egress_id)
+		snprintf(text + used, bytes - used, ", segment sizes by program %u",
+			 attachment->tc.egress_id);
+}
+
 const char *attachment_text(const struct attachment *attachment)
 {
-	static char text[128];
+	static char text[160];
+	const char *chain = attachment_chain(attachment);
 
-	snprintf(text, sizeof(text), "%s mode, %s, program %u",
-		 attachment->native ? "native" : "generic",
-		 attachment->dispatcher ? "libxdp's dispatcher" : "single program",
+	if (!strcmp(chain, "dispatcher"))
+		chain = "libxdp's dispatcher";
+	if (!strcmp(chain, "single"))
+		chain = "single program";
+	snprintf(text, sizeof(text), "%s mode, %s, program %u", attachment_mode(attachment), chain,
 		 attachment->program_id);
+	append_tc(attachment, text, sizeof(text));
 	return text;
 }
 
@@ -143,41 +161,70 @@ static int check_attachment(const struct options *options, const struct attachme
 	case 0:
 		return EXIT_DONE;
 	case -EBUSY:
-		return refuse("\"%s\" has another XDP program, \"%s\" (id %u), which is not in "
-			      "libxdp's dispatcher and leaves no room\n"
-			      "  mend: load that one by xdp-loader(8), or detach it",
-			      options->interface, old->single_name, old->single_id);
+		return refuse(
+			"\"%s\" has another XDP program, \"%s\" (id %u), which is not in "
+			"libxdp's dispatcher and leaves no room\n"
+			"  mend: load that one by xdp-loader(8), detach it, or take --mode tc",
+			options->interface, old->xdp.single_name, old->xdp.single_id);
 	default:
 		return refuse(
 			"\"%s\" is in %s mode: detach what is attached first, or leave --mode "
 			"away",
-			options->interface, old->native ? "native" : "generic");
+			options->interface, attachment_mode(old));
 	}
 }
 
-static int attach_program(const struct options *options, unsigned int ifindex,
-			  const struct maps *maps, const struct pins *pins,
-			  const struct attachment *old)
+static int refuse_attach(const struct options *options, int err)
 {
-	struct attachment now;
-	int err = attachment_make(ifindex, options->mode, maps, old, &now);
-
-	if (err)
+	switch (err) {
+	case -EADDRINUSE:
+		return refuse("\"%s\" has a filter of another program in tc(8) with the priority "
+			      "and handle of ours\n"
+			      "  mend: give that one another priority (tc filter show dev %s "
+			      "ingress; ... egress)",
+			      options->interface, options->interface);
+	case -ENOTSUP:
+		return refuse("\"%s\" has the qdisc \"ingress\", which has no room for a program "
+			      "that makes segments smaller\n"
+			      "  mend: have clsact in its place, or take --mss off",
+			      options->interface);
+	default:
 		return refuse(
 			"cannot attach to \"%s\": %s (--verbose shows what libbpf and libxdp say)",
 			options->interface, strerror(-err));
+	}
+}
+
+static void tell_attached(const struct options *options, const struct attachment *old,
+			  const struct attachment *now)
+{
 	printf("%s \"%s\": %s; VIPs: %zu, ", old->program_id ? "replaced on" : "attached to",
-	       options->interface, attachment_text(&now), options->vip_count);
+	       options->interface, attachment_text(now), options->vip_count);
 	if (options->source_count)
 		printf("prefixes of sources: %zu\n", options->source_count);
 	else
 		printf("from any source\n");
-	if (options->mode == ATTACH_AUTO && !now.native)
+	if (options->mode == ATTACH_AUTO && !strcmp(attachment_mode(now), "generic"))
 		warn_about(
 			"generic mode: the driver of \"%s\" has no native XDP for it; each packet "
 			"costs more",
 			options->interface);
-	err = pins_set(pins, maps, now.program_id);
+}
+
+static int attach_programs(const struct options *options, unsigned int ifindex,
+			   const struct maps_tunnels *tunnels, const struct maps *maps,
+			   const struct pins *pins, const struct attachment *old)
+{
+	struct attachment_wish wish = { options->mode, tunnels->second_chance };
+	struct attachment now;
+	int err = attachment_make(ifindex, &wish, maps, old, &now);
+
+	if (!err)
+		err = attachment_clamp(ifindex, tunnels->mss4 || tunnels->mss6, maps, &now);
+	if (err)
+		return refuse_attach(options, err);
+	tell_attached(options, old, &now);
+	err = pins_set(pins, maps, &now);
 	if (err)
 		return refuse("attached, but cannot pin in \"%s\": %s", pins->directory,
 			      strerror(-err));
@@ -208,7 +255,7 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 	if (code == EXIT_DONE)
 		code = fill_maps(options, &tunnels, &maps);
 	if (code == EXIT_DONE)
-		code = attach_program(options, ifindex, &maps, pins, &old);
+		code = attach_programs(options, ifindex, &tunnels, &maps, pins, &old);
 	maps_close(&maps);
 	return code;
 }
@@ -252,21 +299,22 @@ static int detach_locked(const struct options *options, unsigned int ifindex,
 			 const struct pins *pins)
 {
 	struct attachment old = { 0 };
-	bool found;
+	bool found, attached;
 	int err = 0;
 
 	if (ifindex)
 		err = attachment_find(ifindex, &old);
-	if (!err && old.program_id)
+	attached = old.program_id || old.tc.egress_id;
+	if (!err && attached)
 		err = attachment_remove(ifindex);
 	if (err)
 		return refuse("cannot detach from \"%s\": %s", options->interface, strerror(-err));
 	err = pins_remove(pins, &found);
 	if (err)
 		return refuse("cannot remove \"%s\": %s", pins->directory, strerror(-err));
-	if (!old.program_id && !found)
+	if (!attached && !found)
 		return refuse("poise-agent is not attached to \"%s\"", options->interface);
-	printf(old.program_id ? "detached from \"%s\"\n" : "removed the pins of \"%s\"\n",
+	printf(attached ? "detached from \"%s\"\n" : "removed the pins of \"%s\"\n",
 	       options->interface);
 	return EXIT_DONE;
 }

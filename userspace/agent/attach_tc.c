@@ -16,8 +16,8 @@ enum { PRIORITY = 60, HANDLE = 1 };
 
 static const char INGRESS[] = "poise_agent_tc", EGRESS[] = "poise_agent_mss";
 
-/* The id of the program in our place; 0: there is none. 0 or a negative errno: -EEXIST when it is
- * another one. */
+/* The id of the program in our place; 0: there is none. 0 or a negative errno: -EADDRINUSE
+ * when it is another one. */
 static int find(unsigned int ifindex, enum bpf_tc_attach_point point, uint32_t *id)
 {
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point);
@@ -37,7 +37,7 @@ static int find(unsigned int ifindex, enum bpf_tc_attach_point point, uint32_t *
 	err = bpf_obj_get_info_by_fd(program, &info, &length);
 	close(program);
 	if (!err && strcmp(info.name, point == BPF_TC_INGRESS ? INGRESS : EGRESS) != 0)
-		err = -EEXIST;
+		err = -EADDRINUSE;
 	if (!err)
 		*id = filter.prog_id;
 	return err;
@@ -47,10 +47,10 @@ int attach_tc_find(unsigned int ifindex, struct attach_tc *out)
 {
 	int err = find(ifindex, BPF_TC_INGRESS, &out->ingress_id);
 
-	if (err && err != -EEXIST)
+	if (err && err != -EADDRINUSE)
 		return err;
 	err = find(ifindex, BPF_TC_EGRESS, &out->egress_id);
-	return err == -EEXIST ? 0 : err;
+	return err == -EADDRINUSE ? 0 : err;
 }
 
 /* One program of the object, with maps for its own, loaded. NULL with errno set. */

@@ -28,8 +28,8 @@ int attach_tc_find(unsigned int ifindex, struct attach_tc *out);
 
 /*
  * Attaches, with these maps, what is asked for, or replaces it. 0, or a negative errno with what
- * was attached before still there: -EEXIST when a filter of somebody else's has the place; -ENOTSUP
- * when the interface has the older 'ingress' qdisc, which has no egress.
+ * was attached before still there: -EADDRINUSE when a filter of somebody else's has the place;
+ * -ENOTSUP when the interface has the older 'ingress' qdisc, which has no egress.
  */
 int attach_tc_ingress(unsigned int ifindex, enum attach_tc_ingress ingress,
 		      const struct maps *maps);

@@ -26,7 +26,7 @@ enum { FOUND_BYTES = 320, JSON_INDENTATION = 2 };
 #define DOCTOR_CHECKS(X)                                                                           \
 	X(DECAPSULATION, "the host does not open what balancers send, and clients get no answer")  \
 	X(VERSION, "this poise-agent cannot look into what another version attached")              \
-	X(MODE, "in generic mode each packet has cost a socket buffer before it is opened")        \
+	X(MODE, "in generic or tc mode each packet has cost a socket buffer before it is opened")  \
 	X(JIT, "without it the kernel interprets the program, and a packet costs several times "   \
 	       "as much")                                                                          \
 	X(FRAGMENT, "tunnel packets that come in fragments are not opened: connections hang")      \
@@ -152,14 +152,15 @@ static void check_version(struct doctor *doctor, const struct status *status)
 
 static void check_mode(struct doctor *doctor, const struct status *status)
 {
-	bool native = status->attachment.native;
+	const char *mode = attachment_mode(&status->attachment);
+	bool native = !strcmp(mode, "native");
 	char mend[FOUND_BYTES];
 
 	snprintf(mend, sizeof(mend),
 		 "poise-agent detach %s && poise-agent attach %s --mode native ...",
 		 status->interface, status->interface);
 	add(doctor, DOCTOR_MODE, status->interface, native ? LEVEL_OK : LEVEL_WARNING,
-	    native ? "" : mend, "%s mode", native ? "native" : "generic");
+	    native ? "" : mend, "%s mode", mode);
 }
 
 static void check_attached(struct doctor *doctor, const struct status *status)

@@ -18,6 +18,9 @@
 
 static const char BPFFS[] = "/sys/fs/bpf";
 
+/* What opens tunnels; what does so for XDP's leavings; what makes segments smaller. */
+static const char PROGRAM[] = "program", PROGRAM_TC[] = "program_tc", PROGRAM_MSS[] = "program_mss";
+
 enum { DIRECTORY_MODE = 0700 };
 
 static bool is_bpffs(const char *path)
@@ -135,7 +138,7 @@ static bool is_pinned(const char *name)
 		return true;
 	MAPS(PINS_IS)
 #undef PINS_IS
-	return !strcmp(name, "program");
+	return !strcmp(name, PROGRAM) || !strcmp(name, PROGRAM_TC) || !strcmp(name, PROGRAM_MSS);
 }
 
 /* What another version pinned, and this one does not know. */
@@ -155,12 +158,29 @@ static int remove_strangers(const struct pins *pins)
 	return err;
 }
 
-int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id)
+/* Program 0: there is none, and no pin. */
+static int pin_program(const struct pins *pins, const char *name, uint32_t id)
 {
-	int program = bpf_prog_get_fd_by_id(program_id), err = 0;
+	char path[PATH_MAX];
+	int program, err;
 
+	if (!id) {
+		err = pin_path(pins, name, path);
+		return !err && unlink(path) && errno != ENOENT ? -errno : err;
+	}
+	program = bpf_prog_get_fd_by_id(id);
 	if (program < 0)
 		return program;
+	err = pin_one(pins, name, program);
+	close(program);
+	return err;
+}
+
+int pins_set(const struct pins *pins, const struct maps *maps, const struct attachment *attachment)
+{
+	bool in_tc = attachment_in_tc(attachment);
+	int err = 0;
+
 	if (mkdir(pins->directory, DIRECTORY_MODE) && errno != EEXIST)
 		err = -errno;
 #define PINS_MAP(name)                                                                             \
@@ -169,11 +189,12 @@ int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_
 	MAPS(PINS_MAP)
 #undef PINS_MAP
 	if (!err)
-		err = pin_one(pins, "program", program);
+		err = pin_program(pins, PROGRAM, attachment->program_id);
 	if (!err)
-		err = remove_strangers(pins);
-	close(program);
-	return err;
+		err = pin_program(pins, PROGRAM_TC, in_tc ? 0 : attachment->tc.ingress_id);
+	if (!err)
+		err = pin_program(pins, PROGRAM_MSS, attachment->tc.egress_id);
+	return err ? err : remove_strangers(pins);
 }
 
 int pins_remove(const struct pins *pins, bool *found)

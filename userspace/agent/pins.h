@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attachment.h"
 #include "maps.h"
 
 #define PINS_DEFAULT_PATH "/sys/fs/bpf/poise-agent"
@@ -23,8 +24,9 @@ struct pins {
 int pins_open(const char *path, const char *interface, struct pins *pins);
 void pins_close(struct pins *pins);
 
-/* Pins all, in place of what was pinned before, by whatever version. 0 or a negative errno. */
-int pins_set(const struct pins *pins, const struct maps *maps, uint32_t program_id);
+/* Pins the maps and the programs, in place of what was pinned before, by whatever version. 0 or a
+ * negative errno. */
+int pins_set(const struct pins *pins, const struct maps *maps, const struct attachment *attachment);
 
 /* Removes all, of whatever version. 0 (found: whether there was any) or a negative errno. */
 int pins_remove(const struct pins *pins, bool *found);

@@ -103,10 +103,12 @@ json_t *status_to_json(const struct status *status)
 
 	if (!attachment->program_id)
 		return json_pack("{s:s, s:b}", "interface", status->interface, "attached", 0);
-	object = json_pack("{s:s, s:b, s:s, s:s, s:I, s:I}", "interface", status->interface,
-			   "attached", 1, "mode", attachment->native ? "native" : "generic",
-			   "chain", attachment->dispatcher ? "dispatcher" : "single", "program_id",
-			   (json_int_t)attachment->program_id, "abi_version",
+	object = json_pack("{s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I}", "interface",
+			   status->interface, "attached", 1, "mode", attachment_mode(attachment),
+			   "chain", attachment_chain(attachment), "program_id",
+			   (json_int_t)attachment->program_id, "tc_program_id",
+			   (json_int_t)attachment->tc.ingress_id, "mss_program_id",
+			   (json_int_t)attachment->tc.egress_id, "abi_version",
 			   (json_int_t)status->abi_version);
 	if (status->abi_version != POISE_AGENT_ABI_VERSION)
 		return object;

@@ -7,12 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "build.h"
 #include "poise_agent_abi.h"
 
 enum {
-	PACKET_BYTES = 2048,
-	IP4_BYTES = 20,
-	IP6_BYTES = 40,
 	FRAGMENT_BYTES = 8,
 	TEXT_BYTES = 120, /* of the TCP segment that packets carry, header included */
 
@@ -36,7 +34,6 @@ enum {
 	PROTOCOL_ICMP6 = 58,
 	PROTOCOL_OPTIONS = 60,
 
-	UDP_BYTES = 8,
 	UDP_DESTINATION = 2,
 	UDP_LENGTH = 4,
 	UDP_CHECKSUM = 6,
@@ -45,15 +42,6 @@ enum {
 	GUE_FLAGS = 2,
 	GRE_BYTES = 4,
 	GRE_TYPE = 2,
-
-	IP4_DONT_FRAGMENT = 0x4000,
-	IP4_MORE_FRAGMENTS = 0x2000,
-};
-
-/* Built from the inside out: each layer is put in front of what is there. */
-struct packet {
-	size_t length;
-	uint8_t bytes[PACKET_BYTES];
 };
 
 /* What a header may have besides its addresses. */

@@ -23,6 +23,8 @@ static const int FAMILIES[] = { 4, 6 };
 static struct agent_bpf *agent;	      /* its maps are those of both */
 static struct agent_tc_bpf *agent_tc; /* NULL: poise_agent runs */
 static int cpus;
+static unsigned int ingress;
+static bool marked; /* the last frame came back with a mark before it */
 
 static struct poise_agent_settings settings = { .abi_version = POISE_AGENT_ABI_VERSION };
 
@@ -103,32 +105,80 @@ void agent_run_add_source(int family, const char *address, unsigned int bits)
 		abort();
 }
 
+void agent_run_add_hop(int family, const char *address, unsigned int bits)
+{
+	struct poise_agent_prefix key = make_key(family, address, bits);
+	uint32_t value = 1;
+
+	if (bpf_map_update_elem(bpf_map__fd(agent->maps.hops), &key, &value, 0))
+		abort();
+}
+
+void agent_run_second_chance(bool on, const int *namespaces, unsigned int count)
+{
+	settings.second_chance = on;
+	settings.namespace_count = count;
+	for (unsigned int i = 0; i < count; i++)
+		settings.namespaces[i] = namespaces[i];
+	write_settings();
+}
+
+void agent_run_tunnel_sources(const char *source4, uint32_t mask4, const char *source6,
+			      uint32_t mask6)
+{
+	inet_pton(AF_INET, source4, &settings.source4);
+	inet_pton(AF_INET6, source6, settings.source6);
+	settings.source4_mask = htonl(mask4);
+	settings.source6_mask = htonl(mask6);
+	write_settings();
+}
+
+void agent_run_interface(unsigned int ifindex)
+{
+	ingress = ifindex;
+}
+
 struct counters {
+	uint64_t decisions[POISE_AGENT_DECISION_COUNT];
 	uint64_t reasons[POISE_AGENT_REASON_COUNT];
 	struct poise_agent_count vips[2]; /* of AGENT_VIP4, AGENT_VIP6 */
 };
 
-static struct counters read_counters(void)
+static void read_sums(int map, uint64_t *sums, uint32_t count)
 {
 	uint64_t *values = calloc(cpus, sizeof(*values));
-	struct counters sum = { 0 };
 
 	if (!values)
 		abort();
-	for (uint32_t reason = 0; reason < POISE_AGENT_REASON_COUNT; reason++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(agent->maps.reasons), &reason, values))
+	for (uint32_t index = 0; index < count; index++) {
+		if (bpf_map_lookup_elem(map, &index, values))
 			abort();
+		sums[index] = 0;
 		for (int i = 0; i < cpus; i++)
-			sum.reasons[reason] += values[i];
+			sums[index] += values[i];
 	}
+	free(values);
+}
+
+static struct counters read_counters(void)
+{
+	struct counters sum;
+
+	read_sums(bpf_map__fd(agent->maps.reasons), sum.reasons, POISE_AGENT_REASON_COUNT);
+	read_sums(bpf_map__fd(agent->maps.decisions), sum.decisions, POISE_AGENT_DECISION_COUNT);
 	for (int vip = 0; vip < 2; vip++) {
 		struct poise_agent_prefix key = vip_key(FAMILIES[vip]);
 
 		sum.vips[vip] = read_vip(&key);
 	}
-	free(values);
 	return sum;
 }
+
+static const char *const DECISION_NAMES[] = {
+#define DECISION_NAME(name, text) #name,
+	POISE_AGENT_DECISIONS(DECISION_NAME)
+#undef DECISION_NAME
+};
 
 static const char *const REASON_NAMES[] = {
 #define REASON_NAME(name, verdict, text) #name,
@@ -152,15 +202,18 @@ static bool equal_counter(const char *name, const char *counter, uint64_t before
 	return false;
 }
 
-static bool check_counters(const char *name, const struct counters *before,
-			   enum poise_agent_reason reason, int vip, uint64_t bytes)
+static bool check_counters(const char *name, const struct counters *before, int reason,
+			   int decision, int vip, uint64_t bytes)
 {
 	struct counters after = read_counters();
 	bool equal = true;
 
 	for (int i = 0; i < POISE_AGENT_REASON_COUNT; i++)
 		equal &= equal_counter(name, REASON_NAMES[i], before->reasons[i], after.reasons[i],
-				       i == (int)reason);
+				       i == reason);
+	for (int i = 0; i < POISE_AGENT_DECISION_COUNT; i++)
+		equal &= equal_counter(name, DECISION_NAMES[i], before->decisions[i],
+				       after.decisions[i], i == decision);
 	for (int i = 0; i < 2; i++) {
 		equal &= equal_counter(name, "packets of a VIP", before->vips[i].packets,
 				       after.vips[i].packets, FAMILIES[i] == vip);
@@ -185,37 +238,66 @@ size_t agent_run_shortest(int family)
 	return ETH_HLEN + (family == 4 ? IP4_BYTES : IP6_BYTES);
 }
 
-int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out)
+/* Runs with a context, and takes off what the program put before the frame. */
+static int run(const struct packet *in, const void *context, size_t bytes, struct packet *out)
 {
+	struct xdp_md after = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = in->bytes, .data_size_in = in->length,
 		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1,
-		    .ctx_in = buffer, .ctx_size_in = buffer ? sizeof(*buffer) : 0);
+		    .ctx_in = bytes ? context : NULL, .ctx_size_in = bytes,
+		    .ctx_out = agent_tc ? NULL : &after,
+		    .ctx_size_out = agent_tc ? 0 : sizeof(after));
 	struct bpf_program *program =
 		agent_tc ? agent_tc->progs.poise_agent_tc : agent->progs.poise_agent;
 	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
 
-	out->length = options.data_size_out;
-	return err ? err : verdict_of((int)options.retval);
+	if (err)
+		return err;
+	marked = after.data;
+	out->length = options.data_size_out - after.data;
+	memmove(out->bytes, out->bytes + after.data, out->length);
+	return verdict_of((int)options.retval);
+}
+
+int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out)
+{
+	return run(in, buffer, buffer ? sizeof(*buffer) : 0, out);
 }
 
 int agent_run_packet(const struct packet *in, struct packet *out)
 {
-	return agent_run_buffer(in, NULL, out);
+	struct xdp_md frame = { .data_end = in->length, .ingress_ifindex = ingress };
+	struct __sk_buff buffer = { .ifindex = ingress };
+
+	if (agent_tc)
+		return run(in, &buffer, ingress ? sizeof(buffer) : 0, out);
+	return run(in, &frame, sizeof(frame), out);
+}
+
+bool agent_run_decided(const char *name, const struct packet *in, int reason, int decision,
+		       const struct packet *out, int vip, uint64_t bytes)
+{
+	int expected = reason == AGENT_RUN_LEFT_TO_TC ? XDP_PASS : VERDICTS[reason];
+	struct counters before = read_counters();
+	struct packet got = { 0 };
+	int verdict = agent_run_packet(in, &got);
+	bool passed = verdict == expected;
+
+	if (!passed)
+		tap_note("%s: expected verdict %d, got %d", name, expected, verdict);
+	if (marked != (reason == AGENT_RUN_LEFT_TO_TC)) {
+		tap_note("%s: %s mark before the frame", name, marked ? "a" : "no");
+		passed = false;
+	}
+	if (expected != XDP_DROP)
+		passed &= packet_equal(name, out->bytes, out->length, got.bytes, got.length);
+	return check_counters(name, &before, reason, decision, vip, bytes) && passed;
 }
 
 bool agent_run_counted(const char *name, const struct packet *in, enum poise_agent_reason reason,
 		       const struct packet *out, int vip, uint64_t bytes)
 {
-	struct counters before = read_counters();
-	struct packet got = { 0 };
-	int verdict = agent_run_packet(in, &got);
-	bool passed = verdict == VERDICTS[reason];
-
-	if (!passed)
-		tap_note("%s: expected verdict %d, got %d", name, VERDICTS[reason], verdict);
-	if (VERDICTS[reason] == XDP_PASS)
-		passed &= packet_equal(name, out->bytes, out->length, got.bytes, got.length);
-	return check_counters(name, &before, reason, vip, bytes) && passed;
+	return agent_run_decided(name, in, (int)reason, AGENT_RUN_UNDECIDED, out, vip, bytes);
 }
 
 bool agent_run_refused(const char *name, const struct packet *in, enum poise_agent_reason reason)
@@ -224,7 +306,7 @@ bool agent_run_refused(const char *name, const struct packet *in, enum poise_age
 }
 
 /* The name is put together and looked for: independent of the reasons' order. */
-static enum poise_agent_reason opened_reason(const struct packet *in, int outer, int inner)
+enum poise_agent_reason agent_run_opened_reason(const struct packet *in, int outer, int inner)
 {
 	uint8_t protocol = in->bytes[ETH_HLEN + (outer == 4 ? IP4_PROTOCOL : IP6_NEXT)];
 	const char *shim = protocol == PROTOCOL_UDP   ? "GUE_"
@@ -242,7 +324,7 @@ static enum poise_agent_reason opened_reason(const struct packet *in, int outer,
 bool agent_run_opened(const char *name, const struct packet *in, int outer, int inner,
 		      const struct packet *out, size_t trailing)
 {
-	return agent_run_counted(name, in, opened_reason(in, outer, inner), out, inner,
+	return agent_run_counted(name, in, agent_run_opened_reason(in, outer, inner), out, inner,
 				 out->length - ETH_HLEN - trailing);
 }
 

@@ -27,6 +27,15 @@ void agent_run_add_vip(int family, const char *address, unsigned int bits);
 uint64_t agent_run_vip_packets(int family, const char *address, unsigned int bits);
 void agent_run_add_source(int family, const char *address, unsigned int bits);
 
+void agent_run_add_hop(int family, const char *address, unsigned int bits);
+/* Second chance on or off, with the sockets of these network namespaces beside the own ones. */
+void agent_run_second_chance(bool on, const int *namespaces, unsigned int count);
+/* Where the family of the tunnel changes: the prefix, of which the last bits carry the hash. */
+void agent_run_tunnel_sources(const char *source4, uint32_t mask4, const char *source6,
+			      uint32_t mask6);
+/* The interface by which frames come in from now on; 0: none in particular. */
+void agent_run_interface(unsigned int ifindex);
+
 uint64_t agent_run_counter(enum poise_agent_reason reason);
 const char *agent_run_reason_name(enum poise_agent_reason reason);
 
@@ -46,8 +55,22 @@ int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, st
 bool agent_run_counted(const char *name, const struct packet *in, enum poise_agent_reason reason,
 		       const struct packet *out, int vip, uint64_t bytes);
 
+/* XDP leaves a packet to TC, untouched, with a mark before it, and counts no reason. */
+enum { AGENT_RUN_LEFT_TO_TC = -1, AGENT_RUN_UNDECIDED = -1 };
+
+/*
+ * The same of a packet with a chain. reason: enum poise_agent_reason or AGENT_RUN_LEFT_TO_TC;
+ * decision: enum poise_agent_decision, counted once and alone, or AGENT_RUN_UNDECIDED. What is not
+ * dropped must be out.
+ */
+bool agent_run_decided(const char *name, const struct packet *in, int reason, int decision,
+		       const struct packet *out, int vip, uint64_t bytes);
+
 /* A packet that is passed untouched, or dropped. */
 bool agent_run_refused(const char *name, const struct packet *in, enum poise_agent_reason reason);
+
+/* The reason with which such a packet is opened. */
+enum poise_agent_reason agent_run_opened_reason(const struct packet *in, int outer, int inner);
 
 /* A tunnel packet that is opened into out, trailing bytes of which are padding. */
 bool agent_run_opened(const char *name, const struct packet *in, int outer, int inner,

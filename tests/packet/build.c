@@ -481,20 +481,29 @@ static const uint8_t *lay_out(struct packet *packet, const struct layer *layers,
 	return packet->bytes + ip_end;
 }
 
+/* The IP header before the layer at 'at'; NULL: there is none. */
+static const uint8_t *ip_before(const struct layer *layers, size_t i, const uint8_t *at)
+{
+	while (i-- > 0) {
+		at -= layers[i].length;
+		if (layers[i].type == LAYER_IP4 || layers[i].type == LAYER_IP6)
+			return at;
+	}
+	return NULL;
+}
+
+/* From the inside out, as checksums cover what is inside. */
 struct packet packet_make(const struct layer *layers, size_t count)
 {
 	static const struct layer nothing = { .type = LAYER_PAYLOAD };
 	struct packet packet = { 0 };
 	const uint8_t *end = lay_out(&packet, layers, count);
-	const uint8_t *ip = NULL;
-	uint8_t *at = packet.bytes;
+	uint8_t *at = packet.bytes + packet.length;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = count; i-- > 0;) {
+		at -= layers[i].length;
 		finish_header(&layers[i], i + 1 < count ? &layers[i + 1] : &nothing, at, end);
-		finish_transport(&layers[i], at, ip, end);
-		if (layers[i].type == LAYER_IP4 || layers[i].type == LAYER_IP6)
-			ip = at;
-		at += layers[i].length;
+		finish_transport(&layers[i], at, ip_before(layers, i, at), end);
 	}
 	return packet;
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A backend in a network namespace of its own, as second chance sees it: interfaces, routes and
+ * neighbours, and sockets of the VIPs in every state.
+ *
+ *   agent-in   10.0.1.11/24, 2001:db8:2::11/64   packets come in here; neighbours AGENT_NEAR,
+ *                                                none at AGENT_SILENT
+ *   agent-out  10.0.2.11/24, 2001:db8:3::11/64   neighbour AGENT_ASIDE
+ *   lo         VIPs, and the client of connections that lo carries
+ */
+#ifndef POISE_TEST_AGENT_HOST_H
+#define POISE_TEST_AGENT_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { AGENT_SERVICE_PORT = 80, AGENT_UNUSED_PORT = 81, AGENT_DEFERRED_PORT = 82 };
+
+/* Indexed by family == 6. */
+extern const char *const AGENT_CLIENT[2],
+	*const AGENT_VIP[2], *const AGENT_NEAR[2],
+				     *const AGENT_SILENT[2],
+					     *const AGENT_ASIDE[2],
+						     *const AGENT_SMALL[2],
+							     *const AGENT_SELF[2],
+								     *const AGENT_NOWHERE[2];
+extern const char AGENT_IN_MAC[], AGENT_NEAR_MAC[];
+
+/* Whatever fails ends the test. Returns the index of agent-in. */
+unsigned int agent_host_begin(void);
+
+/* Whether the host's own routes can be asked for: /proc/sys/net/.../lo/forwarding. */
+void agent_host_lo_forwards(bool on);
+
+/* A socket that listens at the VIP; close() ends it. */
+int agent_host_listen(int family, uint16_t port);
+/* A connection from AGENT_CLIENT to a port of the VIP, where no socket listens any more. Returns
+ * the client's port. */
+uint16_t agent_host_connect(int family, uint16_t port);
+/* One that the server has closed first: its side is in TIME_WAIT. */
+uint16_t agent_host_close(int family, uint16_t port);
+/* One that is half open at the server, which waits for data. */
+uint16_t agent_host_half_open(int family);
+
+/* SYN cookies are sent always, or never. */
+void agent_host_cookies(bool on);
+/* A SYN from AGENT_NEAR by agent-in; returns the number that the SYN-ACK has. */
+uint32_t agent_host_syn(int family, uint16_t client_port, uint16_t port);
+
+/* The following happens in another namespace, with VIPs and the client on its lo; then no more. */
+void agent_host_enter_container(void);
+void agent_host_leave_container(void);
+/* Its id in the first namespace. */
+int agent_host_container_id(void);
+
+#endif

@@ -144,6 +144,9 @@ static void say_traffic(const struct view_backend *backend)
 
 	say("ring         %lld slots, %s, and %lld that it is leaving\n", (long long)backend->slots,
 	    format_share(backend->share, share), (long long)backend->leaving_slots);
+	if (backend->named_slots)
+		say("named        in %lld slots, for connections that are not recorded\n",
+		    (long long)backend->named_slots);
 	say("recorded     %lld connections\n", (long long)backend->exceptions);
 	if (backend->active >= 0)
 		say("active       %lld flows\n", (long long)backend->active);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_warnings.h"
 #include "local_config.h"
 #include "poise.h"
 #include "text.h"
@@ -25,6 +26,20 @@ static const char *plural(size_t count)
 	return count == 1 ? "" : "s";
 }
 
+/* A list of the configuration's warnings, which may be NULL. */
+static json_t *list_warnings(const struct config *config)
+{
+	json_t *list = require_memory(json_array());
+	struct lines warnings = { 0 };
+
+	if (config)
+		config_warnings(config, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		json_array_append_new(list, json_string(warnings.text[i]));
+	lines_free(&warnings);
+	return list;
+}
+
 static int check_json(const char *path)
 {
 	struct config_errors errors = { 0 };
@@ -39,9 +54,10 @@ static int check_json(const char *path)
 		free(line);
 	}
 	result = require_memory(
-		json_pack("{s:s, s:b, s:o, s:I, s:I, s:I}", "file", path, "valid", !error, "errors",
-			  lines, "interfaces", (json_int_t)(config ? config->interface_count : 0),
-			  "services", (json_int_t)(config ? config->service_count : 0), "backends",
+		json_pack("{s:s, s:b, s:o, s:o, s:I, s:I, s:I}", "file", path, "valid", !error,
+			  "errors", lines, "warnings", list_warnings(config), "interfaces",
+			  (json_int_t)(config ? config->interface_count : 0), "services",
+			  (json_int_t)(config ? config->service_count : 0), "backends",
 			  (json_int_t)(config ? count_backends(config) : 0)));
 	print_json(result);
 	json_decref(result);
@@ -54,6 +70,7 @@ int cmd_check(const struct invocation *invocation)
 {
 	const char *path = invocation->operands[0];
 	struct config *config;
+	json_t *warnings;
 	size_t backends;
 
 	if (invocation->json)
@@ -65,6 +82,9 @@ int cmd_check(const struct invocation *invocation)
 	say("%s: valid: %zu interface%s, %zu service%s, %zu backend%s\n", path,
 	    config->interface_count, plural(config->interface_count), config->service_count,
 	    plural(config->service_count), backends, plural(backends));
+	warnings = list_warnings(config);
+	view_say_lines(warnings, "warnings", "warning: ");
+	json_decref(warnings);
 	config_free(config);
 	return EXIT_DONE;
 }

@@ -54,17 +54,19 @@ static void report(struct wait *wait, const struct view_backend *backend)
 {
 	char slots[FORMAT_BYTES], exceptions[FORMAT_BYTES], age[FORMAT_BYTES], rate[FORMAT_BYTES];
 	bool terminal = text_on_terminal();
-	char *text, *line;
+	char named[FORMAT_BYTES], *text, *line;
 
 	if (wait->invocation->json ||
 	    (!terminal && wait->reported && wait->heard - wait->reported < REPORT_EVERY_MS))
 		return;
 	wait->reported = wait->heard;
-	text = text_format("%s/%s %s: %s moving slots, %s recorded connections, %s packets/s, "
+	text = text_format("%s/%s %s: %s moving slots, %s recorded connections, %s%s%s packets/s, "
 			   "waiting for %s",
 			   wait->service, wait->name, backend->state,
 			   format_count(backend->leaving_slots, slots),
 			   format_count(backend->exceptions, exceptions),
+			   backend->named_slots ? format_count(backend->named_slots, named) : "",
+			   backend->named_slots ? " slots name it, " : "",
 			   wait->rate < 0 ? "-" : format_count(wait->rate, rate),
 			   format_age((wait->heard - wait->began) / 1000, age));
 	line = text_clean(text);
@@ -117,9 +119,23 @@ static void print_result(const struct wait *wait, json_t *backend)
 	json_decref(result);
 }
 
+/* What a chain alone leads to a backend, only that backend knows of. */
+static void say_done(const struct wait *wait, json_int_t named)
+{
+	char age[FORMAT_BYTES], slots[FORMAT_BYTES];
+
+	format_age((now_ms() - wait->began) / 1000, age);
+	if (named)
+		say("%s/%s: the connections that poised knew of are gone, after %s; %s slots name "
+		    "it "
+		    "still, for those that it does not know\n",
+		    wait->service, wait->name, age, format_count(named, slots));
+	else
+		say("%s/%s: its connections are gone, after %s\n", wait->service, wait->name, age);
+}
+
 static enum outcome judge(struct wait *wait, json_t *result)
 {
-	char age[FORMAT_BYTES];
 	struct view_backend backend;
 	json_t *json;
 
@@ -142,8 +158,7 @@ static enum outcome judge(struct wait *wait, json_t *result)
 	close_line(wait);
 	print_result(wait, json);
 	if (!wait->invocation->json)
-		say("%s/%s: its connections are gone, after %s\n", wait->service, wait->name,
-		    format_age((now_ms() - wait->began) / 1000, age));
+		say_done(wait, json ? backend.named_slots : 0);
 	return WAIT_DONE;
 }
 

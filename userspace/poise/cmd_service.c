@@ -117,6 +117,20 @@ static void say_check(const struct view_check *check)
 		say("             body holds \"%s\"\n", check->body);
 }
 
+static void say_ring(const struct view_service *service)
+{
+	say("ring         %lld slots, %lld moving", (long long)service->ring_size,
+	    (long long)service->moving_slots);
+	if (service->named_slots)
+		say(", %lld name other backends", (long long)service->named_slots);
+	say("\n");
+	if (service->second_chance)
+		say("moves        second chance, exceptions %s\n",
+		    service->exceptions ? "on" : "off");
+	else if (!service->exceptions)
+		say("moves        exceptions off: connections break\n");
+}
+
 static void say_choice(const struct view_service *service)
 {
 	char text[FORMAT_BYTES];
@@ -164,8 +178,7 @@ static bool show_one(const json_t *result)
 		endpoint = show_endpoint(&service);
 		say("service      %s\n", service.name);
 		say("address      %s %s\n", endpoint, service.protocol);
-		say("ring         %lld slots, %lld moving\n", (long long)service.ring_size,
-		    (long long)service.moving_slots);
+		say_ring(&service);
 		say_choice(&service);
 		say("on down      %s\n", service.on_down);
 		say_check(&service.check);

@@ -59,6 +59,9 @@ static void add_service_line(struct table *table, const struct view_service *ser
 			   format_count(service->moving_slots, moving),
 			   (long long)service->ring_size,
 			   format_share((double)service->moving_slots / service->ring_size, share));
+	if (service->named_slots > 0)
+		table_line(table, COLOR_NONE, INDENT, "%s slots name other backends",
+			   format_count(service->named_slots, moving));
 	free(endpoint);
 }
 

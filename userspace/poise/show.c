@@ -122,10 +122,30 @@ static void show_agent_note(struct table *table, const struct view_backend *back
 	free(text);
 }
 
+static void show_what_is_left(struct table *table, const struct view_backend *backend,
+			      size_t indent)
+{
+	char slots[FORMAT_BYTES], exceptions[FORMAT_BYTES], named[FORMAT_BYTES];
+
+	format_count(backend->named_slots, named);
+	if (backend->gone && backend->named_slots)
+		table_line(table, COLOR_NONE, indent,
+			   "no connection of it is known; %s slots name it, for those that are not",
+			   named);
+	else if (backend->gone)
+		table_line(table, COLOR_NONE, indent, "nothing of it is left");
+	else
+		table_line(table, COLOR_NONE, indent,
+			   "%s moving slots, %s recorded connections left%s%s%s",
+			   format_count(backend->leaving_slots, slots),
+			   format_count(backend->exceptions, exceptions),
+			   backend->named_slots ? ", " : "", backend->named_slots ? named : "",
+			   backend->named_slots ? " slots name it" : "");
+}
+
 static void show_notes(struct table *table, const struct view_backend *backend, size_t indent)
 {
 	bool leaving = !strcmp(backend->state, "draining") || !strcmp(backend->state, "removing");
-	char slots[FORMAT_BYTES], exceptions[FORMAT_BYTES];
 	char *differences;
 
 	if (*backend->reason)
@@ -138,13 +158,8 @@ static void show_notes(struct table *table, const struct view_backend *backend, 
 			   backend->health.error);
 	if (*backend->health.warning)
 		table_line(table, COLOR_YELLOW, indent, "warning: %s", backend->health.warning);
-	if (leaving && backend->gone)
-		table_line(table, COLOR_NONE, indent, "nothing of it is left");
-	else if (leaving)
-		table_line(table, COLOR_NONE, indent,
-			   "%s moving slots, %s recorded connections left",
-			   format_count(backend->leaving_slots, slots),
-			   format_count(backend->exceptions, exceptions));
+	if (leaving)
+		show_what_is_left(table, backend, indent);
 	differences = describe_differences(backend);
 	if (*differences)
 		table_line(table, COLOR_NONE, indent, "* differs from the file: %s",

@@ -110,6 +110,7 @@ bool view_backend(json_t *json, struct view_backend *out)
 		return false;
 	if (!view_agent(json_object_get(json, "agent"), out))
 		return false;
+	out->named_slots = number(json, "named_slots", 0);
 	if (!number_or_null(json, "declared_weight", &out->declared_weight) ||
 	    !number_or_null(json, "active", &out->active))
 		return false;
@@ -180,6 +181,9 @@ bool view_service(json_t *json, struct view_service *out)
 	    !number_or_null(json, "idle_ms", &out->idle_ms) || !view_quic(quic, out))
 		return false;
 	out->udp = optional(json, "udp", NULL);
+	out->named_slots = number(json, "named_slots", 0);
+	out->second_chance = json_is_true(json_object_get(json, "second_chance"));
+	out->exceptions = !json_is_false(json_object_get(json, "exceptions"));
 	out->panic = json_is_true(json_object_get(json, "panic"));
 	out->panic_threshold = number(json, "panic_threshold", 0);
 	out->slow_start_ms = number(json, "slow_start_ms", 0);

@@ -15,7 +15,7 @@ struct view_backend {
 	json_int_t active;		       /* recorded flows; -1: the service records none */
 	json_int_t weight, declared_weight;    /* -1: not declared */
 	json_int_t effective_weight;	       /* less than the weight in a slow start */
-	json_int_t slots, leaving_slots, exceptions, packets, bytes, connections;
+	json_int_t slots, leaving_slots, named_slots, exceptions, packets, bytes, connections;
 	double share;
 	bool gone;
 	const json_t *differs; /* array of strings */
@@ -48,7 +48,9 @@ struct view_service {
 	const char *udp;		     /* NULL: TCP */
 	json_int_t idle_ms;		     /* -1: it records no flows */
 	json_int_t quic_config, quic_length; /* length 0: none */
-	json_int_t ring_size, moving_slots, backends_up, backends_total, packets, bytes;
+	json_int_t ring_size, moving_slots, named_slots, backends_up, backends_total, packets,
+		bytes;
+	bool second_chance, exceptions;
 	bool panic;		    /* all backends are used, for too few are up */
 	json_int_t panic_threshold; /* percent */
 	json_int_t slow_start_ms;   /* 0: none */

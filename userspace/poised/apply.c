@@ -11,6 +11,7 @@
 #include "apply_check.h"
 #include "availability.h"
 #include "balancer.h"
+#include "config_warnings.h"
 #include "fault.h"
 #include "log.h"
 #include "maps.h"
@@ -258,6 +259,16 @@ static void sort_services(struct balancer *balancer, const struct config *config
 		      compare_positions);
 }
 
+static void warn(const struct config *config)
+{
+	struct lines warnings = { 0 };
+
+	config_warnings(config, &warnings);
+	for (size_t i = 0; i < warnings.count; i++)
+		log_warning("%s", warnings.text[i]);
+	lines_free(&warnings);
+}
+
 int balancer_apply(struct balancer *balancer, struct config *config, struct lines *changes,
 		   struct lines *errors)
 {
@@ -289,6 +300,7 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 	balancer->adopting = false;
 	balancer_commit(balancer);
 	FAULT_POINT("committed");
+	warn(config);
 	balancer_notify(balancer);
 	return 0;
 }

@@ -78,12 +78,33 @@ static void check_rival(const struct backend *added, const struct config_backend
 			  service, declared->name, name, service, name);
 }
 
+/* One added by command that no chain could name. */
+static void check_tunnel(const struct backend *added, const struct config_service *config,
+			 struct lines *errors)
+{
+	const char *service = added->service->config.name, *name = added->name;
+
+	for (size_t i = 0; i < config->backend_count; i++)
+		if (address_equal(&config->backends[i].address, &added->address))
+			return;
+	if (config->second_chance && added->encapsulation != POISE_ENCAP_GUE)
+		lines_add(errors,
+			  "services.%s.second_chance: found true, but backend '%s', added by "
+			  "command, has encapsulation %s; remove that first: poise backend remove "
+			  "%s %s",
+			  service, name, encapsulation_text(added->encapsulation), service, name);
+}
+
 static void check_rivals(const struct service *service, const struct config_service *config,
 			 struct lines *errors)
 {
-	for (const struct backend *b = service->backends; b; b = b->next)
-		for (size_t i = 0; i < config->backend_count && backend_is_added(b); i++)
+	for (const struct backend *b = service->backends; b; b = b->next) {
+		if (!backend_is_added(b))
+			continue;
+		for (size_t i = 0; i < config->backend_count; i++)
 			check_rival(b, &config->backends[i], errors);
+		check_tunnel(b, config, errors);
+	}
 }
 
 static void check_service(const struct balancer *balancer, const struct service *service,

@@ -205,6 +205,18 @@ static int check_free(const struct service *service, const struct config_backend
 	return check_declared(service, wanted->name, &wanted->address, error);
 }
 
+/* A chain must be able to name every backend of its service. */
+static int check_chain(const struct service *service, const struct config_backend *wanted,
+		       char error[RUNTIME_ERROR_BYTES])
+{
+	if (!service->config.second_chance || wanted->encapsulation == POISE_ENCAP_GUE)
+		return 0;
+	snprintf(error, RUNTIME_ERROR_BYTES,
+		 "encapsulation: found %s, allowed is gue only: service '%s' has second_chance",
+		 encapsulation_text(wanted->encapsulation), service->config.name);
+	return -EINVAL;
+}
+
 int runtime_check_add(const struct service *service, const struct config_backend *wanted,
 		      char error[RUNTIME_ERROR_BYTES])
 {
@@ -214,6 +226,8 @@ int runtime_check_add(const struct service *service, const struct config_backend
 		err = check_free(service, wanted, error);
 	if (!err)
 		err = check_server_id(service, wanted, error);
+	if (!err)
+		err = check_chain(service, wanted, error);
 	return err;
 }
 

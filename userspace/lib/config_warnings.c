@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "config_warnings.h"
+
+void config_warnings(const struct config *config, struct lines *out)
+{
+	for (size_t i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		if (!service->exceptions && !service->second_chance)
+			lines_add(out,
+				  "services.%s.exceptions: off without second_chance: whenever a "
+				  "slot's owner changes, its connections break",
+				  service->name);
+	}
+}

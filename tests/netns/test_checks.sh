@@ -49,6 +49,7 @@ rows()
 		dns | dnsmasq | up | type: dns, port: 53, query: www.example.org, query_type: A
 		dns-refused | dnsmasq | down: DNS answered REFUSED, expected NOERROR | type: dns, port: 53, query: www.example.net
 		dns-expected | dnsmasq | up | type: dns, port: 53, query: www.example.net, rcode: REFUSED
+		dns-long | dnsmasq | up | type: dns, port: 53, query: long.example.org, query_type: TXT
 		udp | dnsmasq | up | type: udp, port: 53, send: 'hex:cafe0100 00010000 00000000 03777777 07657861 6d706c65 036f7267 00 0001 0001', expect: 'hex:cafe85'
 		udp-closed | ip | down: connection refused | type: udp, port: 9, send: a, expect: b
 		tcp-closed | ip | down: connection refused | type: tcp, port: 9, expect: a
@@ -186,10 +187,14 @@ postgres_start()
 	postgres_run "$second" 5433 -c hot_standby=off -c restore_command=false
 }
 
+# The answer about long.example.org does not fit a datagram.
 dnsmasq_start()
 {
+	local part
+	part=$(printf '%0200d' 0)
 	on_start b1 checks.dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
-		--no-hosts --user=root --pid-file= --address=/www.example.org/192.0.2.1
+		--no-hosts --user=root --pid-file= --address=/www.example.org/192.0.2.1 \
+		--txt-record="long.example.org,$part,$part,$part,$part"
 	wait_for 10 listens 53
 }
 

@@ -2,14 +2,14 @@
 /* Queries and answers of DNS, as much of them as a check needs: see dns_message.h. */
 #include "dns_message.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
 	HEADER_BYTES = 12,
 	CLASS_IN = 1,
-	FLAG_RD = 0x01, /* in the flags' first byte, as the next two: */
+	FLAG_RD = 0x01, /* in the flags' first byte, as the next three: */
+	FLAG_TC = 0x02,
 	FLAG_QR = 0x80,
 	OPCODE = 0x78,
 	RCODE = 0x0f, /* in their second */
@@ -92,6 +92,11 @@ int dns_answer_rcode(const uint8_t *query, size_t query_length, const uint8_t *a
 			   query_length - HEADER_BYTES))
 		return DNS_FOREIGN;
 	return rcode;
+}
+
+bool dns_answer_truncated(const uint8_t *answer)
+{
+	return answer[AT_FLAGS] & FLAG_TC;
 }
 
 const char *dns_rcode_text(unsigned rcode, char out[DNS_RCODE_BYTES])

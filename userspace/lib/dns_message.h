@@ -3,6 +3,7 @@
 #ifndef POISE_DNS_MESSAGE_H
 #define POISE_DNS_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ void dns_query_set_id(uint8_t query[DNS_QUERY_BYTES], uint16_t id);
 /* The answer's code, 0 to 15; or DNS_FOREIGN: it is no answer to this query. */
 int dns_answer_rcode(const uint8_t *query, size_t query_length, const uint8_t *answer,
 		     size_t length);
+
+/* Of an answer that has a code: it did not fit a datagram, and TCP has the whole (RFC 7766, 5). */
+bool dns_answer_truncated(const uint8_t *answer);
 
 /* "NXDOMAIN", or "rcode 11" for one without a name. */
 const char *dns_rcode_text(unsigned rcode, char out[DNS_RCODE_BYTES]);

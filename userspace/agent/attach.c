@@ -211,14 +211,34 @@ static void tell_attached(const struct options *options, const struct attachment
 			options->interface);
 }
 
+/* The programs ask for the routes of the host's own packets, which begin at lo: the kernel tells
+ * them of an interface that forwards (find_route() in bpf/agent_forward.bpf.h). */
+static void let_routes_be_asked(void)
+{
+	static const char *const names[] = { "net/ipv4/conf/lo/forwarding",
+					     "net/ipv6/conf/lo/forwarding" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int err = host_sysctl_set(names[i], 1);
+
+		if (err && err != -ENOENT)
+			warn_about("cannot set %s to 1: %s; packets are sent on more slowly, and "
+				   "by the interface that they came in by alone",
+				   names[i], strerror(-err));
+	}
+}
+
 static int attach_programs(const struct options *options, unsigned int ifindex,
 			   const struct maps_tunnels *tunnels, const struct maps *maps,
 			   const struct pins *pins, const struct attachment *old)
 {
 	struct attachment_wish wish = { options->mode, tunnels->second_chance };
 	struct attachment now;
-	int err = attachment_make(ifindex, &wish, maps, old, &now);
+	int err;
 
+	if (tunnels->second_chance)
+		let_routes_be_asked();
+	err = attachment_make(ifindex, &wish, maps, old, &now);
 	if (!err)
 		err = attachment_clamp(ifindex, tunnels->mss4 || tunnels->mss6, maps, &now);
 	if (err)

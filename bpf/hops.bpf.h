@@ -44,6 +44,14 @@ static __always_inline struct poise_move move_read(__u64 slot)
 	return move;
 }
 
+/* The owner of the time of the names; owner: the slot's word's. */
+static __always_inline __u32 move_owner(const struct poise_move *move, __u32 owner)
+{
+	__u32 own = move->owner & POISE_MOVE_OWNER;
+
+	return own ? own : owner;
+}
+
 /* The flag that a backend needs to be given the packet. */
 static __always_inline __u8 wanted_flag(const struct packet *packet)
 {

@@ -76,7 +76,7 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 		return owner;
 	now = clock_ticks();
 	trace_move(move, now);
-	if (READ_ONCE(move->state) == POISE_MOVE_NAMED)
+	if (READ_ONCE(move->owner) & POISE_MOVE_NAMED)
 		return named_choose(&packet, READ_ONCE(move->previous), READ_ONCE(move->earlier),
 				    owner);
 	hash = poise_exception_hash(flow_hash, setting->exception_key);
@@ -135,7 +135,7 @@ static __always_inline __u32 ring_choose_unchanged(const struct packet *packet, 
 	if (match != owner) {
 		move = move_of(slot);
 		if (match >> POISE_EXCEPTION_BACKEND_BITS || !move ||
-		    READ_ONCE(move->state) != POISE_MOVE_RECORDED || READ_ONCE(move->stamp) != now)
+		    READ_ONCE(move->owner) & POISE_MOVE_NAMED || READ_ONCE(move->stamp) != now)
 			return 0;
 		if (!match)
 			backend = READ_ONCE(move->previous);
@@ -183,7 +183,8 @@ static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 sl
 	struct poise_move move = move_read(slot);
 	__u32 backend;
 
-	if (likely(move.state == POISE_MOVE_NAMED) && !poise_dry)
+	owner = move_owner(&move, owner);
+	if (likely(move.owner & POISE_MOVE_NAMED) && !poise_dry)
 		backend = named_choose(packet, move.previous, move.earlier, owner);
 	else
 		backend = ring_choose_plain(packet, slot, owner);
@@ -213,7 +214,7 @@ static __always_inline __u32 ring_choose(struct packet *packet, const struct poi
 	backend = ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
 	if (service->flags & POISE_SERVICE_CHAIN) {
 		move = move_read(slot);
-		hops_choose(packet, &move, owner, backend);
+		hops_choose(packet, &move, move_owner(&move, owner), backend);
 	}
 	return backend;
 }

@@ -86,7 +86,7 @@ static __always_inline void trace_move(const struct poise_move *move, __u16 now)
 	to->move.previous = READ_ONCE(move->previous);
 	to->move.stamp = READ_ONCE(move->stamp);
 	to->move.earlier = READ_ONCE(move->earlier);
-	to->move.state = READ_ONCE(move->state);
+	to->move.owner = READ_ONCE(move->owner);
 }
 
 /* The backend that is to have the packet; 0: none. */

@@ -115,7 +115,7 @@ static bool is_moving(const struct poise_trace *trace)
 
 static const char *move_state(const struct poise_trace *trace)
 {
-	return trace->move.state == POISE_MOVE_NAMED ? "named" : "recorded";
+	return trace->move.owner & POISE_MOVE_NAMED ? "named" : "recorded";
 }
 
 static json_t *report_slot(const struct balancer *balancer, const struct service *service,

@@ -25,14 +25,14 @@ BPFFLAGS = -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter -Wno-
 LIB_LIBS    = -lyaml -lm
 POISED_LIBS = -lxdp -lbpf -lelf -lz -lcap-ng -levent -ljansson -lcurl -lssl -lcrypto -lmariadb -lmnl $(LIB_LIBS)
 POISE_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl -lncursesw -ltinfo $(LIB_LIBS)
-AGENT_LIBS  = -lxdp -lbpf -lelf -lz -ljansson -lmnl
+AGENT_LIBS  = -lxdp -lbpf -lelf -lz -lcap-ng -levent_core -ljansson -lmnl -lm
 
 lib_o    = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/lib/*.c))
 poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c userspace/poised/*/*.c))
 poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
 fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c userspace/poised/*/*.c))
 agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
-agent_lib_o = $(patsubst %,$(B)/userspace/lib/%.o,address segment)
+agent_lib_o = $(patsubst %,$(B)/userspace/lib/%.o,address load_weight notify segment)
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
 

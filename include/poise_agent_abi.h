@@ -3,8 +3,8 @@
  * The contract of bpf/agent.bpf.c and userspace/agent/: map keys and values, limits and reasons.
  * Each shared structure stands here once. Built by gcc and by clang -target bpf.
  * A change of any layout or meaning here changes POISE_AGENT_ABI_VERSION: the maps live on when the
- * command that made them ends, and may meet another version of it. Reasons and decisions are added at
- * the end of their lists alone: counters are carried from version to version.
+ * command that made them ends, and may meet another version of it. Reasons and decisions are added
+ * at the end of their lists alone: counters are carried from version to version.
  */
 #ifndef POISE_AGENT_ABI_H
 #define POISE_AGENT_ABI_H

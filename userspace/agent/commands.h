@@ -8,6 +8,7 @@
 #include "poise_version.h"
 
 int command_attach(const struct options *options);
+int command_run(const struct options *options);
 int command_detach(const struct options *options);
 int command_status(const struct options *options);
 int command_doctor(const struct options *options);

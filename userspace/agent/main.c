@@ -24,6 +24,10 @@ static const struct command COMMANDS[] = {
 	  "[--gue-port PORT] [--second-chance PREFIX...] [--netns PATH...] [--source PREFIX...] "
 	  "[--mss auto|BYTES|off] [--mode auto|native|generic|tc] [--setup]",
 	  "open the tunnels of these VIPs on IFACE; again: change the VIPs and the program" },
+	{ "run", command_run, OPTIONS_RUN | OPTIONS_ATTACH | OPTIONS_TARGET | OPTIONS_INTERFACE,
+	  "IFACE [OPTIONS OF attach] [--user USER] [--agent-check [ADDRESS:]PORT] "
+	  "[--load-target LOAD] [--drain-file PATH] [--drain-time SECONDS]",
+	  "attach, and stay: follow namespaces, tell balancers this backend's weight" },
 	{ "detach", command_detach, OPTIONS_INTERFACE, "IFACE",
 	  "open no tunnels on IFACE any more" },
 	{ "status", command_status, OPTIONS_JSON | OPTIONS_OPTIONAL_INTERFACE, "[IFACE] [--json]",

@@ -76,6 +76,9 @@ int maps_set_hops(const struct maps *maps, const struct prefix *hops, size_t cou
 /* 0 or a negative errno. */
 int maps_set_tunnels(const struct maps *maps, const struct maps_tunnels *tunnels);
 
+/* Those whose sockets count, of settings that are filled. 0 or a negative errno. */
+int maps_set_namespaces(const struct maps *maps, const int32_t *ids, size_t count);
+
 /* The first version whose counters have the places that they have now: include/poise_agent_abi.h.
  */
 enum { MAPS_FIRST_CARRIED = 2 };

@@ -194,3 +194,18 @@ int maps_set_tunnels(const struct maps *maps, const struct maps_tunnels *tunnels
 	memcpy(settings.namespaces, tunnels->namespaces, sizeof(settings.namespaces));
 	return maps_write_settings(maps, &settings);
 }
+
+int maps_set_namespaces(const struct maps *maps, const int32_t *ids, size_t count)
+{
+	struct poise_agent_settings settings;
+	int err = maps_read_settings(maps, &settings);
+
+	if (err)
+		return err;
+	if (settings.namespace_count == count &&
+	    !memcmp(settings.namespaces, ids, count * sizeof(*ids)))
+		return 0;
+	settings.namespace_count = (uint32_t)count;
+	memcpy(settings.namespaces, ids, count * sizeof(*ids));
+	return maps_write_settings(maps, &settings);
+}

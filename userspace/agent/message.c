@@ -37,6 +37,15 @@ int usage_error(const char *format, ...)
 	return EXIT_USAGE;
 }
 
+void inform(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say("", format, arguments);
+	va_end(arguments);
+}
+
 void warn_about(const char *format, ...)
 {
 	va_list arguments;

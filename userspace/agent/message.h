@@ -10,6 +10,7 @@
 int refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+void inform(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void warn_about(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* libbpf's and libxdp's log: all of it on stderr, or nothing. */

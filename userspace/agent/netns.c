@@ -8,6 +8,7 @@
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -78,4 +79,41 @@ int netns_find_id(const char *path, int32_t *id)
 	}
 	close(namespace);
 	return err;
+}
+
+enum { NOT_ASKED = 1 };
+
+void netns_list_init(struct netns_list *list, const char *const *paths, size_t count)
+{
+	*list = (struct netns_list){ .paths = paths, .path_count = count };
+	for (size_t i = 0; i < count; i++)
+		list->outcomes[i] = NOT_ASKED;
+}
+
+static void add_id(struct netns_list *list, int32_t id)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->ids[i] == id)
+			return;
+	list->ids[list->count++] = id;
+}
+
+void netns_list_find(struct netns_list *list, void (*tell)(const char *path, int outcome))
+{
+	list->count = 0;
+	for (size_t i = 0; i < list->path_count; i++) {
+		int32_t id;
+		int outcome = netns_find_id(list->paths[i], &id);
+
+		if (!outcome)
+			add_id(list, id);
+		if (tell && outcome != list->outcomes[i])
+			tell(list->paths[i], outcome);
+		list->outcomes[i] = outcome;
+	}
+}
+
+const char *netns_error(int outcome)
+{
+	return outcome == -ENOTTY ? "not a network namespace" : strerror(-outcome);
 }

@@ -44,6 +44,11 @@ static const struct {
 	{ "gue-port", options_set_gue_port, OPTIONS_ATTACH, true, false },
 	{ "mode", options_set_mode, OPTIONS_ATTACH, true, false },
 	{ "setup", set_setup, OPTIONS_ATTACH, false, false },
+	{ "user", options_set_user, OPTIONS_RUN, true, false },
+	{ "agent-check", options_set_agent_check, OPTIONS_RUN, true, false },
+	{ "load-target", options_set_load_target, OPTIONS_RUN, true, false },
+	{ "drain-file", options_set_drain_file, OPTIONS_RUN, true, false },
+	{ "drain-time", options_set_drain_time, OPTIONS_RUN, true, false },
 	{ "pin-path", options_set_pin_path, 0, true, false },
 	{ "json", set_json, OPTIONS_JSON, false, false },
 };
@@ -106,7 +111,8 @@ static void set_defaults(struct options *options)
 {
 	*options = (struct options){ .pin_path = PINS_DEFAULT_PATH,
 				     .gue_port = POISE_AGENT_GUE_PORT,
-				     .mss = MSS_AUTO };
+				     .mss = MSS_AUTO,
+				     .load_target = 1 };
 	prefix_parse("172.16.0.0/16", &options->source4);
 	prefix_parse("100::/64", &options->source6);
 }
@@ -118,6 +124,7 @@ int options_parse(int argc, char **argv, unsigned int allowed, struct options *o
 	take_value *more = NULL;
 
 	set_defaults(options);
+	options->stays = allowed & OPTIONS_RUN;
 	list_options(list);
 	while (code == EXIT_DONE && (option = getopt_long(argc, argv, "-v", list, NULL)) != -1)
 		code = take(options, allowed, option, &more);

@@ -24,6 +24,13 @@ enum option_set {
 	OPTIONS_OPTIONAL_INTERFACE = 1 << 3, /* one may be there */
 	OPTIONS_TARGET = 1 << 4, /* --vip, --from, --encapsulation, --second-chance, --netns,
 				  * --source, --mss */
+	OPTIONS_RUN = 1 << 5,	 /* --user, --agent-check, --load-target, --drain-file,
+				  * --drain-time */
+};
+
+struct listen_address {
+	struct address address; /* family 0: every address of this host */
+	uint16_t port;		/* host order; 0: do not listen */
 };
 
 struct options {
@@ -43,6 +50,12 @@ struct options {
 	enum attach_mode mode;
 	const char *pin_path; /* the directory that has a directory of each interface */
 	bool setup, json, verbose;
+	bool stays;	  /* it is 'run', and what follows counts */
+	const char *user; /* NULL: as it is */
+	struct listen_address agent_check;
+	double load_target;	/* tasks a CPU */
+	const char *drain_file; /* an absolute path; NULL: none */
+	unsigned int drain_seconds;
 };
 
 /* Parses a subcommand's arguments (argv[0] is its name), which the options refer to. EXIT_DONE, or

@@ -19,4 +19,10 @@ int options_set_gue_port(struct options *options, const char *text);
 int options_set_mode(struct options *options, const char *text);
 int options_set_pin_path(struct options *options, const char *text);
 
+int options_set_user(struct options *options, const char *text);
+int options_set_agent_check(struct options *options, const char *text);
+int options_set_load_target(struct options *options, const char *text);
+int options_set_drain_file(struct options *options, const char *text);
+int options_set_drain_time(struct options *options, const char *text);
+
 #endif

@@ -46,20 +46,20 @@ struct preflight_target tunnels_target(const struct options *options)
 	return target;
 }
 
-static int refuse_namespace(const char *path, int err)
+/* `run` waits for those that are not there yet. */
+static int find_namespaces(const struct options *options, struct maps_tunnels *tunnels)
 {
-	if (err == -ENOTTY)
-		return refuse("--netns \"%s\": not a network namespace", path);
-	return refuse("--netns \"%s\": %s", path, strerror(-err));
-}
+	struct netns_list list;
 
-/* Each id once, whatever paths lead to it. */
-static void add_namespace(struct maps_tunnels *tunnels, int32_t id)
-{
-	for (size_t i = 0; i < tunnels->namespace_count; i++)
-		if (tunnels->namespaces[i] == id)
-			return;
-	tunnels->namespaces[tunnels->namespace_count++] = id;
+	netns_list_init(&list, options->namespaces, options->namespace_count);
+	netns_list_find(&list, NULL);
+	for (size_t i = 0; i < list.path_count && !options->stays; i++)
+		if (list.outcomes[i])
+			return refuse("--netns \"%s\": %s", list.paths[i],
+				      netns_error(list.outcomes[i]));
+	memcpy(tunnels->namespaces, list.ids, sizeof(tunnels->namespaces));
+	tunnels->namespace_count = list.count;
+	return EXIT_DONE;
 }
 
 int tunnels_make(const struct options *options, struct maps_tunnels *out)
@@ -75,13 +75,5 @@ int tunnels_make(const struct options *options, struct maps_tunnels *out)
 		.mss4 = target.mss4,
 		.mss6 = target.mss6,
 	};
-	for (size_t i = 0; i < options->namespace_count; i++) {
-		int32_t id;
-		int err = netns_find_id(options->namespaces[i], &id);
-
-		if (err)
-			return refuse_namespace(options->namespaces[i], err);
-		add_namespace(out, id);
-	}
-	return EXIT_DONE;
+	return find_namespaces(options, out);
 }

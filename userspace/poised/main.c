@@ -152,7 +152,8 @@ int main(int argc, char **argv)
 	if (options.check)
 		return check_config(options.config, config);
 	log_init(options.log_level, options.log_format);
-	notify_init();
+	if (notify_init())
+		log_warning("NOTIFY_SOCKET: not a path or '@' and a name: nothing is notified");
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
 	return serve(options.config, config);

@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log.h"
 
 enum { STATUS_BYTES = 256, US_PER_MS = 1000 };
 
@@ -49,18 +48,19 @@ static void read_watchdog(const char *interval, const char *pid)
 		watchdog_ms = us / US_PER_MS;
 }
 
-void notify_init(void)
+int notify_init(void)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
+	bool known = name && set_address(name);
+	int err = name && !known ? -EINVAL : 0;
 
 	read_watchdog(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID"));
-	if (name && !set_address(name))
-		log_warning("NOTIFY_SOCKET: not a path or '@' and a name: nothing is notified");
-	else if (name)
+	if (known)
 		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
+	return err;
 }
 
 int64_t notify_watchdog_ms(void)
@@ -70,9 +70,9 @@ int64_t notify_watchdog_ms(void)
 
 static void notify_send(const char *text)
 {
-	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
-			      address_size) < 0)
-		log_debug("notifying the service manager: %s", strerror(errno));
+	if (fd >= 0)
+		(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
+			     address_size);
 }
 
 void notify_ready(void)

@@ -209,7 +209,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/poised $(B)/poise $(B)/poise-agent
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/*.8
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 docs/*.5
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/poise README.md docs/*.md examples/*.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/poise README.md docs/*.md examples/*.yaml dist/agent.conf
 	install -D -m 644 dist/completion/poise.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/poise
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions dist/completion/_poise

@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 enum { STATUS_BYTES = 256, US_PER_MS = 1000 };
 
 static int fd = -1;

@@ -24,7 +24,8 @@ static struct agent_bpf *agent;	      /* its maps are those of both */
 static struct agent_tc_bpf *agent_tc; /* NULL: poise_agent runs */
 static int cpus;
 static unsigned int ingress;
-static bool marked; /* the last frame came back with a mark before it */
+static unsigned int segment; /* bytes of each of those that make up a frame; 0: it is one */
+static bool marked;	     /* the last frame came back with a mark before it */
 
 static struct poise_agent_settings settings = { .abi_version = POISE_AGENT_ABI_VERSION };
 
@@ -136,6 +137,11 @@ void agent_run_tunnel_sources(const char *source4, uint32_t mask4, const char *s
 void agent_run_interface(unsigned int ifindex)
 {
 	ingress = ifindex;
+}
+
+void agent_run_merged(unsigned int bytes)
+{
+	segment = bytes;
 }
 
 struct counters {
@@ -259,18 +265,13 @@ static int run(const struct packet *in, const void *context, size_t bytes, struc
 	return verdict_of((int)options.retval);
 }
 
-int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out)
-{
-	return run(in, buffer, buffer ? sizeof(*buffer) : 0, out);
-}
-
 int agent_run_packet(const struct packet *in, struct packet *out)
 {
 	struct xdp_md frame = { .data_end = in->length, .ingress_ifindex = ingress };
-	struct __sk_buff buffer = { .ifindex = ingress };
+	struct __sk_buff buffer = { .ifindex = ingress, .gso_size = segment };
 
 	if (agent_tc)
-		return run(in, &buffer, ingress ? sizeof(buffer) : 0, out);
+		return run(in, &buffer, ingress || segment ? sizeof(buffer) : 0, out);
 	return run(in, &frame, sizeof(frame), out);
 }
 
@@ -328,7 +329,7 @@ bool agent_run_opened(const char *name, const struct packet *in, int outer, int 
 				 out->length - ETH_HLEN - trailing);
 }
 
-static int open_tc(void)
+static int open_tc(bool after_xdp)
 {
 	int err = 0;
 
@@ -340,6 +341,7 @@ static int open_tc(void)
 		err = bpf_map__reuse_fd(agent_tc->maps.name, bpf_map__fd(agent->maps.name));
 	MAPS(REUSE)
 #undef REUSE
+	agent_tc->rodata->after_xdp = after_xdp;
 	return err ? err : agent_tc_bpf__load(agent_tc);
 }
 
@@ -353,10 +355,10 @@ int agent_run_begin(enum agent_run_hook hook)
 	agent = agent_bpf__open_and_load();
 	if (!agent)
 		return -errno;
-	err = hook == AGENT_RUN_TC ? open_tc() : 0;
+	err = hook == AGENT_RUN_XDP ? 0 : open_tc(hook == AGENT_RUN_TC_AFTER_XDP);
 	if (err)
 		return err;
-	tap_note("%s", hook == AGENT_RUN_TC ? "in TC" : "in XDP");
+	tap_note("%s", hook == AGENT_RUN_XDP ? "in XDP" : "in TC");
 	agent_run_check_sources(false);
 	agent_run_open((1u << POISE_AGENT_ENCAPSULATION_COUNT) - 1, POISE_AGENT_GUE_PORT);
 	agent_run_add_vip(4, AGENT_VIP4, 32);

@@ -6,7 +6,6 @@
 #ifndef POISE_TEST_AGENT_RUN_H
 #define POISE_TEST_AGENT_RUN_H
 
-#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +13,12 @@
 #include "agent_packet.h"
 #include "poise_agent_abi.h"
 
-enum agent_run_hook { AGENT_RUN_XDP, AGENT_RUN_TC, AGENT_RUN_HOOKS };
+enum agent_run_hook {
+	AGENT_RUN_XDP,
+	AGENT_RUN_TC,
+	AGENT_RUN_HOOKS, /* at which everything is decided */
+	AGENT_RUN_TC_AFTER_XDP,
+};
 
 /* Loads the program, with AGENT_VIP4 and AGENT_VIP6, any source. 0 or a negative errno. */
 int agent_run_begin(enum agent_run_hook hook);
@@ -36,6 +40,9 @@ void agent_run_tunnel_sources(const char *source4, uint32_t mask4, const char *s
 /* The interface by which frames come in from now on; 0: none in particular. */
 void agent_run_interface(unsigned int ifindex);
 
+/* In TC: frames are segments of so many bytes that were made one; 0: they are not. */
+void agent_run_merged(unsigned int bytes);
+
 uint64_t agent_run_counter(enum poise_agent_reason reason);
 const char *agent_run_reason_name(enum poise_agent_reason reason);
 
@@ -44,9 +51,6 @@ size_t agent_run_shortest(int family);
 
 /* One run, nothing looked at: the verdict, or a negative errno. */
 int agent_run_packet(const struct packet *in, struct packet *out);
-
-/* The same, in TC, with what a socket buffer has besides bytes. */
-int agent_run_buffer(const struct packet *in, const struct __sk_buff *buffer, struct packet *out);
 
 /*
  * Runs in; expects reason, counted once and alone, and its verdict; when that is XDP_PASS, out.

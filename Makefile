@@ -89,6 +89,8 @@ top_o = $(patsubst %,$(B)/san/userspace/poise/%.o,top_model top_columns top_stat
 	top_change top_frame format text)
 $(B)/tests/unit/test_top_model $(B)/tests/unit/test_top_keys: private INC += -Iuserspace/poise
 $(B)/tests/unit/test_top_model $(B)/tests/unit/test_top_keys: $(top_o)
+$(B)/tests/unit/test_pcapng: private INC += -Iuserspace/poise
+$(B)/tests/unit/test_pcapng: $(B)/san/userspace/poise/pcapng.o
 $(B)/tests/modules/%: tests/modules/%.c $(daemon_o) $(lib_o)
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(CFLAGS) $(INC) -MMD -MP -o $@ $< $(daemon_o) $(lib_o) -lcmocka -levent_openssl $(POISED_LIBS)

@@ -19,6 +19,7 @@
 #include "dns_message.h"
 #include "grpc_health.h"
 #include "mysql_greeting.h"
+#include "mysql_role.h"
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -142,8 +143,10 @@ static void read_dns(const uint8_t *data, size_t size)
 	int rcode = dns_answer_rcode(query, length, data, size);
 
 	require(rcode == DNS_FOREIGN || (rcode >= 0 && rcode <= 15));
-	if (rcode >= 0)
+	if (rcode >= 0) {
+		dns_answer_truncated(data);
 		require_line(dns_rcode_text((unsigned)rcode, text));
+	}
 }
 
 static void read_grpc(const uint8_t *data, size_t size)
@@ -157,10 +160,45 @@ static void read_grpc(const uint8_t *data, size_t size)
 static void read_mysql(const uint8_t *data, size_t size)
 {
 	uint16_t error = 0;
+	enum mysql_packet packet = mysql_greeting_parse(data, size, &error);
 
-	if (mysql_greeting_parse(data, size, &error) == MYSQL_PACKET_ERROR &&
-	    mysql_error_text(error))
+	if (packet == MYSQL_PACKET_GREETING)
+		mysql_greeting_has_tls(data, size);
+	else if (packet == MYSQL_PACKET_ERROR && mysql_error_text(error))
 		require_line(mysql_error_text(error));
+}
+
+/* The next text of what a server said, up to a NUL; NULL when nothing is left. */
+static const char *next_text(char **at, const char *end)
+{
+	char *text = *at;
+
+	if (text >= end)
+		return NULL;
+	*at = text + strlen(text) + 1;
+	return text;
+}
+
+/* The texts of a session's rows: a variable, then channels. */
+static void read_role(const uint8_t *data, size_t size)
+{
+	struct mysql_state state = { 0 };
+	char *texts = calloc(1, size + 1), *at = texts, *end = texts + size;
+	const char *name;
+
+	memcpy(texts, data, size);
+	name = next_text(&at, end);
+	mysql_state_variable(&state, name, next_text(&at, end));
+	while (at < end) {
+		const char *io = next_text(&at, end), *sql = next_text(&at, end);
+
+		mysql_state_channel(&state, io, sql, next_text(&at, end));
+	}
+	require(mysql_state_judge(&state, MYSQL_REPLICA, 0) <= MYSQL_LAGS);
+	if (mysql_state_judge(&state, MYSQL_REPLICA, 1000) == MYSQL_GOOD)
+		require(state.channels && !state.io_stopped && !state.sql_stopped &&
+			!state.lag_unknown && state.lag_s <= 1);
+	free(texts);
 }
 
 static void read_agent(const uint8_t *data, size_t size)
@@ -178,7 +216,8 @@ static void read_agent(const uint8_t *data, size_t size)
 }
 
 static void (*const readers[])(const uint8_t *data, size_t size) = { read_dns, read_grpc,
-								     read_mysql, read_agent };
+								     read_mysql, read_agent,
+								     read_role };
 
 enum { READERS = sizeof(readers) / sizeof(readers[0]) };
 

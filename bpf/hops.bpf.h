@@ -31,25 +31,28 @@ static __always_inline struct poise_move *move_of(__u64 slot)
 	return part ? &part->move[slot & (POISE_SEGMENT_SLOTS - 1)] : NULL;
 }
 
-/* All of it at one time; nobody is named where there is none. */
-static __always_inline struct poise_move move_read(__u64 slot)
+/* All of it at one time, as a word; 0 where there is none: nobody is named. */
+static __always_inline __u64 move_word(__u64 slot)
 {
-	struct poise_move *place = move_of(slot), move = {};
-	__u64 word;
+	struct poise_move *move = move_of(slot);
 
-	if (place) {
-		word = READ_ONCE(*(__u64 *)place);
-		__builtin_memcpy(&move, &word, sizeof(move));
-	}
+	return move ? READ_ONCE(*(__u64 *)move) : 0;
+}
+
+static __always_inline struct poise_move move_parse(__u64 word)
+{
+	struct poise_move move;
+
+	__builtin_memcpy(&move, &word, sizeof(move));
 	return move;
 }
 
-/* The owner of the time of the names; owner: the slot's word's. */
-static __always_inline __u32 move_owner(const struct poise_move *move, __u32 owner)
+/* The owner of the time of the names; word_owner: what the slot's word said before. */
+static __always_inline __u32 move_owner(const struct poise_move *move, __u32 word_owner)
 {
-	__u32 own = move->owner & POISE_MOVE_OWNER;
+	__u32 owner = move->owner & POISE_MOVE_OWNER;
 
-	return own ? own : owner;
+	return owner ? owner : word_owner;
 }
 
 /* The flag that a backend needs to be given the packet. */
@@ -62,16 +65,16 @@ static __always_inline __u8 wanted_flag(const struct packet *packet)
  * The backend of a slot that keeps no exceptions: its owner. A slot without one, for nobody takes
  * new connections, still has backends that serve those of before.
  */
-static __always_inline __u32 named_choose(const struct packet *packet, __u32 previous,
-					  __u32 earlier, __u32 owner)
+static __always_inline __u32 named_choose(const struct packet *packet,
+					  const struct poise_move *move, __u32 owner)
 {
 	__u8 wanted = wanted_flag(packet);
 
 	if (likely(owner))
 		return owner;
-	if (previous && backend_flags(previous) & wanted)
-		return previous;
-	return earlier && backend_flags(earlier) & wanted ? earlier : 0;
+	if (move->previous && backend_flags(move->previous) & wanted)
+		return move->previous;
+	return move->earlier && backend_flags(move->earlier) & wanted ? move->earlier : 0;
 }
 
 static __always_inline bool speaks_gue(__u32 index)

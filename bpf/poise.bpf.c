@@ -47,7 +47,7 @@ __noinline int poise_chained(struct xdp_md *ctx, __u64 hash, __u64 slot, __u32 s
 
 	if (!parse_plain(ctx, &packet))
 		return XDP_ABORTED; /* cannot be */
-	backend = ring_choose_chained(&packet, slot, owner);
+	backend = ring_choose_chained(&packet, slot, owner, true);
 	if (!send_plain(ctx, &packet, backend))
 		return XDP_ABORTED;
 	count_sent(&packet, backend);

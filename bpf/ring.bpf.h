@@ -58,13 +58,14 @@ static __always_inline __u32 moving_continue(const struct exception *found, __u6
 	return backend;
 }
 
-/* Whatever may have to be written. Kept out of line, and told of the packet by values. Returns the
- * backend's index. */
-__noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u32 tcp_flags)
+/* Whatever may have to be written. Kept out of line, and told of the packet by values; word: of the
+ * move. Returns the backend's index. */
+__noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u64 word, __u32 owner,
+				  __u32 tcp_flags)
 {
 	struct poise_exception_bucket *first, *second;
 	struct poise_settings *setting;
-	struct poise_move *move = move_of(slot);
+	struct poise_move *place = move_of(slot), move = move_parse(word);
 	__u32 zero = 0, backend;
 	struct packet packet = { .tcp_flags = tcp_flags };
 	struct exception found;
@@ -72,13 +73,12 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 	__u16 now, settle;
 
 	setting = bpf_map_lookup_elem(&settings, &zero);
-	if (!move || !setting)
+	if (!place || !setting)
 		return owner;
 	now = clock_ticks();
-	trace_move(move, now);
-	if (READ_ONCE(move->owner) & POISE_MOVE_NAMED)
-		return named_choose(&packet, READ_ONCE(move->previous), READ_ONCE(move->earlier),
-				    owner);
+	trace_move(&move, now);
+	if (move.owner & POISE_MOVE_NAMED)
+		return named_choose(&packet, &move, owner);
 	hash = poise_exception_hash(flow_hash, setting->exception_key);
 	settle = setting->settle_ticks;
 	first = exception_first(hash);
@@ -96,11 +96,10 @@ __noinline int ring_choose_moving(__u64 flow_hash, __u64 slot, __u32 owner, __u3
 		if (!backend)
 			backend = owner;
 	} else {
-		backend = moving_continue(&found, hash, owner, READ_ONCE(move->previous), tcp_flags,
-					  now);
+		backend = moving_continue(&found, hash, owner, move.previous, tcp_flags, now);
 	}
-	if (backend != owner && READ_ONCE(move->stamp) != now && !poise_dry)
-		WRITE_ONCE(move->stamp, now);
+	if (backend != owner && READ_ONCE(place->stamp) != now && !poise_dry)
+		WRITE_ONCE(place->stamp, now);
 	return backend;
 }
 
@@ -171,23 +170,32 @@ static __always_inline __u32 ring_choose_plain(const struct packet *packet, __u6
 
 	if (likely(backend))
 		return backend;
-	return ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
+	return ring_choose_moving(packet->hash, slot, move_word(slot), owner, packet->tcp_flags);
 }
 
-/*
- * The same for a service with POISE_SERVICE_CHAIN; sets packet->hops. In a slot that keeps no
- * exceptions all is in this one line of the move.
+/* Of a slot that keeps no exceptions the move's line is all that is needed; a dry run tells more.
  */
-static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 slot, __u32 owner)
+static __always_inline bool move_decides(const struct poise_move *move)
 {
-	struct poise_move move = move_read(slot);
+	return move->owner & POISE_MOVE_NAMED && !poise_dry;
+}
+
+/* The same for a service with POISE_SERVICE_CHAIN, on either way, plain: the short one; sets
+ * packet->hops. */
+static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 slot, __u32 owner,
+						 bool plain)
+{
+	__u64 word = move_word(slot);
+	struct poise_move move = move_parse(word);
 	__u32 backend;
 
 	owner = move_owner(&move, owner);
-	if (likely(move.owner & POISE_MOVE_NAMED) && !poise_dry)
-		backend = named_choose(packet, move.previous, move.earlier, owner);
-	else
+	if (likely(move_decides(&move)))
+		backend = named_choose(packet, &move, owner);
+	else if (plain)
 		backend = ring_choose_plain(packet, slot, owner);
+	else
+		backend = ring_choose_moving(packet->hash, slot, word, owner, packet->tcp_flags);
 	hops_choose(packet, &move, owner, backend);
 	return backend;
 }
@@ -206,17 +214,12 @@ static __always_inline __u32 ring_choose(struct packet *packet, const struct poi
 {
 	__u64 slot = 0;
 	__u16 word = ring_word(service, slot_hash, &slot), owner = word & POISE_SLOT_OWNER;
-	struct poise_move move;
-	__u32 backend;
 
 	if (likely(!ring_moves(packet, word)))
 		return owner;
-	backend = ring_choose_moving(packet->hash, slot, owner, packet->tcp_flags);
-	if (service->flags & POISE_SERVICE_CHAIN) {
-		move = move_read(slot);
-		hops_choose(packet, &move, move_owner(&move, owner), backend);
-	}
-	return backend;
+	if (service->flags & POISE_SERVICE_CHAIN)
+		return ring_choose_chained(packet, slot, owner, false);
+	return ring_choose_moving(packet->hash, slot, move_word(slot), owner, packet->tcp_flags);
 }
 
 /* The slot's owner, whether it is moving or not: for services that record every flow. */

@@ -83,10 +83,7 @@ static __always_inline void trace_move(const struct poise_move *move, __u16 now)
 		return;
 	to->flags |= POISE_TRACE_MOVE;
 	to->now = now;
-	to->move.previous = READ_ONCE(move->previous);
-	to->move.stamp = READ_ONCE(move->stamp);
-	to->move.earlier = READ_ONCE(move->earlier);
-	to->move.owner = READ_ONCE(move->owner);
+	to->move = *move;
 }
 
 /* The backend that is to have the packet; 0: none. */

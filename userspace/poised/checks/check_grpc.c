@@ -11,11 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "curl_loop.h"
-#include "curl_tls.h"
+#include "curl_request.h"
 #include "grpc_health.h"
 
 static const char health_path[] = "/grpc.health.v1.Health/Check";
@@ -26,7 +23,6 @@ enum {
 	CONNECT_BYTES = ADDRESS_TEXT_BYTES + 16,
 	MAX_HEADER_KIB = 16,
 	KIB = 1024,
-	RECEIVE_BYTES = 4096, /* libcurl's buffer; there is one for each transfer */
 	HTTP_OK = 200,
 	/* google.golang.org/grpc/codes; the statuses are in grpc/doc/statuscodes.md */
 	CODE_OK = 0,
@@ -64,26 +60,17 @@ static const char *const states[] = {
 
 struct grpc {
 	struct check check;
-	struct curl_loop *loop;
-	struct check_target target;
-	struct curl_tls *tls; /* NULL: cleartext */
+	struct curl_request request;
 	char url[URL_BYTES];
-	struct curl_slist *connect; /* leads the URL's name to the address */
-	struct curl_slist *headers;
 	char *service; /* NULL: the server as a whole */
-	uint8_t request[GRPC_REQUEST_BYTES];
-	size_t request_length;
+	uint8_t message[GRPC_REQUEST_BYTES];
+	size_t message_length;
 	/* of the check under way: */
-	struct curl_transfer transfer; /* easy is NULL: none is */
-	int socket_error;
 	bool header_large, is_grpc, large;
 	unsigned int code; /* grpc-status; CODE_NONE: none came */
 	size_t header_bytes, body_bytes;
 	uint8_t body[GRPC_ANSWER_BYTES];
 };
-
-/* The callbacks below are libcurl's: returning anything but length ends the transfer, and
- * transfer_done() reports. */
 
 static size_t body_arrived(char *data, size_t size, size_t count, void *context)
 {
@@ -147,22 +134,6 @@ static size_t header_arrived(char *data, size_t size, size_t count, void *contex
 	return length;
 }
 
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *peer)
-{
-	struct grpc *grpc = context;
-	int fd =
-		socket(peer->family, peer->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, peer->protocol);
-	int r = fd < 0 ? -errno : check_target_socket(&grpc->target, fd);
-
-	(void)purpose;
-	if (r == 0)
-		return fd;
-	grpc->socket_error = -r;
-	if (fd >= 0)
-		close(fd);
-	return CURL_SOCKET_BAD;
-}
-
 static void report_code(struct grpc *grpc)
 {
 	struct check *check = &grpc->check;
@@ -179,8 +150,8 @@ static void report_code(struct grpc *grpc)
 
 static void pass(struct grpc *grpc)
 {
-	if (grpc->tls)
-		curl_tls_warn(grpc->tls, &grpc->check);
+	if (grpc->request.tls)
+		curl_tls_warn(grpc->request.tls, &grpc->check);
 	check_pass(&grpc->check);
 }
 
@@ -211,7 +182,7 @@ static void report_answer(struct grpc *grpc, long status)
 
 static void report_broken(struct grpc *grpc, CURLcode result, int error)
 {
-	if (grpc->tls && curl_tls_report(grpc->tls, &grpc->check, result))
+	if (grpc->request.tls && curl_tls_report(grpc->request.tls, &grpc->check, result))
 		return;
 	switch (result) {
 	case CURLE_GOT_NOTHING:
@@ -236,15 +207,13 @@ static void report_broken(struct grpc *grpc, CURLcode result, int error)
 
 static void transfer_done(struct curl_transfer *transfer, CURLcode result)
 {
-	struct grpc *grpc = (struct grpc *)((char *)transfer - offsetof(struct grpc, transfer));
-	long error = 0, status = 0;
+	struct grpc *grpc =
+		(struct grpc *)((char *)transfer - offsetof(struct grpc, request.transfer));
+	long status = 0;
+	int error;
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (grpc->socket_error)
-		error = grpc->socket_error;
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = NULL;
+	error = curl_request_end(&grpc->request);
 	if (grpc->header_large)
 		check_fail(&grpc->check, CHECK_TEXT_HEADER_LARGE, MAX_HEADER_KIB);
 	else if (grpc->large)
@@ -259,132 +228,66 @@ static void grpc_cancel(struct check *check)
 {
 	struct grpc *grpc = (struct grpc *)check;
 
-	if (!grpc->transfer.easy)
-		return;
-	curl_loop_remove(&grpc->transfer);
-	curl_easy_cleanup(grpc->transfer.easy);
-	grpc->transfer.easy = NULL;
-}
-
-/* With TLS, if there is any. */
-static bool is_connected(const struct grpc *grpc)
-{
-	curl_off_t after_us = 0;
-
-	curl_easy_getinfo(grpc->transfer.easy,
-			  grpc->tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T,
-			  &after_us);
-	return after_us > 0;
+	curl_request_cancel(&grpc->request);
 }
 
 static void grpc_expire(struct check *check)
 {
 	struct grpc *grpc = (struct grpc *)check;
-	bool connected = is_connected(grpc);
 
-	grpc_cancel(check);
-	if (!connected && grpc->tls && grpc->tls->begun)
-		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
-	else if (!connected)
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
-	else if (grpc->header_bytes == 0)
-		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
-	else
-		check_fail(check, CHECK_TEXT_TIMEOUT_MIDDLE, check->timeout_ms);
+	curl_request_expire(&grpc->request, check, grpc->header_bytes != 0);
 }
 
-static bool set_request(struct grpc *grpc, CURL *easy)
+static bool set_request(void *context, CURL *easy)
 {
-	long version = grpc->tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+	struct grpc *grpc = context;
+	long version =
+		grpc->request.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 
-	return !curl_easy_setopt(easy, CURLOPT_URL, grpc->url) &&
-	       !curl_easy_setopt(easy, CURLOPT_CONNECT_TO, grpc->connect) &&
-	       !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, grpc->headers) &&
-	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "poise-check/1") &&
-	       !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)grpc->request) &&
-	       !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)grpc->request_length) &&
-	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) &&
-	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, grpc->tls ? "https" : "http") &&
-	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
-	       !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	return !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)grpc->message) &&
+	       !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)grpc->message_length) &&
+	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
 }
 
-static bool set_limits(struct grpc *grpc, CURL *easy)
-{
-	/* the caller's deadline comes first; libcurl's default would come before a long one */
-	long connect_ms = grpc->check.timeout_ms + 10000L;
-
-	return !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-	       !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
-	       !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES) &&
-	       !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) &&
-	       !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
-	       !curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-}
-
-static bool set_callbacks(struct grpc *grpc, CURL *easy)
-{
-	return !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
-	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, grpc) &&
-	       !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_arrived) &&
-	       !curl_easy_setopt(easy, CURLOPT_HEADERDATA, grpc) &&
-	       !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived) &&
-	       !curl_easy_setopt(easy, CURLOPT_WRITEDATA, grpc);
-}
+static const struct curl_request_kind kind = {
+	.header = header_arrived,
+	.body = body_arrived,
+	.done = transfer_done,
+	.set = set_request,
+};
 
 static int grpc_start(struct check *check)
 {
 	struct grpc *grpc = (struct grpc *)check;
-	CURL *easy = curl_easy_init();
 
-	grpc->socket_error = 0;
 	grpc->header_large = grpc->is_grpc = grpc->large = false;
 	grpc->code = CODE_NONE;
 	grpc->header_bytes = grpc->body_bytes = 0;
-	grpc->transfer = (struct curl_transfer){ .easy = easy, .done = transfer_done };
-	if (easy && set_request(grpc, easy) && (!grpc->tls || curl_tls_set(grpc->tls, easy)) &&
-	    set_limits(grpc, easy) && set_callbacks(grpc, easy) &&
-	    curl_loop_add(grpc->loop, &grpc->transfer) == 0)
-		return 0;
-	curl_easy_cleanup(easy);
-	grpc->transfer.easy = NULL;
-	return -ENOMEM;
+	return curl_request_start(&grpc->request, check, &kind, grpc);
 }
 
 static void grpc_destroy(struct check *check)
 {
 	struct grpc *grpc = (struct grpc *)check;
 
-	grpc_cancel(check);
-	curl_slist_free_all(grpc->headers);
-	curl_slist_free_all(grpc->connect);
-	curl_tls_free(grpc->tls);
+	curl_request_fini(&grpc->request);
 	free(grpc->service);
 	free(grpc);
-}
-
-static int add(struct curl_slist **list, const char *text)
-{
-	struct curl_slist *longer = curl_slist_append(*list, text);
-
-	if (!longer)
-		return -ENOMEM;
-	*list = longer;
-	return 0;
 }
 
 static int add_headers(struct grpc *grpc, const char *host)
 {
 	char line[MAX_NAME + sizeof("Host: ")];
 
-	if (add(&grpc->headers, "Content-Type: application/grpc") ||
-	    add(&grpc->headers, "TE: trailers") || add(&grpc->headers, "Accept:") ||
-	    add(&grpc->headers, "Expect:"))
+	if (curl_request_add(&grpc->request.headers, "Content-Type: application/grpc") ||
+	    curl_request_add(&grpc->request.headers, "TE: trailers") ||
+	    curl_request_add(&grpc->request.headers, "Accept:") ||
+	    curl_request_add(&grpc->request.headers, "Expect:"))
 		return -ENOMEM;
 	if (!host)
 		return 0;
 	snprintf(line, sizeof(line), "Host: %s", host);
-	return add(&grpc->headers, line);
+	return curl_request_add(&grpc->request.headers, line);
 }
 
 /* The name of tls stands in the URL, for SNI and for what the certificate must name; the connection
@@ -403,17 +306,17 @@ static int set_url(struct grpc *grpc, const struct address *address,
 	if (name == text)
 		return 0;
 	snprintf(connect, sizeof(connect), address->family == 6 ? "::[%s]:" : "::%s:", text);
-	return add(&grpc->connect, connect);
+	return curl_request_add(&grpc->request.connect, connect);
 }
 
 static int copy_config(struct grpc *grpc, const struct check_env *env,
 		       const struct config_check *config)
 {
-	if (config->tls.on && !(grpc->tls = curl_tls_new(env->tls, &config->tls)))
+	if (config->tls.on && !(grpc->request.tls = curl_tls_new(env->tls, &config->tls)))
 		return -ENOMEM;
 	if (config->grpc_service && !(grpc->service = strdup(config->grpc_service)))
 		return -ENOMEM;
-	grpc->request_length = grpc_health_request(grpc->service, grpc->request);
+	grpc->message_length = grpc_health_request(grpc->service, grpc->message);
 	return add_headers(grpc, config->host);
 }
 
@@ -424,8 +327,9 @@ static struct check *grpc_create(const struct check_env *env, const struct check
 
 	if (!grpc)
 		return NULL;
-	grpc->loop = env->curl;
-	grpc->target = *target;
+	grpc->request.loop = env->curl;
+	grpc->request.target = *target;
+	grpc->request.url = grpc->url;
 	if (copy_config(grpc, env, config) != 0 || set_url(grpc, &target->address, config) != 0) {
 		grpc_destroy(&grpc->check);
 		errno = ENOMEM;

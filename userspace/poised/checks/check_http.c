@@ -13,16 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "curl_loop.h"
-#include "curl_tls.h"
+#include "curl_request.h"
 #include "search.h"
 
 enum {
 	EXPECT_TEXT_BYTES = CONFIG_MAX_EXPECT * sizeof("65535-65535,"),
-	RECEIVE_BYTES = 4096, /* libcurl's buffer; there is one for each transfer */
 	KIB = 1024,
 };
 
@@ -30,27 +26,18 @@ enum verdict { OPEN, GOOD, BAD_STATUS, NOT_HTTP, HEADER_LARGE, BODY_LARGE };
 
 struct http {
 	struct check check;
-	struct curl_loop *loop;
-	struct check_target target;
-	struct curl_tls *tls; /* NULL: http */
-	char *url;	      /* without the path; its host is what the server is called */
+	struct curl_request request;
+	char *url; /* without the path; its host is what the server is called */
 	char *path;
-	struct curl_slist *connect; /* the address, where that is called otherwise */
-	struct curl_slist *headers;
 	struct search body; /* without a needle the status decides */
 	struct status_range expect[CONFIG_MAX_EXPECT];
 	size_t expect_count;
 	/* of the check under way: */
-	struct curl_transfer transfer; /* easy is NULL: none is */
 	enum verdict verdict;
-	int socket_error;
 	bool header_ended;
 	long status;
 	size_t header_bytes, body_bytes;
 };
-
-/* The callbacks below are libcurl's: returning anything but length ends the transfer, and
- * transfer_done() reports the verdict. */
 
 static size_t body_arrived(char *data, size_t size, size_t count, void *context)
 {
@@ -82,7 +69,7 @@ static bool status_expected(const struct http *http)
 
 static enum verdict header_verdict(struct http *http)
 {
-	curl_easy_getinfo(http->transfer.easy, CURLINFO_RESPONSE_CODE, &http->status);
+	curl_easy_getinfo(http->request.transfer.easy, CURLINFO_RESPONSE_CODE, &http->status);
 	if (http->status == 0)
 		return NOT_HTTP;
 	/* interim answers (RFC 9110, 15.2); after 101 no other one would follow */
@@ -111,24 +98,6 @@ static size_t header_arrived(char *data, size_t size, size_t count, void *contex
 	else if (!http->header_ended && length > 0 && (data[0] == '\r' || data[0] == '\n'))
 		http->verdict = header_verdict(http);
 	return http->verdict == OPEN ? length : 0;
-}
-
-/* Not libcurl's own socket: it would not close on exec, and its errno would be lost. */
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *peer)
-{
-	struct http *http = context;
-	int fd =
-		socket(peer->family, peer->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, peer->protocol);
-
-	int err = fd < 0 ? -errno : check_target_socket(&http->target, fd);
-
-	(void)purpose;
-	if (!err)
-		return fd;
-	http->socket_error = -err;
-	if (fd >= 0)
-		close(fd);
-	return CURL_SOCKET_BAD;
 }
 
 static void fail_status(struct http *http)
@@ -160,7 +129,7 @@ static void fail_end(struct http *http, CURLcode result)
 
 static void fail_transfer(struct http *http, CURLcode result, int error)
 {
-	if (http->tls && curl_tls_report(http->tls, &http->check, result))
+	if (http->request.tls && curl_tls_report(http->request.tls, &http->check, result))
 		return;
 	switch (result) {
 	case CURLE_OK:
@@ -193,8 +162,8 @@ static void http_report(struct http *http, CURLcode result, int error)
 		fail_transfer(http, result, error);
 		break;
 	case GOOD:
-		if (http->tls)
-			curl_tls_warn(http->tls, &http->check);
+		if (http->request.tls)
+			curl_tls_warn(http->request.tls, &http->check);
 		check_pass(&http->check);
 		break;
 	case BAD_STATUS:
@@ -213,34 +182,20 @@ static void http_report(struct http *http, CURLcode result, int error)
 	}
 }
 
-/* With TLS, if there is any. */
-static bool connected(const struct http *http)
-{
-	curl_off_t after_us = 0;
-
-	curl_easy_getinfo(http->transfer.easy,
-			  http->tls ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T,
-			  &after_us);
-	return after_us > 0;
-}
-
 static void transfer_done(struct curl_transfer *transfer, CURLcode result)
 {
-	struct http *http = (struct http *)((char *)transfer - offsetof(struct http, transfer));
-	long error = 0;
+	struct http *http =
+		(struct http *)((char *)transfer - offsetof(struct http, request.transfer));
+	bool connected = curl_request_connected(&http->request);
+	int error = curl_request_end(&http->request);
 
-	curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
-	if (http->socket_error)
-		error = http->socket_error;
 	/* libcurl's own bound on a single line; without a connection it is what it says */
 	if (http->verdict == OPEN && result == CURLE_OUT_OF_MEMORY) {
-		if (connected(http))
+		if (connected)
 			http->verdict = HEADER_LARGE;
 		else
 			error = ENOMEM;
 	}
-	curl_easy_cleanup(transfer->easy);
-	transfer->easy = NULL;
 	http_report(http, result, error);
 }
 
@@ -248,103 +203,48 @@ static void http_cancel(struct check *check)
 {
 	struct http *http = (struct http *)check;
 
-	if (!http->transfer.easy)
-		return;
-	curl_loop_remove(&http->transfer);
-	curl_easy_cleanup(http->transfer.easy);
-	http->transfer.easy = NULL;
-}
-
-static void fail_unconnected(struct http *http)
-{
-	struct check *check = &http->check;
-
-	if (http->tls && http->tls->begun)
-		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
-	else
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+	curl_request_cancel(&http->request);
 }
 
 static void http_expire(struct check *check)
 {
 	struct http *http = (struct http *)check;
-	bool was_connected = connected(http);
 
-	http_cancel(check);
-	if (!was_connected)
-		fail_unconnected(http);
-	else if (http->header_bytes == 0)
-		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
-	else
-		check_fail(check, CHECK_TEXT_TIMEOUT_MIDDLE, check->timeout_ms);
+	curl_request_expire(&http->request, check, http->header_bytes != 0);
 }
 
-static bool set_request(struct http *http, CURL *easy)
+static bool set_request(void *context, CURL *easy)
 {
-	return !curl_easy_setopt(easy, CURLOPT_URL, http->url) &&
-	       !curl_easy_setopt(easy, CURLOPT_CONNECT_TO, http->connect) &&
-	       !curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, http->path) &&
-	       !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers) &&
-	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "poise-check/1") &&
-	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) &&
-	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, http->tls ? "https" : "http") &&
-	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
-	       !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	const struct http *http = context;
+
+	return !curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, http->path) &&
+	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 }
 
-static bool set_limits(struct http *http, CURL *easy)
-{
-	/* the caller's deadline comes first; libcurl's default would come before a long one */
-	long connect_ms = http->check.timeout_ms + 10000L;
-
-	return !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-	       !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
-	       !curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES) &&
-	       !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) &&
-	       !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
-	       /* libcurl walks through its whole cache of addresses after each transfer */
-	       !curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-}
-
-static bool set_callbacks(struct http *http, CURL *easy)
-{
-	return !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
-	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http) &&
-	       !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_arrived) &&
-	       !curl_easy_setopt(easy, CURLOPT_HEADERDATA, http) &&
-	       !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_arrived) &&
-	       !curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-}
+static const struct curl_request_kind kind = {
+	.header = header_arrived,
+	.body = body_arrived,
+	.done = transfer_done,
+	.set = set_request,
+};
 
 static int http_start(struct check *check)
 {
 	struct http *http = (struct http *)check;
-	CURL *easy = curl_easy_init();
 
 	http->verdict = OPEN;
-	http->socket_error = 0;
 	http->header_ended = false;
 	http->status = 0;
 	http->header_bytes = http->body_bytes = 0;
 	search_begin(&http->body);
-	http->transfer = (struct curl_transfer){ .easy = easy, .done = transfer_done };
-	if (easy && set_request(http, easy) && set_limits(http, easy) &&
-	    set_callbacks(http, easy) && (!http->tls || curl_tls_set(http->tls, easy)) &&
-	    curl_loop_add(http->loop, &http->transfer) == 0)
-		return 0;
-	curl_easy_cleanup(easy);
-	http->transfer.easy = NULL;
-	return -ENOMEM;
+	return curl_request_start(&http->request, check, &kind, http);
 }
 
 static void http_destroy(struct check *check)
 {
 	struct http *http = (struct http *)check;
 
-	http_cancel(check);
-	curl_tls_free(http->tls);
-	curl_slist_free_all(http->connect);
-	curl_slist_free_all(http->headers);
+	curl_request_fini(&http->request);
 	free(http->url);
 	search_fini(&http->body);
 	free(http->path);
@@ -362,17 +262,14 @@ static bool is_word(const char *text)
 
 static int add_header(struct http *http, const char *format, const char *value)
 {
-	struct curl_slist *longer;
 	char *line;
+	int r;
 
 	if (asprintf(&line, format, value) < 0)
 		return -ENOMEM;
-	longer = curl_slist_append(http->headers, line);
+	r = curl_request_add(&http->request.headers, line);
 	free(line);
-	if (!longer)
-		return -ENOMEM;
-	http->headers = longer;
-	return 0;
+	return r;
 }
 
 /* IPv6 addresses stand in brackets, in URLs (RFC 3986, 3.2.2) as elsewhere before a port. */
@@ -393,17 +290,18 @@ static int copy_url(struct http *http, const struct address *address,
 	char text[ADDRESS_TEXT_BYTES];
 	const char *name = config->tls.on ? config->tls.server_name : NULL;
 	char *connect;
+	int r;
 
 	address_format(address, text);
 	http->url = make_host(config->tls.on ? "https://" : "http://", name ? name : text,
 			      config->port);
+	http->request.url = http->url;
 	if (!http->url || !name)
 		return http->url ? 0 : -ENOMEM;
 	connect = make_host("::", text, config->port);
-	if (connect)
-		http->connect = curl_slist_append(NULL, connect);
+	r = connect ? curl_request_add(&http->request.connect, connect) : -ENOMEM;
 	free(connect);
-	return http->connect ? 0 : -ENOMEM;
+	return r;
 }
 
 static int copy_request(struct http *http, const struct address *address,
@@ -438,11 +336,12 @@ static struct check *http_create(const struct check_env *env, const struct check
 
 	if (!http)
 		return NULL;
-	http->loop = env->curl;
-	http->target = *target;
+	http->request.loop = env->curl;
+	http->request.target = *target;
 	if (config->tls.on)
-		http->tls = curl_tls_new(env->tls, &config->tls);
-	r = config->tls.on && !http->tls ? -ENOMEM : copy_request(http, &target->address, config);
+		http->request.tls = curl_tls_new(env->tls, &config->tls);
+	r = config->tls.on && !http->request.tls ? -ENOMEM
+						 : copy_request(http, &target->address, config);
 	if (r == 0)
 		r = copy_expectation(http, config);
 	if (r != 0) {

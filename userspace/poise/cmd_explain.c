@@ -223,6 +223,7 @@ static void tell_service(const json_t *answer)
 
 static void tell_slot(const json_t *slot)
 {
+	bool has_earlier = json_is_string(json_object_get(slot, "earlier"));
 	char age[FORMAT_BYTES], *where;
 
 	if (!json_is_object(slot))
@@ -233,8 +234,10 @@ static void tell_slot(const json_t *slot)
 	else if (!json_object_get(slot, "previous"))
 		tell("slot", "%s, moving, owner %s", where, name_of(slot, "owner"));
 	else
-		tell("slot", "%s, moving, owner %s, previous %s, last stamped %s ago", where,
-		     name_of(slot, "owner"), name_of(slot, "previous"),
+		tell("slot", "%s, moving, %s, owner %s, previous %s%s%s, last stamped %s ago",
+		     where, text_of(slot, "state"), name_of(slot, "owner"),
+		     name_of(slot, "previous"), has_earlier ? ", earlier " : "",
+		     has_earlier ? name_of(slot, "earlier") : "",
 		     format_age(number_of(slot, "stamp_age_ms") / 1000, age));
 	free(where);
 }
@@ -313,13 +316,34 @@ static void tell_tunnel(const json_t *answer)
 	free(destination);
 }
 
+/* The backends that are asked next. */
+static void tell_chain(const json_t *chain)
+{
+	const json_t *hop;
+	size_t i;
+
+	json_array_foreach (chain, i, hop)
+		tell(i ? "" : "chain", "%s %s, %s", i ? "last" : "then", text_of(hop, "name"),
+		     text_of(hop, "address"));
+}
+
 static void tell_size(const json_t *size)
 {
+	long long room = number_of(size, "chain_room");
+
 	if (!json_is_object(size))
 		return;
-	tell("size", "%lld bytes, and %lld of the tunnel: %lld, %s MTU %lld",
-	     number_of(size, "packet"), number_of(size, "added"), number_of(size, "total"),
-	     is_set(size, "fits") ? "fits" : "more than", number_of(size, "mtu"));
+	if (!room)
+		tell("size", "%lld bytes, and %lld of the tunnel: %lld, %s MTU %lld",
+		     number_of(size, "packet"), number_of(size, "added"), number_of(size, "total"),
+		     is_set(size, "fits") ? "fits" : "more than", number_of(size, "mtu"));
+	else
+		tell("size",
+		     "%lld bytes, and %lld of the tunnel, %lld of the chain: %lld, %s MTU %lld "
+		     "less %lld for chains",
+		     number_of(size, "packet"), number_of(size, "added"), number_of(size, "chain"),
+		     number_of(size, "total"), is_set(size, "fits") ? "fits" : "more than",
+		     number_of(size, "mtu"), room - number_of(size, "chain"));
 }
 
 static void tell_end(const json_t *answer)
@@ -348,6 +372,7 @@ static bool tell_all(json_t *answer)
 	tell_record(json_object_get(answer, "record"));
 	tell_backend(answer);
 	tell_tunnel(answer);
+	tell_chain(json_object_get(answer, "chain"));
 	tell_size(json_object_get(answer, "size"));
 	tell_end(answer);
 	return true;

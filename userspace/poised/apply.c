@@ -59,7 +59,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 	start_backends(balancer, service, check_changed && !balancer->adopting);
 	if (agent_changed && !balancer->adopting)
 		backend_agents_restart(service);
-	if (on_down_changed || idle_changed)
+	if (on_down_changed || idle_changed || chain_changed)
 		for (struct backend *b = service->backends; b; b = b->next)
 			backend_refresh(balancer, b);
 	apply_backends(balancer, service, config, changes);

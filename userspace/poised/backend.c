@@ -115,6 +115,15 @@ static uint32_t entropy_mask(const struct prefix *source)
 	return __builtin_bswap32((uint32_t)((1ULL << host) - 1));
 }
 
+/* Largest packet of the tunnel without a chain. */
+static uint16_t way_mtu(const struct backend *backend)
+{
+	uint16_t room = service_chain_room(backend->service);
+	uint16_t mtu = nexthop_get(backend->watch)->mtu;
+
+	return mtu > room ? mtu - room : 0;
+}
+
 struct poise_backend backend_entry(const struct balancer *balancer, const struct backend *backend)
 {
 	const struct prefix *source = backend->address.family == 4 ? &balancer->config->source_ipv4
@@ -131,7 +140,7 @@ struct poise_backend backend_entry(const struct balancer *balancer, const struct
 	memcpy(entry.source, source->address.bytes, sizeof(entry.source));
 	if (!backend_way_problem(backend)) {
 		entry.ifindex = hop->ifindex;
-		entry.mtu = hop->mtu;
+		entry.mtu = way_mtu(backend);
 		memcpy(entry.vlan, hop->vlan, sizeof(entry.vlan));
 		memcpy(entry.destination_mac, hop->destination_mac, 6);
 		memcpy(entry.source_mac, hop->source_mac, 6);
@@ -257,10 +266,22 @@ void backend_recheck_way(struct balancer *balancer, struct backend *backend)
 	backend_refresh(balancer, backend);
 }
 
+/* room: service_chain_room() before a backend came. */
+static void refresh_room(struct balancer *balancer, struct service *service, uint16_t room)
+{
+	if (service_chain_room(service) == room)
+		return;
+	for (struct backend *b = service->backends; b; b = b->next)
+		backend_refresh(balancer, b);
+}
+
 static void link_backend(struct balancer *balancer, struct backend *backend)
 {
+	uint16_t room = service_chain_room(backend->service);
+
 	service_link_backend(backend->service, backend);
 	balancer->by_index[backend->index] = backend;
+	refresh_room(balancer, backend->service, room);
 }
 
 struct backend *backend_new(struct service *service, struct balancer *balancer,
@@ -374,11 +395,15 @@ void backend_set_server_id(struct balancer *balancer, struct backend *backend, c
 static void find_way(void *context, struct check_way *out)
 {
 	const struct backend *backend = context;
+	struct nexthop hop;
 
 	*out = (struct check_way){ 0 };
-	if (backend->service->probes && backend->watch)
-		probe_route_find(backend->service->probes, nexthop_get(backend->watch),
-				 backend->encapsulation, backend->address.family, out);
+	if (!backend->service->probes || !backend->watch)
+		return;
+	hop = *nexthop_get(backend->watch);
+	hop.mtu = way_mtu(backend);
+	probe_route_find(backend->service->probes, &hop, backend->encapsulation,
+			 backend->address.family, out);
 }
 
 /* What the service's check goes to: the backend itself, or the service's address through its

@@ -88,6 +88,7 @@ struct service {
 	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
 	struct backend *backends, *last_backend;
 	size_t backend_count;
+	bool tunnels6; /* some backend's tunnel is IPv6, or was */
 	struct backend **by_address; /* bucket_count lists; NULL: none are needed so far */
 	size_t bucket_count;	     /* a power of two */
 	struct service *next_named;  /* in its bucket of by_name */
@@ -269,6 +270,9 @@ void service_touch(struct service *service);
 void service_link_backend(struct service *service, struct backend *backend); /* as the last one */
 void service_unlink_backend(struct service *service, struct backend *backend);
 void service_drop_backends(struct service *service); /* forgets them all, and frees none */
+/* Bytes of the ways' MTU that are kept for chains, so that what fits does not change when a slot
+ * begins to move: as many as the service's backends may need. */
+uint16_t service_chain_room(const struct service *service);
 struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
 /* Sets 'declared' of each backend by its address; it is right until config is freed. */

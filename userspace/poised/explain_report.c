@@ -9,6 +9,7 @@
 #include "bytes_text.h"
 #include "explain.h"
 #include "poise_flow.h"
+#include "poise_wire.h"
 #include "reason_text.h"
 #include "report.h"
 #include "traced.h"
@@ -248,17 +249,53 @@ static uint32_t tunnel_bytes(const struct backend *backend)
 	}
 }
 
-static json_t *report_size(const struct backend *backend, const struct poise_trace *trace)
+/* What the chain adds, bytes. */
+static uint32_t chain_bytes(const struct balancer *balancer, const struct poise_trace *trace)
 {
-	uint32_t added;
+	uint32_t bytes = 0;
+
+	for (int i = 0; i < POISE_CHAIN_HOPS; i++) {
+		const struct backend *hop = find_backend(balancer, trace->hops[i]);
+
+		if (hop)
+			bytes += hop->address.family == 4 ? 4 : 16;
+	}
+	return bytes ? bytes + sizeof(struct poise_chain) : 0;
+}
+
+/* The way's MTU is that of the entry and the room that it leaves for chains. */
+static json_t *report_size(const struct balancer *balancer, const struct backend *backend,
+			   const struct poise_trace *trace)
+{
+	uint32_t added, chain, room;
 
 	if (!backend || !backend->entry.mtu)
 		return json_null();
 	added = tunnel_bytes(backend);
-	return json_pack("{s:I, s:I, s:I, s:I, s:b}", "packet", (json_int_t)trace->length, "added",
-			 (json_int_t)added, "total", (json_int_t)trace->length + added, "mtu",
-			 (json_int_t)backend->entry.mtu, "fits",
+	chain = chain_bytes(balancer, trace);
+	room = service_chain_room(backend->service);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "packet", (json_int_t)trace->length,
+			 "added", (json_int_t)added, "chain", (json_int_t)chain, "chain_room",
+			 (json_int_t)room, "total", (json_int_t)trace->length + added + chain,
+			 "mtu", (json_int_t)backend->entry.mtu + room, "fits",
 			 trace->length + added <= backend->entry.mtu);
+}
+
+/* The backends that are asked next; empty: no chain. */
+static json_t *report_chain(const struct balancer *balancer, const struct poise_trace *trace)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < POISE_CHAIN_HOPS; i++) {
+		const struct backend *hop = find_backend(balancer, trace->hops[i]);
+
+		if (hop)
+			json_array_append_new(
+				list,
+				json_pack("{s:s, s:o}", "name", hop->name, "address",
+					  address_of(hop->address.family, hop->address.bytes)));
+	}
+	return list;
 }
 
 /* Where the IP header is in what came out; NULL: there is none. */
@@ -347,15 +384,16 @@ json_t *explain_report(struct balancer *balancer, const struct explain_frame *fr
 	const struct backend *backend = find_backend(balancer, trace->backend);
 
 	return json_pack(
-		"{s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
+		"{s:o, s:b, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
 		"packet", report_packet(frame, trace), "for_service_address",
 		(trace->flags & POISE_TRACE_ADDRESS) != 0, "service",
 		service ? report_service(balancer, service) : json_null(), "slot",
 		report_slot(balancer, service, trace), "record", report_record(balancer, trace),
 		"backend", report_choice(balancer, backend), "because",
 		report_because(trace, service), "outer", report_outer(backend, result), "size",
-		report_size(backend, trace), "verdict", verdict_name(result->verdict), "reason",
-		reason_name(trace->reason), "meaning", reason_meaning(trace->reason), "events",
-		report_events(trace->events), "frame", report_bytes(frame->bytes, frame->length),
-		"frame_out", report_out(result));
+		report_size(balancer, backend, trace), "chain", report_chain(balancer, trace),
+		"verdict", verdict_name(result->verdict), "reason", reason_name(trace->reason),
+		"meaning", reason_meaning(trace->reason), "events", report_events(trace->events),
+		"frame", report_bytes(frame->bytes, frame->length), "frame_out",
+		report_out(result));
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "poise_wire.h"
 
 enum { FEW = 16 }; /* so many need no table */
 
@@ -54,6 +55,7 @@ void service_link_backend(struct service *service, struct backend *backend)
 		service->backends = backend;
 	service->last_backend = backend;
 	service->backend_count++;
+	service->tunnels6 |= backend->address.family == 6;
 	if (service->by_address)
 		put(service, backend);
 	grow(service);
@@ -86,6 +88,13 @@ void service_drop_backends(struct service *service)
 	service->by_address = NULL;
 	service->bucket_count = service->backend_count = 0;
 	service->backends = service->last_backend = NULL;
+}
+
+uint16_t service_chain_room(const struct service *service)
+{
+	if (!service->config.second_chance)
+		return 0;
+	return service->tunnels6 ? POISE_CHAIN_MAX_BYTES : POISE_CHAIN_MAX_BYTES4;
 }
 
 /* A name may be that of a backend and of earlier ones that leave: the one that counts most. */

@@ -20,6 +20,20 @@ static __always_inline int make_room(struct __sk_buff *ctx, const struct tunnel 
 	return GO_ON;
 }
 
+/* A function of its own, in which the verifier does not lose sight of the length. */
+static __noinline int store_header(struct __sk_buff *ctx, const struct forward *forward)
+{
+	__u64 bytes = forward->bytes;
+
+	if (bytes > sizeof(forward->header))
+		return POISE_AGENT_REASON_INTERNAL;
+	barrier_var(bytes); /* two comparisons, not one of a difference */
+	if (bytes < sizeof(struct iphdr) ||
+	    bpf_skb_store_bytes(ctx, ETH_HLEN, forward->header, bytes, BPF_F_RECOMPUTE_CSUM))
+		return POISE_AGENT_REASON_INTERNAL;
+	return GO_ON;
+}
+
 /*
  * The kernel finds the neighbour, by asking for it if need be, and writes the Ethernet header.
  * Where it did not say which way out the route takes, it looks for one by the interface itself.
@@ -28,13 +42,8 @@ static __always_inline int send_on(struct __sk_buff *ctx, const struct tunnel *t
 				   const struct forward *forward)
 {
 	__be16 type = forward->family == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	__u32 bytes = forward->bytes;
 
-	if (make_room(ctx, tunnel, forward) != GO_ON)
-		return POISE_AGENT_REASON_INTERNAL;
-	barrier_var(bytes);
-	if (bytes < IP4_WORDS * 4 || bytes > sizeof(forward->header) ||
-	    bpf_skb_store_bytes(ctx, ETH_HLEN, forward->header, bytes, BPF_F_RECOMPUTE_CSUM) ||
+	if (make_room(ctx, tunnel, forward) != GO_ON || store_header(ctx, forward) != GO_ON ||
 	    bpf_skb_store_bytes(ctx, offsetof(struct ethhdr, h_proto), &type, sizeof(type), 0) ||
 	    bpf_redirect_neigh(forward->ifindex ? forward->ifindex : ctx->ifindex, NULL, 0, 0) !=
 		    TC_ACT_REDIRECT)

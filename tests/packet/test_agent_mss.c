@@ -165,7 +165,7 @@ static void test_left_alone(void)
 	unchanged("0", OPTIONS(SIZE(0)));
 	unchanged("no options", (struct options){ 0 });
 	unchanged("no such option", OPTIONS(NOP, WINDOW_SCALE, 3, 7));
-	unchanged("behind the end of options", OPTIONS(END, NOP, NOP, NOP, SIZE(1460)));
+	unchanged("behind the end of options", OPTIONS(END, 4, 0, 0, SIZE(1460)));
 	unchanged("of a wrong length", OPTIONS(MSS, 6, 5, 180, 0, 0, NOP, NOP));
 	unchanged("of a wrong length, and a right one behind it",
 		  OPTIONS(MSS, 3, 5, NOP, SIZE(1460)));

@@ -152,6 +152,7 @@ $(B)/poise-bench: $(bench_o) $(daemon_o) $(lib_o)
 kernels: setup
 	@$(MAKE) --no-print-directory $(JOBS) all tests
 	@./tests/kernels/run $(KERNEL)
+	@./tests/kernels/run -s tests/kernels/guest_systemd.sh $(or $(KERNEL),6.1)
 
 # Feeds packets and configurations that others might write to the code that reads them, each for
 # TIME seconds; what is found stays in build/corpus. The programs are built for this host with what

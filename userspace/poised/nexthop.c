@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Watches: each has a route, a link and a neighbour, and a next hop that follows from the three. A
+ * Watches: each has a path, and the next hop that followed from it when it was looked at last. A
  * notice of the kernel never changes a next hop itself: it marks watches, which wait in one queue
  * to be worked off in batches, and only there are routes asked for and callbacks called.
  *
@@ -21,16 +21,12 @@
 
 #include "link.h"
 #include "log.h"
-#include "neighbour.h"
-#include "rtnl.h"
+#include "nexthop_path.h"
 #include "timer.h"
 
 enum {
 	SLICE_MS = 5,
 	MAX_PREFIXES = 32, /* gathered; more count as a change of every route */
-	MAX_MTU = 65535,
-	MAX_TAGS = 2, /* VLAN tags that the data plane writes */
-	TAG_BYTES = 4,
 
 	GATHER_MS = 20,
 	FULL_PASS_MS = 250, /* between two changes of every route */
@@ -45,13 +41,8 @@ enum {
 struct nexthop_watch {
 	TAILQ_ENTRY(nexthop_watch) siblings;
 	TAILQ_ENTRY(nexthop_watch) queue;
-	struct neighbour_user neighbour;
 	struct nexthops *owner;
-	/* Of the last route that had one; then, while that is a VLAN interface, its parent. */
-	struct link *links[1 + MAX_TAGS];
-	struct address address;
-	struct rtnl_route route;
-	bool resolved; /* 'route' was answered by the kernel */
+	struct path path;
 	bool queued;
 	bool ask_route;
 	struct nexthop current;
@@ -60,9 +51,7 @@ struct nexthop_watch {
 };
 
 struct nexthops {
-	struct rtnl *rtnl;
-	struct links *links;
-	struct neighbours *neighbours;
+	struct path_sources sources;
 	struct event *readable, *work, *gather, *audit;
 	TAILQ_HEAD(watch_list, nexthop_watch) watches; /* the one audited longest ago is first */
 	struct watch_list queue;
@@ -115,11 +104,11 @@ static void watch_link_changes(struct nexthop_watch *watch)
 {
 	const struct link *link;
 
-	for (int i = 0; i <= MAX_TAGS && (link = watch->links[i]); i++) {
+	for (int i = 0; i <= PATH_MAX_TAGS && (link = watch->path.links[i]); i++) {
 		if (!link->changed)
 			continue;
 		if (link->came_up)
-			neighbour_renew(&watch->neighbour, true);
+			neighbour_renew(&watch->path.neighbour, true);
 		mark(watch, true);
 	}
 }
@@ -129,185 +118,11 @@ static void links_spread(struct nexthops *all)
 {
 	struct nexthop_watch *watch;
 
-	if (!links_changed(all->links))
+	if (!links_changed(all->sources.links))
 		return;
 	TAILQ_FOREACH (watch, &all->watches, siblings)
 		watch_link_changes(watch);
-	links_settle(all->links);
-}
-
-/* A watch's next hop. */
-
-/* The neighbour follows from route and link; a link without Ethernet has none. 0 or -ENOMEM. */
-static int follow_neighbour(struct nexthop_watch *watch)
-{
-	const struct rtnl_route *route = &watch->route;
-
-	if (route->type != RTNL_ROUTE_UNICAST || !watch->links[0]->present ||
-	    !watch->links[0]->info.ethernet) {
-		neighbour_leave(&watch->neighbour);
-		return 0;
-	}
-	return neighbour_join(watch->owner->neighbours, &watch->neighbour, route->ifindex,
-			      route->gateway.family ? &route->gateway : &watch->address);
-}
-
-static void put_links(struct nexthop_watch *watch, int first)
-{
-	for (int i = first; i <= MAX_TAGS; i++) {
-		link_put(watch->links[i]);
-		watch->links[i] = NULL;
-	}
-}
-
-/* Brings the links up to date, each VLAN interface's parent after it. 0 or a negative errno. */
-static int follow_links(struct nexthop_watch *watch)
-{
-	struct links *links = watch->owner->links;
-	const struct link *link;
-	int err;
-
-	for (int i = 0; i <= MAX_TAGS && watch->links[i]; i++) {
-		link = watch->links[i];
-		err = link_refresh(links, watch->links[i]);
-		if (err)
-			return err;
-		if (!link->present || !link->info.parent)
-			put_links(watch, i + 1);
-		else if (i < MAX_TAGS)
-			err = link_use(links, link->info.parent, &watch->links[i + 1]);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* Brings route, link and neighbour up to date as far as needed. 0 or a negative errno. */
-static int resolve(struct nexthop_watch *watch)
-{
-	struct nexthops *all = watch->owner;
-	struct rtnl_route route;
-	int err;
-
-	if (watch->ask_route) {
-		err = rtnl_get_route(all->rtnl, &watch->address, &route);
-		if (err)
-			return err;
-		if (route.type == RTNL_ROUTE_UNICAST) {
-			err = link_use(all->links, route.ifindex, &watch->links[0]);
-			if (err)
-				return err;
-		}
-		watch->route = route;
-		watch->resolved = true;
-		watch->ask_route = false;
-	}
-	err = follow_links(watch);
-	return err ? err : follow_neighbour(watch);
-}
-
-/* READY when frames can leave through them. */
-static enum nexthop_state links_state(const struct nexthop_watch *watch)
-{
-	for (int i = 0; i <= MAX_TAGS; i++) {
-		const struct link *link = watch->links[i];
-
-		if (!link->present)
-			return NEXTHOP_NO_ROUTE;
-		if (!link->info.ethernet)
-			return NEXTHOP_NOT_ETHERNET;
-		if (!link->info.up)
-			return NEXTHOP_LINK_DOWN;
-		if (!link->info.vlan)
-			return NEXTHOP_READY;
-		if (!link->info.parent)
-			return NEXTHOP_ELSEWHERE;
-	}
-	return NEXTHOP_TOO_MANY_TAGS;
-}
-
-/* The state, without the fields of READY. */
-static enum nexthop_state state_of(const struct nexthop_watch *watch)
-{
-	const struct link *link = watch->links[0];
-	enum nexthop_state state;
-
-	if (!watch->resolved)
-		return NEXTHOP_RESOLVING;
-	if (watch->route.type == RTNL_ROUTE_LOCAL)
-		return NEXTHOP_LOCAL;
-	/* The kernel takes routes away with their interface: that is then the reason. */
-	if (watch->route.type == RTNL_ROUTE_NONE)
-		return link && link->present && !link->info.up ? NEXTHOP_LINK_DOWN
-							       : NEXTHOP_NO_ROUTE;
-	state = links_state(watch);
-	if (state != NEXTHOP_READY)
-		return state;
-	switch (neighbour_state(&watch->neighbour)) {
-	case NEIGHBOUR_READY:
-		return NEXTHOP_READY;
-	case NEIGHBOUR_SILENT:
-		return NEXTHOP_NO_NEIGHBOUR;
-	case NEIGHBOUR_RESOLVING:
-		break;
-	}
-	return NEXTHOP_RESOLVING;
-}
-
-/* The tags, the outer one, which the lowest VLAN interface adds, first. Returns their number. */
-static int tags_of(const struct nexthop_watch *watch, uint16_t *vlan)
-{
-	int tags = 0;
-
-	while (tags < MAX_TAGS && watch->links[tags]->info.vlan)
-		tags++;
-	for (int i = 0; i < tags; i++)
-		vlan[i] = watch->links[tags - 1 - i]->info.vlan;
-	return tags;
-}
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-/*
- * A route's MTU may be larger than the link's, whose frames cannot. The kernel redirects frames
- * to an interface that are larger than its MTU by one tag, no more.
- */
-static uint16_t mtu_of(const struct nexthop_watch *watch, int tags)
-{
-	uint32_t mtu = smaller(watch->links[0]->info.mtu, MAX_MTU);
-
-	if (watch->route.mtu != 0)
-		mtu = smaller(mtu, watch->route.mtu);
-	if (tags > 1)
-		mtu = smaller(mtu, watch->links[tags]->info.mtu - (tags - 1) * TAG_BYTES);
-	return mtu;
-}
-
-static void build(const struct nexthop_watch *watch, struct nexthop *out)
-{
-	const struct rtnl_link *link;
-	int tags;
-
-	memset(out, 0, sizeof(*out));
-	out->state = state_of(watch);
-	if (out->state != NEXTHOP_READY)
-		return;
-	tags = tags_of(watch, out->vlan);
-	link = &watch->links[tags]->info;
-	out->ifindex = link->ifindex;
-	memcpy(out->interface, link->name, sizeof(out->interface));
-	link = &watch->links[0]->info;
-	out->route_ifindex = link->ifindex;
-	memcpy(out->route_interface, link->name, sizeof(out->route_interface));
-	out->on_link = watch->route.gateway.family == 0;
-	out->gateway = out->on_link ? watch->address : watch->route.gateway;
-	memcpy(out->destination_mac, neighbour_mac(&watch->neighbour),
-	       sizeof(out->destination_mac));
-	memcpy(out->source_mac, watch->links[0]->info.mac, sizeof(out->source_mac));
-	out->mtu = mtu_of(watch, tags);
+	links_settle(all->sources.links);
 }
 
 static bool same(const struct nexthop *a, const struct nexthop *b)
@@ -327,7 +142,7 @@ static void evaluate(struct nexthop_watch *watch)
 {
 	struct nexthop next;
 
-	build(watch, &next);
+	path_nexthop(&watch->path, &next);
 	if (same(&watch->current, &next))
 		return;
 	watch->current = next;
@@ -348,7 +163,7 @@ static void on_work(evutil_socket_t fd, short what, void *context)
 	while ((watch = TAILQ_FIRST(&all->queue)) && timer_now_ms() < end_ms) {
 		TAILQ_REMOVE(&all->queue, watch, queue);
 		watch->queued = false;
-		err = resolve(watch);
+		err = path_resolve(&watch->path, &all->sources, &watch->ask_route);
 		if (err) {
 			if (!all->troubled)
 				log_warning("next hops: asking the kernel for routes: %s",
@@ -397,7 +212,7 @@ static void mark_prefixes(struct nexthops *all)
 
 	TAILQ_FOREACH (watch, &all->watches, siblings)
 		for (size_t i = 0; i < all->prefix_count; i++)
-			if (prefix_holds(&all->prefixes[i], &watch->address)) {
+			if (prefix_holds(&all->prefixes[i], &watch->path.address)) {
 				mark(watch, true);
 				break;
 			}
@@ -449,14 +264,14 @@ static void on_event(void *context, const struct rtnl_event *event)
 	switch (event->type) {
 	case RTNL_LINK_SET:
 	case RTNL_LINK_GONE:
-		if (links_event(all->links, event))
+		if (links_event(all->sources.links, event))
 			routes_changed(all, NULL);
 		if (all->link_changed)
 			all->link_changed(all->link_context);
 		break;
 	case RTNL_NEIGHBOUR_SET:
 	case RTNL_NEIGHBOUR_GONE:
-		neighbours_event(all->neighbours, event);
+		neighbours_event(all->sources.neighbours, event);
 		break;
 	case RTNL_ROUTE_CHANGED:
 		routes_changed(all, &event->prefix);
@@ -473,16 +288,16 @@ static void resync(struct nexthops *all)
 	struct nexthop_watch *watch;
 
 	log_info("next hops: the kernel's notices came too fast: asking for all of them anew");
-	links_renew(all->links);
+	links_renew(all->sources.links);
 	TAILQ_FOREACH (watch, &all->watches, siblings)
-		neighbour_renew(&watch->neighbour, false);
+		neighbour_renew(&watch->path.neighbour, false);
 	routes_changed(all, NULL);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct nexthops *all = context;
-	int err = rtnl_read_events(all->rtnl, on_event, all);
+	int err = rtnl_read_events(all->sources.rtnl, on_event, all);
 
 	(void)fd;
 	(void)what;
@@ -495,7 +310,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 
 static void on_neighbour(struct neighbour_user *user)
 {
-	size_t offset = offsetof(struct nexthop_watch, neighbour);
+	size_t offset = offsetof(struct nexthop_watch, path.neighbour);
 
 	mark((struct nexthop_watch *)((char *)user - offset), false);
 }
@@ -509,8 +324,8 @@ static int events_new(struct nexthops *all, struct event_base *base)
 	all->work = evtimer_new(base, on_work, all);
 	all->gather = evtimer_new(base, on_gathered, all);
 	all->audit = event_new(base, -1, EV_PERSIST, on_audit, all);
-	all->readable =
-		event_new(base, rtnl_event_fd(all->rtnl), EV_READ | EV_PERSIST, on_readable, all);
+	all->readable = event_new(base, rtnl_event_fd(all->sources.rtnl), EV_READ | EV_PERSIST,
+				  on_readable, all);
 	if (!all->work || !all->gather || !all->audit || !all->readable)
 		return -ENOMEM;
 	return event_add(all->audit, &tick) < 0 || event_add(all->readable, NULL) < 0 ? -ENOMEM : 0;
@@ -525,11 +340,12 @@ int nexthops_new(struct event_base *base, struct nexthops **out)
 		return -ENOMEM;
 	TAILQ_INIT(&all->watches);
 	TAILQ_INIT(&all->queue);
-	err = rtnl_new(&all->rtnl);
+	err = rtnl_new(&all->sources.rtnl);
 	if (!err)
-		err = links_new(all->rtnl, &all->links);
+		err = links_new(all->sources.rtnl, &all->sources.links);
 	if (!err)
-		err = neighbours_new(base, all->rtnl, on_neighbour, &all->neighbours);
+		err = neighbours_new(base, all->sources.rtnl, on_neighbour,
+				     &all->sources.neighbours);
 	if (!err)
 		err = events_new(all, base);
 	if (err) {
@@ -548,8 +364,8 @@ void nexthops_free(struct nexthops *all)
 		return;
 	while ((watch = TAILQ_FIRST(&all->watches)))
 		nexthop_watch_free(watch);
-	neighbours_free(all->neighbours);
-	links_free(all->links);
+	neighbours_free(all->sources.neighbours);
+	links_free(all->sources.links);
 	if (all->work)
 		event_free(all->work);
 	if (all->gather)
@@ -558,7 +374,7 @@ void nexthops_free(struct nexthops *all)
 		event_free(all->audit);
 	if (all->readable)
 		event_free(all->readable);
-	rtnl_free(all->rtnl);
+	rtnl_free(all->sources.rtnl);
 	free(all);
 }
 
@@ -581,7 +397,7 @@ struct nexthop_watch *nexthop_watch_new(struct nexthops *nexthops, const struct 
 	if (!watch)
 		return NULL;
 	watch->owner = nexthops;
-	watch->address = *address;
+	watch->path.address = *address;
 	watch->changed = changed;
 	watch->context = context;
 	watch->current.state = NEXTHOP_RESOLVING;
@@ -599,8 +415,7 @@ void nexthop_watch_free(struct nexthop_watch *watch)
 		TAILQ_REMOVE(&watch->owner->queue, watch, queue);
 	TAILQ_REMOVE(&watch->owner->watches, watch, siblings);
 	watch->owner->count--;
-	neighbour_leave(&watch->neighbour);
-	put_links(watch, 0);
+	path_fini(&watch->path);
 	free(watch);
 }
 

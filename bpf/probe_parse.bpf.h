@@ -39,32 +39,15 @@ static __always_inline bool probe_parse4(struct packet *packet, struct iphdr *ip
 {
 	if (*(__u8 *)ip != IP4_PLAIN || ip->frag_off & bpf_htons(IP4_FRAGMENT_BITS))
 		return false;
-	packet->family = 4;
-	packet->protocol = ip->protocol;
-	packet->tos = ip->tos;
-	packet->ttl = ip->ttl;
-	packet->length = bpf_ntohs(ip->tot_len);
-	packet->source[0] = ip->saddr;
-	packet->destination[0] = ip->daddr;
+	read_ip4(packet, ip);
 	return probe_transport(packet, ip + 1, end, sizeof(*ip));
 }
 
 static __always_inline bool probe_parse6(struct packet *packet, struct ipv6hdr *ip, void *end)
 {
-	const __u64 *source = (const __u64 *)&ip->saddr;
-	const __u64 *destination = (const __u64 *)&ip->daddr;
-
 	if ((void *)(ip + 1) > end || ip->version != 6)
 		return false;
-	packet->family = 6;
-	packet->protocol = ip->nexthdr;
-	packet->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
-	packet->ttl = ip->hop_limit;
-	packet->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
-	packet->source[0] = source[0];
-	packet->source[1] = source[1];
-	packet->destination[0] = destination[0];
-	packet->destination[1] = destination[1];
+	read_ip6(packet, ip);
 	return probe_transport(packet, ip + 1, end, sizeof(*ip));
 }
 

@@ -371,6 +371,50 @@ test_second_chance_options()
 	ip netns del "$ID-web2"
 }
 
+finding() { says "$1" agent doctor eth0 "${@:2}"; }
+
+# A family's packets go on over the other one, from --source; and what else second chance needs.
+test_second_chance_doctor()
+{
+	local path=/run/netns/$ID-web
+	ip netns add "$ID-web"
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --second-chance 10.0.1.0/24 \
+		2001:db8:2::/64 192.168.77.0/24 10.0.1.99 --netns "$path" --mss 1400 >/dev/null 2>&1
+	check "doctor: a hop without a route" finding \
+		"problem hop_route      eth0: no route leads to 192.168.77.0/24"
+	check "doctor: a hop with one" finding "10.0.1.0/24 is reached by eth0" --verbose
+	on backend ping -c 1 -W 1 10.0.1.99 >/dev/null 2>&1 || true
+	check "doctor: a hop that does not answer" wait_until finding \
+		"warning hop_route      eth0: on the way to 10.0.1.99 of --second-chance, 10.0.1.99 on eth0"
+	check "doctor: a source that --from does not name" finding \
+		"problem hop_source     eth0: --from does not name 100::/96"
+	check "doctor: a segment size that does not fit" finding \
+		"warning mtu            eth0: --mss lets IPv4 clients send segments of 1400, the tunnel into eth0 (MTU 1500) takes 1372"
+	check "doctor: a namespace that is there" finding "of --netns is there" --verbose
+	ip netns del "$ID-web"
+	check "doctor: a namespace that is gone" wait_until finding "of --netns is gone"
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 172.16.0.0/16 --from 100::/64 \
+		--second-chance 10.0.1.0/24 2001:db8:2::/64 >/dev/null 2>&1
+	check "doctor: what is right is fine" equal "" "$(agent doctor eth0 | grep -E 'hop_|mtu|netns' || true)"
+	agent_pinned detach eth0 >/dev/null
+	check "doctor before attaching: the same" finding "no route leads to 192.168.77.0/24" \
+		--vip $VIP4 --second-chance 192.168.77.0/24
+	check "... and of namespaces" finding "warning netns          eth0: $path: No such file" \
+		--vip $VIP4 --netns "$path"
+	agent_pinned attach eth0 --vip $VIP4 $VIP6 >/dev/null 2>&1
+}
+
+# Repeats a check until it succeeds, at most 20 s long.
+wait_until()
+{
+	local end=$((SECONDS + 20))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || break
+		sleep 0.1
+	done
+	"$@"
+}
+
 test_other_traffic()
 {
 	local before protocols
@@ -545,6 +589,7 @@ test_shims
 agent_pinned detach eth0 >/dev/null
 test_prefix
 test_second_chance_options
+test_second_chance_doctor
 agent_pinned attach eth0 --vip $VIP4 $VIP6 --from 10.0.1.0/24 --from 2001:db8:2::/64 >/dev/null
 test_other_traffic
 test_change_under_load

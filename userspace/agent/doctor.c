@@ -3,40 +3,23 @@
  * poise-agent doctor: the checks of preflight.h, with those of the attached program and its
  * counters. Each finding: what, why it matters, the command that mends it. Changes nothing.
  */
-#include "commands.h"
+#include "doctor.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "commands.h"
 #include "host.h"
 #include "message.h"
 #include "names.h"
-#include "preflight.h"
-#include "status.h"
+#include "netns.h"
 #include "tunnels.h"
 
-enum { FOUND_BYTES = 320, JSON_INDENTATION = 2 };
-
-/* Besides preflight's checks: X(NAME, why it matters). */
-#define DOCTOR_CHECKS(X)                                                                           \
-	X(DECAPSULATION, "the host does not open what balancers send, and clients get no answer")  \
-	X(VERSION, "this poise-agent cannot look into what another version attached")              \
-	X(MODE, "in generic or tc mode each packet has cost a socket buffer before it is opened")  \
-	X(JIT, "without it the kernel interprets the program, and a packet costs several times "   \
-	       "as much")                                                                          \
-	X(FRAGMENT, "tunnel packets that come in fragments are not opened: connections hang")      \
-	X(BAD_SOURCE, "packets for a VIP from sources that --from does not name are dropped")
-
-enum doctor_check {
-#define DOCTOR_ENUM(name, why) DOCTOR_##name,
-	DOCTOR_CHECKS(DOCTOR_ENUM)
-#undef DOCTOR_ENUM
-};
+enum { JSON_INDENTATION = 2 };
 
 static const struct {
 	const char *name, *why;
@@ -45,9 +28,6 @@ static const struct {
 	DOCTOR_CHECKS(DOCTOR_TEXT)
 #undef DOCTOR_TEXT
 };
-
-/* problem: packets are lost. warning: a cost or a risk. note: to be known. */
-enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_WARNING, LEVEL_PROBLEM };
 
 static const char *const level_names[] = { "ok", "note", "warning", "problem" };
 
@@ -60,12 +40,6 @@ static const enum level preflight_levels[] = {
 };
 
 enum { PREFLIGHT_COUNT = sizeof(preflight_levels) / sizeof(preflight_levels[0]) };
-
-struct doctor {
-	json_t *findings; /* as --json prints them; NULL: out of memory */
-	enum level worst;
-	size_t attached; /* interfaces with the program */
-};
 
 static void add_row(struct doctor *doctor, const char *check, const char *subject, enum level level,
 		    const char *found, const char *why, const char *mend)
@@ -84,14 +58,10 @@ static void add_row(struct doctor *doctor, const char *check, const char *subjec
 		doctor->worst = level;
 }
 
-static void add(struct doctor *doctor, enum doctor_check check, const char *subject,
-		enum level level, const char *mend, const char *format, ...)
-	__attribute__((format(printf, 6, 7)));
-
-static void add(struct doctor *doctor, enum doctor_check check, const char *subject,
+void doctor_add(struct doctor *doctor, enum doctor_check check, const char *subject,
 		enum level level, const char *mend, const char *format, ...)
 {
-	char found[FOUND_BYTES];
+	char found[DOCTOR_FOUND_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -124,43 +94,44 @@ static void check_counters(struct doctor *doctor, const struct status *status)
 {
 	uint64_t fragments = status->content.reasons[POISE_AGENT_REASON_FRAGMENT];
 	uint64_t strangers = status->content.reasons[POISE_AGENT_REASON_BAD_SOURCE];
-	char mend[FOUND_BYTES];
+	char mend[DOCTOR_FOUND_BYTES];
 
-	add(doctor, DOCTOR_FRAGMENT, status->interface, fragments ? LEVEL_WARNING : LEVEL_OK,
-	    fragments ? "poise doctor   # on the balancer: its finding 'mtu'" : "",
-	    "%" PRIu64 " fragments of tunnel packets came", fragments);
+	doctor_add(doctor, DOCTOR_FRAGMENT, status->interface, fragments ? LEVEL_WARNING : LEVEL_OK,
+		   fragments ? "poise doctor   # on the balancer: its finding 'mtu'" : "",
+		   "%" PRIu64 " fragments of tunnel packets came", fragments);
 	snprintf(mend, sizeof(mend),
 		 "tcpdump -ni %s 'ip proto 4 or ip proto 41 or udp port %u'   # then add the "
 		 "balancer's source to --from",
 		 status->interface, status->content.tunnels.gue_port);
-	add(doctor, DOCTOR_BAD_SOURCE, status->interface, strangers ? LEVEL_NOTE : LEVEL_OK,
-	    strangers ? mend : "", "%" PRIu64 " packets from other sources were dropped",
-	    strangers);
+	doctor_add(doctor, DOCTOR_BAD_SOURCE, status->interface, strangers ? LEVEL_NOTE : LEVEL_OK,
+		   strangers ? mend : "", "%" PRIu64 " packets from other sources were dropped",
+		   strangers);
 }
 
 static void check_version(struct doctor *doctor, const struct status *status)
 {
-	char mend[FOUND_BYTES];
+	char mend[DOCTOR_FOUND_BYTES];
 	bool other = status->abi_version != POISE_AGENT_ABI_VERSION;
 
 	snprintf(mend, sizeof(mend), "poise-agent attach %s ...   # with the options of before",
 		 status->interface);
-	add(doctor, DOCTOR_VERSION, status->interface, other ? LEVEL_PROBLEM : LEVEL_OK,
-	    other ? mend : "", "what is attached is of ABI version %u, this poise-agent of %d",
-	    status->abi_version, POISE_AGENT_ABI_VERSION);
+	doctor_add(doctor, DOCTOR_VERSION, status->interface, other ? LEVEL_PROBLEM : LEVEL_OK,
+		   other ? mend : "",
+		   "what is attached is of ABI version %u, this poise-agent of %d",
+		   status->abi_version, POISE_AGENT_ABI_VERSION);
 }
 
 static void check_mode(struct doctor *doctor, const struct status *status)
 {
 	const char *mode = attachment_mode(&status->attachment);
 	bool native = !strcmp(mode, "native");
-	char mend[FOUND_BYTES];
+	char mend[DOCTOR_FOUND_BYTES];
 
 	snprintf(mend, sizeof(mend),
 		 "poise-agent detach %s && poise-agent attach %s --mode native ...",
 		 status->interface, status->interface);
-	add(doctor, DOCTOR_MODE, status->interface, native ? LEVEL_OK : LEVEL_WARNING,
-	    native ? "" : mend, "%s mode", mode);
+	doctor_add(doctor, DOCTOR_MODE, status->interface, native ? LEVEL_OK : LEVEL_WARNING,
+		   native ? "" : mend, "%s mode", mode);
 }
 
 static void check_attached(struct doctor *doctor, const struct status *status)
@@ -168,14 +139,39 @@ static void check_attached(struct doctor *doctor, const struct status *status)
 	const struct attachment *attachment = &status->attachment;
 
 	doctor->attached++;
-	add(doctor, DOCTOR_DECAPSULATION, status->interface, LEVEL_OK, "", "attached: %s",
-	    attachment_text(attachment));
+	doctor_add(doctor, DOCTOR_DECAPSULATION, status->interface, LEVEL_OK, "", "attached: %s",
+		   attachment_text(attachment));
 	check_mode(doctor, status);
 	check_version(doctor, status);
 	if (status->abi_version != POISE_AGENT_ABI_VERSION)
 		return;
 	check_counters(doctor, status);
+	doctor_check_second(doctor, status);
 	add_preflight(doctor, status->interface, &status->findings);
+}
+
+/* What second chance would meet. */
+static void check_wish(struct doctor *doctor, const struct options *options)
+{
+	const struct maps_content content = {
+		.sources = options->sources,
+		.source_count = options->source_count,
+		.hops = options->hops,
+		.hop_count = options->hop_count,
+		.tunnels = { .second_chance = options->hop_count > 0,
+			     .source4 = options->source4,
+			     .source6 = options->source6 },
+	};
+
+	doctor_check_hops(doctor, options->interface, &content);
+	for (size_t i = 0; i < options->namespace_count; i++) {
+		int outcome = netns_check(options->namespaces[i]);
+
+		doctor_add(doctor, DOCTOR_NETNS, options->interface,
+			   outcome ? LEVEL_WARNING : LEVEL_OK, outcome ? "ip netns list" : "",
+			   "%s: %s", options->namespaces[i],
+			   outcome ? netns_error(outcome) : "a network namespace");
+	}
 }
 
 /* The interface is given, and the program is not on it. */
@@ -183,18 +179,19 @@ static int check_unattached(struct doctor *doctor, const struct options *options
 {
 	struct preflight_target target = tunnels_target(options);
 	struct findings findings;
-	char mend[FOUND_BYTES];
+	char mend[DOCTOR_FOUND_BYTES];
 
 	snprintf(mend, sizeof(mend), "poise-agent attach %s --vip ADDRESS --setup",
 		 options->interface);
-	add(doctor, DOCTOR_DECAPSULATION, options->interface, LEVEL_PROBLEM, mend,
-	    "poise-agent is not attached");
+	doctor_add(doctor, DOCTOR_DECAPSULATION, options->interface, LEVEL_PROBLEM, mend,
+		   "poise-agent is not attached");
 	if (!options->vip_count)
 		return EXIT_DONE;
 	if (preflight(&target, &findings))
 		return refuse("out of memory");
 	add_preflight(doctor, options->interface, &findings);
 	findings_free(&findings);
+	check_wish(doctor, options);
 	return EXIT_DONE;
 }
 
@@ -222,13 +219,13 @@ static void check_devices(struct doctor *doctor)
 	int count = host_find_tunnels(tunnels);
 
 	if (count > 0)
-		add(doctor, DOCTOR_DECAPSULATION, "", LEVEL_NOTE, "",
-		    "poise-agent is attached nowhere; the tunnel device %s (%s) is up",
-		    tunnels[0].interface, tunnels[0].kind);
+		doctor_add(doctor, DOCTOR_DECAPSULATION, "", LEVEL_NOTE, "",
+			   "poise-agent is attached nowhere; the tunnel device %s (%s) is up",
+			   tunnels[0].interface, tunnels[0].kind);
 	else
-		add(doctor, DOCTOR_DECAPSULATION, "", LEVEL_PROBLEM,
-		    "poise-agent attach INTERFACE --vip ADDRESS --setup",
-		    "poise-agent is attached nowhere, and no tunnel device is up");
+		doctor_add(doctor, DOCTOR_DECAPSULATION, "", LEVEL_PROBLEM,
+			   "poise-agent attach INTERFACE --vip ADDRESS --setup",
+			   "poise-agent is attached nowhere, and no tunnel device is up");
 }
 
 static int check_all(struct doctor *doctor, const struct options *options)
@@ -251,9 +248,9 @@ static void check_jit(struct doctor *doctor)
 	long enable;
 
 	if (!host_sysctl_get("net/core/bpf_jit_enable", &enable))
-		add(doctor, DOCTOR_JIT, "", enable ? LEVEL_OK : LEVEL_WARNING,
-		    enable ? "" : "sysctl -w net.core.bpf_jit_enable=1",
-		    "net.core.bpf_jit_enable is %ld", enable);
+		doctor_add(doctor, DOCTOR_JIT, "", enable ? LEVEL_OK : LEVEL_WARNING,
+			   enable ? "" : "sysctl -w net.core.bpf_jit_enable=1",
+			   "net.core.bpf_jit_enable is %ld", enable);
 }
 
 static const char *text_of(const json_t *finding, const char *key)

@@ -53,6 +53,12 @@ int host_add_local_route(const struct prefix *prefix);
 /* The default route of the family (4, 6) with the best metric. 0, -ENOENT, or a negative errno. */
 int host_default_route(uint8_t family, struct host_route *out);
 
+/* The route to the address. 0; -ENETUNREACH: none, or one that refuses; or a negative errno. */
+int host_find_route(const struct address *address, struct host_route *out);
+
+/* Whether the neighbour was asked for and has not answered (NUD_FAILED). */
+bool host_neighbour_failed(const char *interface, const struct address *address);
+
 /* The tunnel devices that are up. Returns how many, or a negative errno. */
 int host_find_tunnels(struct host_tunnel tunnels[HOST_MAX_TUNNELS]);
 

@@ -192,6 +192,53 @@ int host_default_route(uint8_t family, struct host_route *out)
 	return out->interface[0] ? 0 : -ENOENT;
 }
 
+static int take_route(const struct nlmsghdr *message, void *data)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+
+	mnl_attr_parse(message, sizeof(*header), take_route_attribute, data);
+	return MNL_CB_STOP;
+}
+
+int host_find_route(const struct address *address, struct host_route *out)
+{
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETROUTE, 0);
+	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
+	size_t bytes = address_bytes(address->family);
+	int err;
+
+	*out = (struct host_route){ 0 };
+	route->rtm_family = socket_family(address->family);
+	route->rtm_dst_len = (uint8_t)(bytes * 8);
+	mnl_attr_put(request, RTA_DST, bytes, address->bytes);
+	err = netlink_ask(request, take_route, out);
+	if (err == -EHOSTUNREACH || err == -EINVAL || err == -EACCES)
+		return -ENETUNREACH;
+	return err;
+}
+
+static int take_neighbour(const struct nlmsghdr *message, void *data)
+{
+	const struct ndmsg *neighbour = mnl_nlmsg_get_payload(message);
+
+	*(bool *)data = neighbour->ndm_state & NUD_FAILED;
+	return MNL_CB_STOP;
+}
+
+bool host_neighbour_failed(const char *interface, const struct address *address)
+{
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETNEIGH, 0);
+	struct ndmsg *neighbour = mnl_nlmsg_put_extra_header(request, sizeof(*neighbour));
+	bool failed = false;
+
+	neighbour->ndm_family = socket_family(address->family);
+	neighbour->ndm_ifindex = (int)if_nametoindex(interface);
+	mnl_attr_put(request, NDA_DST, address_bytes(address->family), address->bytes);
+	return !netlink_ask(request, take_neighbour, &failed) && failed;
+}
+
 struct tunnels {
 	struct host_tunnel *found;
 	int count;

@@ -40,6 +40,31 @@ static int get_id(int namespace, int32_t *id)
 	return netlink_ask(request, take_id, id);
 }
 
+struct search {
+	int32_t wanted;
+	bool found;
+};
+
+static int take_listed(const struct nlmsghdr *message, void *data)
+{
+	struct search *search = data;
+	int32_t id = NETNSA_NSID_NOT_ASSIGNED;
+
+	mnl_attr_parse(message, sizeof(struct rtgenmsg), take_attribute, &id);
+	search->found |= id == search->wanted;
+	return MNL_CB_OK;
+}
+
+bool netns_has_id(int32_t id)
+{
+	char buffer[NETLINK_MESSAGE_BYTES];
+	struct nlmsghdr *request = netlink_begin(buffer, RTM_GETNSID, NLM_F_DUMP);
+	struct search search = { .wanted = id };
+
+	mnl_nlmsg_put_extra_header(request, sizeof(struct rtgenmsg));
+	return netlink_ask(request, take_listed, &search) || search.found;
+}
+
 /* The kernel chooses it. */
 static int give_id(int namespace)
 {
@@ -63,7 +88,8 @@ static int check_type(int namespace)
 	return type == CLONE_NEWNET ? 0 : -ENOTTY;
 }
 
-int netns_find_id(const char *path, int32_t *id)
+/* A descriptor, or a negative errno. */
+static int open_namespace(const char *path)
 {
 	int namespace = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
 
@@ -71,7 +97,28 @@ int netns_find_id(const char *path, int32_t *id)
 		return -errno;
 	err = check_type(namespace);
 	if (!err)
-		err = get_id(namespace, id);
+		return namespace;
+	close(namespace);
+	return err;
+}
+
+int netns_check(const char *path)
+{
+	int namespace = open_namespace(path);
+
+	if (namespace < 0)
+		return namespace;
+	close(namespace);
+	return 0;
+}
+
+int netns_find_id(const char *path, int32_t *id)
+{
+	int namespace = open_namespace(path), err;
+
+	if (namespace < 0)
+		return namespace;
+	err = get_id(namespace, id);
 	if (!err && *id == NETNSA_NSID_NOT_ASSIGNED) {
 		err = give_id(namespace);
 		if (!err)

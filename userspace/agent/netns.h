@@ -3,6 +3,7 @@
 #ifndef POISE_AGENT_NETNS_H
 #define POISE_AGENT_NETNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,12 @@
  * 0; -ENOTTY: path is no network namespace; or another negative errno.
  */
 int netns_find_id(const char *path, int32_t *id);
+
+/* Whether path is a network namespace, without giving it an id: as netns_find_id(). */
+int netns_check(const char *path);
+
+/* Whether an id is a namespace's now; true also when the kernel cannot be asked. */
+bool netns_has_id(int32_t id);
 
 /* Namespaces by their paths, of which some may lead nowhere at times, and some to the same. */
 struct netns_list {

@@ -264,6 +264,29 @@ static void format_route_command(char *command, size_t bytes, uint8_t family,
 		 gateway, route->interface, metric, mtu, advmss);
 }
 
+/* The interface's MTU, or what comes in tunnels, has changed since the clamp was set. */
+static int check_clamp(const struct preflight_target *target, uint8_t family,
+		       struct findings *findings)
+{
+	uint16_t clamp = family == 4 ? target->mss4 : target->mss6, fits;
+	struct segment_tunnel tunnel = preflight_tunnel(target);
+	struct finding *finding;
+	uint32_t mtu;
+
+	if (!clamp || !has_vip(target, family) || host_mtu(target->interface, &mtu))
+		return 0;
+	fits = segment_size(&tunnel, mtu, family);
+	if (clamp <= fits)
+		return 0;
+	finding = add(findings, PREFLIGHT_MTU,
+		      "clients' full-sized packets do not fit the tunnel, and the balancer drops "
+		      "them",
+		      "--mss lets IPv%u clients send segments of %u, the tunnel into %s (MTU %u) "
+		      "takes %u",
+		      family, clamp, target->interface, mtu, fits);
+	return mend_by_hand(finding, "poise-agent attach %s ... --mss auto", target->interface);
+}
+
 /*
  * Clients send segments as large as the host's answers allow (the MSS that it announces); with the
  * tunnel's header they must still fit the way from the balancer to the interface.
@@ -273,11 +296,13 @@ static int check_mtu(const struct preflight_target *target, uint8_t family,
 {
 	struct segment_tunnel tunnel = preflight_tunnel(target);
 	uint32_t headers = segment_headers(family), outer = segment_tunnel_bytes(&tunnel);
-	uint32_t clamp = family == 4 ? target->mss4 : target->mss6, mtu, out_mtu, announced;
+	uint32_t mtu, out_mtu, announced;
 	struct host_route route;
 	struct finding *finding;
 	char command[256];
 
+	if ((family == 4 ? target->mss4 : target->mss6))
+		return check_clamp(target, family, findings);
 	if (!has_vip(target, family) || host_default_route(family, &route) ||
 	    host_mtu(target->interface, &mtu) || host_mtu(route.interface, &out_mtu))
 		return 0;
@@ -288,8 +313,6 @@ static int check_mtu(const struct preflight_target *target, uint8_t family,
 	if (mtu < outer + headers || out_mtu < headers)
 		return 0;
 	announced = route.advmss ? route.advmss : out_mtu - headers;
-	if (clamp && clamp < announced)
-		announced = clamp;
 	if (announced + headers + outer <= mtu)
 		return 0;
 	finding = add(

@@ -25,6 +25,9 @@ int cmd_drain(const struct invocation *invocation);
 int cmd_undrain(const struct invocation *invocation);
 int cmd_batch(const struct invocation *invocation);
 
+int cmd_ring_export(const struct invocation *invocation);
+int cmd_ring_import(const struct invocation *invocation);
+
 int cmd_check(const struct invocation *invocation);
 int cmd_doctor(const struct invocation *invocation);
 int cmd_diff(const struct invocation *invocation);

@@ -86,6 +86,19 @@ const struct command commands[] = {
 	  "  weight web app-02 50\n"
 	  "  add web app-07 10.0.1.17 --if-missing",
 	  0, 0, 0, cmd_batch },
+	{ "ring export", "[SERVICE]...", "what slots name, for another balancer",
+	  "Prints, as JSON, which backends may know the connections of the slots that move, of\n"
+	  "every service with second_chance, or of some. A balancer that begins with empty maps\n"
+	  "takes it in by 'poised --history', or 'poise ring import'.\n\n"
+	  "example: poise ring export >history.json",
+	  0, 0, MAX_WORDS - 2, cmd_ring_export },
+	{ "ring import", "FILE", "take in what another balancer's slots name",
+	  "Has slots that do not move name the backends that FILE ('-': standard input) says, an\n"
+	  "output of 'poise ring export' of a balancer with the same services and seed. All of it\n"
+	  "is checked before any of it is taken; what the file says of other services or backends\n"
+	  "is left out.\n\n"
+	  "example: ssh lb2 poise ring export | poise ring import -",
+	  0, 1, 1, cmd_ring_import },
 	{ "stats", "", "every counter",
 	  "Shows the packets of each service and backend, what became of all others, and "
 	  "events.\n\n"

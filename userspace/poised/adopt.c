@@ -116,6 +116,7 @@ int adopt_all(struct balancer *balancer)
 		service_settle(balancer->services[i]);
 		service_count_slots(balancer->services[i]);
 	}
+	balancer->empty = !balancer->service_count;
 	if (!err && balancer->service_count)
 		log_info("took up %zu services and %zu backends from the pinned maps",
 			 balancer->service_count, backends);

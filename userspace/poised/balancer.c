@@ -11,6 +11,7 @@
 #include "log.h"
 #include "maps.h"
 #include "probe.h"
+#include "ring_guess.h"
 #include "service_places.h"
 #include "sweep.h"
 #include "upkeep.h"
@@ -70,6 +71,7 @@ void balancer_free(struct balancer *balancer)
 		struct service *service = balancer->services[i];
 
 		free_backends(service);
+		ring_guess_end(service);
 		probe_route_free(service->probes);
 		config_check_free(&service->config.check);
 		free(service);

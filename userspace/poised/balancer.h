@@ -67,6 +67,15 @@ struct backend {
 	uint64_t valid_at_round; /* the sweep round from which 'exceptions' counts */
 };
 
+/* Names that a ring got without a history: ring_guess.h. */
+struct guess {
+	uint16_t *without; /* the rings to be built, by who is not in them; NULL: none */
+	size_t count, next;
+	bool made; /* and not given up */
+	int64_t made_ms;
+	uint16_t stamp; /* of moves with such names alone */
+};
+
 struct service {
 	struct balancer *balancer;
 	struct config_service config; /* its own copy, without backends */
@@ -78,6 +87,7 @@ struct service {
 	struct extent schedule_extent; /* of roundrobin and leastconn; size 0: none */
 	struct ring schedule;
 	struct ring_moving moving; /* slots */
+	struct guess guess;
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool urgent;	 /* at the next commit, whatever else waits */
@@ -117,7 +127,9 @@ struct balancer {
 	struct service *service_at[POISE_SERVICE_ENTRIES]; /* by index */
 	bool service_used[POISE_SERVICE_ENTRIES];
 	uint32_t lowest_index; /* no index of a backend below it is free */
-	struct event *commit_event, *settle_event, *sweep_event;
+	struct event *commit_event, *settle_event, *sweep_event, *guess_event;
+	struct json_t *ring_history;	/* to be taken by rings that are filled first; NULL: none */
+	bool empty;			/* the maps were, when this poised began */
 	uint32_t sweep_bucket;		/* next to look at */
 	uint64_t sweep_round;		/* complete rounds */
 	uint32_t flows_seen;		/* recorded flows, in the round under way */

@@ -21,6 +21,7 @@
 #include "loader.h"
 #include "log.h"
 #include "maps.h"
+#include "ring_history.h"
 #include "state.h"
 #include "notify.h"
 #include "traced.h"
@@ -73,6 +74,21 @@ static void log_changes(const struct lines *changes)
 		audit_line(changes->text[i]);
 }
 
+/* One that cannot be used is no reason not to start. */
+static void load_history(struct daemon *daemon)
+{
+	struct lines errors = {};
+
+	if (!daemon->history)
+		return;
+	if (!daemon->balancer->empty)
+		log_info("history '%s' is not read: the pinned maps know more", daemon->history);
+	else if (ring_history_load(daemon->balancer, daemon->history, &errors))
+		log_error("history '%s' is not used", daemon->history);
+	log_errors(&errors, "history");
+	lines_free(&errors);
+}
+
 static int start_balancer(struct daemon *daemon, struct config *config)
 {
 	struct lines changes = {}, errors = {};
@@ -85,6 +101,7 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 		return err;
 	}
 	FAULT_POINT("adopted");
+	load_history(daemon);
 	err = balancer_apply(daemon->balancer, config, &changes, &errors);
 	log_errors(&errors, "configuration");
 	log_changes(&changes);

@@ -32,6 +32,7 @@ struct daemon {
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;  /* absolute */
+	const char *history; /* a file, for new maps; NULL: none */
 	char *applied_from; /* what 'apply' called its text; NULL: config_path is in force */
 	int64_t started_at; /* Unix seconds */
 	bool detached;	    /* by command: nothing is balanced any more */

@@ -117,9 +117,10 @@ static int check_config(const char *path, struct config *config)
 	return valid ? 0 : EXIT_REFUSED;
 }
 
-static int serve(const char *path, struct config *config)
+static int serve(const struct options *options, struct config *config)
 {
-	struct daemon daemon = { .config_path = realpath(path, NULL) };
+	struct daemon daemon = { .config_path = realpath(options->config, NULL),
+				 .history = options->history };
 	struct reattach *reattach = NULL;
 	struct pulse *pulse = NULL;
 	int err = daemon_start(&daemon, config);
@@ -156,5 +157,5 @@ int main(int argc, char **argv)
 		log_warning("NOTIFY_SOCKET: not a path or '@' and a name: nothing is notified");
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
-	return serve(options.config, config);
+	return serve(&options, config);
 }

@@ -6,13 +6,15 @@
 
 #include "poise_version.h"
 
-enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_LOG_LEVEL, OPTION_LOG_FORMAT };
+enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HISTORY, OPTION_LOG_LEVEL, OPTION_LOG_FORMAT };
 
 static const char usage[] =
-	"usage: poised --config FILE [--check] [--log-level LEVEL] [--log-format FORMAT]\n"
+	"usage: poised --config FILE [--check] [--history FILE] [--log-level LEVEL]\n"
+	"              [--log-format FORMAT]\n"
 	"\n"
 	"  -c, --config FILE        the configuration, poise.yaml(5)\n"
 	"      --check              check it, print every error, and exit (0: it is valid)\n"
+	"      --history FILE       of 'poise ring export': if the maps are new\n"
 	"      --log-level LEVEL    error, warning, info (the default) or debug\n"
 	"      --log-format FORMAT  text (the default), or json: an object a line\n"
 	"  -v, --verbose            the same as --log-level debug\n"
@@ -37,6 +39,9 @@ static int take(int option, struct options *options)
 		return -1;
 	case OPTION_CHECK:
 		options->check = true;
+		return -1;
+	case OPTION_HISTORY:
+		options->history = optarg;
 		return -1;
 	case OPTION_LOG_LEVEL:
 		return log_parse_level(optarg, &options->log_level) == 0
@@ -66,6 +71,7 @@ int options_parse(int argc, char **argv, struct options *options)
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, OPTION_CHECK },
+		{ "history", required_argument, NULL, OPTION_HISTORY },
 		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 		{ "log-format", required_argument, NULL, OPTION_LOG_FORMAT },
 		{ "verbose", no_argument, NULL, 'v' },

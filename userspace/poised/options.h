@@ -11,6 +11,7 @@ enum { EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct options {
 	const char *config;
+	const char *history; /* NULL: none */
 	bool check;
 	enum log_level log_level;
 	enum log_format log_format;

@@ -13,6 +13,7 @@
 #include "maps.h"
 #include "probe.h"
 #include "port_lists.h"
+#include "ring_guess.h"
 
 enum { FILL_GRACE_MS = 1000 }; /* how long next hops may take before the first fill */
 
@@ -320,6 +321,7 @@ void service_free(struct balancer *balancer, struct service *service)
 		backend_free(balancer, service->backends);
 	FAULT_POINT("service-backends-freed");
 	maps_service_record_write(balancer->maps, service->index, &empty);
+	ring_guess_end(service);
 	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
 	balancer_drop(balancer, service);

@@ -15,6 +15,7 @@
 #include "maglev.h"
 #include "maps.h"
 #include "parallel.h"
+#include "ring_history.h"
 #include "schedule.h"
 #include "timer.h"
 
@@ -195,6 +196,7 @@ static void do_job(void *context, size_t number)
 static void finish_job(struct job *job)
 {
 	struct service *service = job->service;
+	bool first;
 
 	service->urgent = false;
 	service->dirty = job->err != 0;
@@ -203,7 +205,10 @@ static void finish_job(struct job *job)
 			  "cannot build its ring: %s", strerror(-job->err));
 		return;
 	}
+	first = !service->filled;
 	service->filled = true;
+	if (first)
+		ring_history_begin(service);
 	if (job->changed)
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "%u of %u slots have a new owner, %u are moving", job->changed,

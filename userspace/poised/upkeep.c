@@ -9,6 +9,8 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "ring_guess.h"
+#include "ring_history.h"
 #include "sweep.h"
 
 enum { SETTLE_INTERVAL_MS = 500 };
@@ -79,6 +81,10 @@ static void prepare_moves(struct balancer *balancer)
 	for (size_t i = 0; i < balancer->service_count; i++)
 		if (!balancer->services[i]->filled)
 			return;
+	if (balancer->service_count) {
+		ring_history_forget(balancer);
+		balancer->empty = false;
+	}
 	err = maps_moves_ahead(balancer->maps);
 	if (err)
 		log_error("rings: no memory for slots that move: %s", strerror(-err));
@@ -96,6 +102,7 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 
 		if (service->moving.recorded)
 			settle_service(service);
+		ring_guess_tick(service);
 		if (!service->filled && now >= service->fill_by) {
 			service->undecided = true;
 			service_touch(service);
@@ -124,11 +131,14 @@ int upkeep_start(struct balancer *balancer)
 	balancer->settle_event =
 		start_timer(balancer->base, settle_cb, balancer, SETTLE_INTERVAL_MS);
 	balancer->sweep_event = start_timer(balancer->base, sweep_cb, balancer, SWEEP_INTERVAL_MS);
-	return balancer->settle_event && balancer->sweep_event ? 0 : -ENOMEM;
+	return balancer->settle_event && balancer->sweep_event ? ring_guess_start(balancer)
+							       : -ENOMEM;
 }
 
 void upkeep_stop(struct balancer *balancer)
 {
+	ring_guess_stop(balancer);
+	ring_history_forget(balancer);
 	if (balancer->settle_event)
 		event_free(balancer->settle_event);
 	if (balancer->sweep_event)

@@ -120,6 +120,11 @@ static const struct command {
 	  { "drops", "all", "sent", "service", "sample", "bytes", "count", "seconds" } },
 	{ "reload", ACCESS_WRITE, command_reload, { "dry_run" } },
 	{ "apply", ACCESS_WRITE, command_apply, { "name", "text", "dry_run" } },
+	{ "ring-export", ACCESS_READ, command_ring_export, { "services" } },
+	{ "ring-import",
+	  ACCESS_WRITE,
+	  command_ring_import,
+	  { "history", "seed", "services", "dry_run" } },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };
 

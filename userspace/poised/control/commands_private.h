@@ -16,6 +16,10 @@ json_t *command_backend_drain(const struct request *request);
 json_t *command_backend_undrain(const struct request *request);
 json_t *command_backend_weight(const struct request *request);
 
+/* commands_ring.c */
+json_t *command_ring_export(const struct request *request);
+json_t *command_ring_import(const struct request *request);
+
 /* capture.c */
 json_t *command_capture(const struct request *request);
 

@@ -88,7 +88,7 @@ host_prepare()
 	install -D -m 644 -t /etc/systemd/system "$ROOT"/dist/*.service
 	mkdir -p /etc/poise /run/systemd/system
 	config 1 2 >/etc/poise/poise.yaml
-	echo "ATTACH=peer --vip $VIP --from 172.16.0.0/16 --setup" >/etc/poise/agent.conf
+	echo "RUN=peer --vip $VIP --from 172.16.0.0/16 --setup" >/etc/poise/agent.conf
 	# no devices are to be found, and no network to wait for
 	for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
 		systemd-udev-trigger.service network-online.target; do
@@ -259,10 +259,11 @@ config_refused()
 
 test_agent()
 {
+	systemctl stop poised # it would be started again and again
 	check "poise-agent.service starts" systemctl start poise-agent
-	check "it stays active" property_is poise-agent ActiveState active
+	check "systemd knows when it is ready" property_is poise-agent ActiveState active
 	check "the tunnel is open" grep -q 'prog/xdp' <(ip -d link show peer)
-	check "systemctl reload" systemctl reload poise-agent
+	check "systemctl restart" systemctl restart poise-agent
 	check "systemctl stop" systemctl stop poise-agent
 	check "the tunnel stays open" grep -q 'prog/xdp' <(ip -d link show peer)
 }

@@ -171,7 +171,8 @@ static void fail_session(struct mysql *mysql, int error)
 	} else if (error > 0 && (error < FIRST_OF_LIBRARY || mysql_error_text(error))) {
 		fail_server(mysql, error);
 	} else if (stream.closed) {
-		fail(mysql, CHECK_TEXT_CLOSED_MIDDLE);
+		fail(mysql, stream.secrecy == MYSQL_HANDSHAKE ? CHECK_TEXT_TLS_CLOSED
+							      : CHECK_TEXT_CLOSED_MIDDLE);
 	} else if (error > LAST_OF_LIBRARY) {
 		fail_server(mysql, error);
 	} else {

@@ -200,8 +200,11 @@ static int shake_hands(struct mysql_stream *stream)
 {
 	enum tls_result result = tls_handshake(stream->session);
 
-	if (result == TLS_CLOSED)
-		return fail(stream, ECONNRESET);
+	if (result == TLS_CLOSED) { /* an error of the write that it is part of */
+		stream->closed = stream->cut = true;
+		errno = ECONNABORTED;
+		return -1;
+	}
 	if (result != TLS_DONE)
 		return result_of_tls(stream, result, 0);
 	stream->secrecy = MYSQL_SECURE;

@@ -234,7 +234,7 @@ def explain(arguments):
                    takes_packets=True, takes_connections=not moving)
     slot = {"number": 4242, "slots": 65537, "moving": moving, "owner": "app-01"}
     if moving:
-        slot.update(previous="app-02", stamp_age_ms=61000)
+        slot.update(state="recorded", previous="app-02", earlier="app-03", stamp_age_ms=61000)
     return {
         "packet": {"interface": "eth0", "frame_bytes": 54, "bytes": 40, "tcp_flags": flags,
                    **{k: arguments[k] for k in ("protocol", "source", "source_port",
@@ -244,7 +244,12 @@ def explain(arguments):
         "record": {"table": "exceptions", "found": True, "backend": "app-01",
                    "state": "established", "age_ms": 5000} if moving else None,
         "outer": {"source": "172.16.1.2", "destination": "10.0.1.11"},
-        "size": {"packet": 40, "added": 20, "total": 60, "mtu": 1500, "fits": True},
+        "chain": [{"name": "app-02", "address": "10.0.1.12"},
+                  {"name": "app-03", "address": "2001:db8::13"}] if moving else [],
+        "size": {"packet": 40, "added": 20, "chain": 24, "chain_room": 36, "total": 84, "mtu": 1500,
+                 "fits": True} if moving else
+                {"packet": 40, "added": 20, "chain": 0, "chain_room": 0, "total": 60, "mtu": 1500,
+                 "fits": True},
         "verdict": "tx", "reason": "sent", "meaning": "sent to a backend",
         "events": [] if moving else ["exception_recorded"], "frame": "00", "frame_out": "01"}
 

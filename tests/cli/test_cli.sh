@@ -184,7 +184,9 @@ test_explain() {
 	run explain tcp '[2001:db8::7]:1' '[2001:DB8:f:0::10]:65535' --ack --fin
 	expect "explain: IPv6, a moving slot" 0 \
 		out '^packet +tcp ack, fin \[2001:db8::7\]:1 -> \[2001:db8:f::10\]:65535,' \
-		out 'moving, owner app-01, previous app-02, last stamped 1m 1s ago$' \
+		out 'moving, recorded, owner app-01, previous app-02, earlier app-03, last stamped 1m 1s ago$' \
+		out '^chain +then app-02, 10\.0\.1\.12$' out '^ +last app-03, 2001:db8::13$' \
+		out '^size +40 bytes, and 20 of the tunnel, 24 of the chain: 84, fits MTU 1500 less 12 for chains$' \
 		out '^exception +recorded: backend app-01, established, 5s old$' no-out '^events'
 	for words in "tcp 198.51.100.7:4242" "tcp 198.51.100.7 203.0.113.10:80" \
 		"tcp 2001:db8::7:1 203.0.113.10:80" "tcp 198.51.100.7:65536 203.0.113.10:80" \

@@ -9,6 +9,7 @@
 
 #include "hex.h"
 #include "traced.h"
+#include "tunnel.h"
 
 static const char *const reason_names[POISE_REASON_COUNT] = {
 #define REASON_NAME(name, verdict, text) #name,
@@ -114,12 +115,17 @@ static void count_sent(struct counts *counts, const struct fate *fate)
 
 static struct packet expected_out(const struct fixture *fixture, const struct fate *fate)
 {
+	struct tunnel_hops hops = { .hop = { NULL } };
+
 	if (fate->out)
 		return *fate->out;
 	if (fate->reason != POISE_REASON_SENT)
 		return fate->in;
-	return fixture_encapsulated_hash(&fate->in, &fixture->entries[fate->backend],
-					 fixture_flow_hash(fate->flow ? fate->flow : &fate->in));
+	for (int i = 0; i < POISE_CHAIN_HOPS; i++)
+		if (fate->hops[i])
+			hops.hop[i] = &fixture->entries[fate->hops[i]];
+	return tunnel_packet_chained(&fate->in, &fixture->entries[fate->backend],
+				     fixture_flow_hash(fate->flow ? fate->flow : &fate->in), &hops);
 }
 
 /* What a dry run says, before the packet comes: it counts nothing. */

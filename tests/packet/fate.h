@@ -27,6 +27,7 @@ struct fate {
 	uint32_t service;		    /* that counts a packet sent; 0: fixture_service() */
 	const struct packet *flow; /* the packet that it follows: its ports and hash are the flow's;
 				    * NULL: it has ports itself */
+	uint16_t hops[2];	   /* that the chain names; NOBODY: none */
 	const struct packet *out;  /* what must come out of an answer or of other ways to send;
 				    * NULL: what fate_holds() says */
 };

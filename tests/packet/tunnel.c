@@ -17,12 +17,16 @@ enum {
 	IP6_HOPS = 7,
 	UDP_CHECKSUM = 6,
 	GUE_PROTOCOL = 1,
+	CHAIN_HEAD_BYTES = 4,
+	CHAIN_COUNT = 2, /* beside the version */
+	CHAIN_FAMILIES = 3,
 	MAX_LAYERS = 8,
 };
 
 struct stack {
 	struct layer layers[MAX_LAYERS];
 	size_t count;
+	uint8_t gue[GUE_HEADER_BYTES + POISE_CHAIN_MAX_BYTES];
 };
 
 static void push(struct stack *stack, struct layer layer)
@@ -110,13 +114,34 @@ static void push_ip(struct stack *stack, const struct packet *in, const struct p
 	push(stack, tos(ttl(ip, OUTER_TTL), packet_tos(in)));
 }
 
+/* GUE's header and, of hops that are not NULL, the chain. Returns its bytes. */
+static size_t write_gue(uint8_t *gue, bool six, const struct tunnel_hops *hops)
+{
+	uint8_t *at = gue + GUE_HEADER_BYTES + CHAIN_HEAD_BYTES;
+
+	memset(gue, 0, GUE_HEADER_BYTES + CHAIN_HEAD_BYTES);
+	gue[GUE_PROTOCOL] = six ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	if (!hops || !hops->hop[0])
+		return GUE_HEADER_BYTES;
+	memcpy(gue + GUE_HEADER_BYTES, "PO\x10", 3);
+	for (int i = 0; i < POISE_CHAIN_HOPS && hops->hop[i]; i++) {
+		size_t bytes = hops->hop[i]->family == 4 ? 4 : 16;
+
+		memcpy(at, hops->hop[i]->address, bytes);
+		at += bytes;
+		gue[GUE_HEADER_BYTES + CHAIN_COUNT]++;
+		gue[GUE_HEADER_BYTES + CHAIN_FAMILIES] |= (bytes == 16) << i;
+	}
+	gue[0] = (uint8_t)((at - gue - GUE_HEADER_BYTES) / 4);
+	return (size_t)(at - gue);
+}
+
 /* UDP and GUE, or GRE. */
 static void push_shim(struct stack *stack, const struct packet *in,
-		      const struct poise_backend *entry, uint64_t hash)
+		      const struct poise_backend *entry, uint64_t hash,
+		      const struct tunnel_hops *hops)
 {
 	static const uint8_t gre[2][GRE_BYTES] = { { 0, 0, 0x08, 0x00 }, { 0, 0, 0x86, 0xdd } };
-	static const uint8_t gue[2][GUE_HEADER_BYTES] = { { 0, IPPROTO_IPIP, 0, 0 },
-							  { 0, IPPROTO_IPV6, 0, 0 } };
 	uint16_t source = (uint16_t)(GUE_FIRST_PORT + hash % GUE_PORTS);
 	int six = packet_family(in) == 6;
 
@@ -127,7 +152,7 @@ static void push_shim(struct stack *stack, const struct packet *in,
 	push(stack, udp(source, ntohs(entry->gue_port)));
 	if (entry->family == 4)
 		stack->layers[stack->count - 1] = checksum(stack->layers[stack->count - 1], 0);
-	push(stack, raw(gue[six], GUE_HEADER_BYTES));
+	push(stack, raw(stack->gue, write_gue(stack->gue, six, hops)));
 }
 
 /* The client's IP packet, one hop further. */
@@ -165,6 +190,12 @@ static void put_checksum(struct packet *out)
 struct packet tunnel_packet(const struct packet *in, const struct poise_backend *entry,
 			    uint64_t hash)
 {
+	return tunnel_packet_chained(in, entry, hash, NULL);
+}
+
+struct packet tunnel_packet_chained(const struct packet *in, const struct poise_backend *entry,
+				    uint64_t hash, const struct tunnel_hops *hops)
+{
 	size_t l3 = packet_l3(in), length = packet_ip_length(in);
 	struct packet copy = *in, out;
 	const uint8_t *inner = copy.bytes + l3;
@@ -175,7 +206,7 @@ struct packet tunnel_packet(const struct packet *in, const struct poise_backend 
 	push_link(&stack, entry);
 	if (kind_of(entry) != POISE_ENCAP_L2) {
 		push_ip(&stack, in, entry, hash);
-		push_shim(&stack, in, entry, hash);
+		push_shim(&stack, in, entry, hash, hops);
 	}
 	push(&stack, raw(inner, length));
 	push(&stack, trailer(inner + length, in->length - l3 - length));

@@ -6,6 +6,7 @@
 
 #include "build.h"
 #include "poise_abi.h"
+#include "poise_wire.h"
 
 enum {
 	GUE_HEADER_BYTES = 4,
@@ -19,5 +20,14 @@ size_t tunnel_bytes(const struct poise_backend *entry);
  */
 struct packet tunnel_packet(const struct packet *in, const struct poise_backend *entry,
 			    uint64_t hash);
+
+/* The backends that a chain names, in order; NULL: none, and none follows. */
+struct tunnel_hops {
+	const struct poise_backend *hop[POISE_CHAIN_HOPS];
+};
+
+/* The same with a chain, of GUE; hops: NULL, or none: without. */
+struct packet tunnel_packet_chained(const struct packet *in, const struct poise_backend *entry,
+				    uint64_t hash, const struct tunnel_hops *hops);
 
 #endif

@@ -224,6 +224,7 @@ static void tell_service(const json_t *answer)
 static void tell_slot(const json_t *slot)
 {
 	bool has_earlier = json_is_string(json_object_get(slot, "earlier"));
+	const char *state = json_object_get(slot, "state") ? text_of(slot, "state") : "";
 	char age[FORMAT_BYTES], *where;
 
 	if (!json_is_object(slot))
@@ -234,8 +235,8 @@ static void tell_slot(const json_t *slot)
 	else if (!json_object_get(slot, "previous"))
 		tell("slot", "%s, moving, owner %s", where, name_of(slot, "owner"));
 	else
-		tell("slot", "%s, moving, %s, owner %s, previous %s%s%s, last stamped %s ago",
-		     where, text_of(slot, "state"), name_of(slot, "owner"),
+		tell("slot", "%s, moving%s%s, owner %s, previous %s%s%s, last stamped %s ago",
+		     where, *state ? ", " : "", state, name_of(slot, "owner"),
 		     name_of(slot, "previous"), has_earlier ? ", earlier " : "",
 		     has_earlier ? name_of(slot, "earlier") : "",
 		     format_age(number_of(slot, "stamp_age_ms") / 1000, age));

@@ -308,11 +308,19 @@ static bool is_guessed(void *context)
 /* With two backends each slot names the other one. */
 static void an_empty_start_guesses_for_the_settle_time(void **state)
 {
+	json_t *history;
+
 	(void)state;
 	begin("2s", CHAINS("on") B0 B1 B2);
 	assert_true(loop_until(is_guessed, NULL, PATIENCE_MS));
 	assert_int_equal(named(), 1021);
 	assert_int_equal(naming("b0") + naming("b1") + naming("b2"), 1021);
+	history = exported(); /* others are not told what is a guess */
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(history, "services"), 0), "moves")),
+		"");
+	json_decref(history);
 	assert_true(loop_until(names_nobody, NULL, PATIENCE_MS));
 	assert_int_equal(recorded(), 0);
 }

@@ -10,6 +10,7 @@
 #include "balancer.h"
 #include "maps.h"
 #include "poise_flow.h"
+#include "ring_guess.h"
 #include "ring_runs.h"
 
 /* A chunk being written: its runs, and the backends that they speak of, each with its place. */
@@ -66,7 +67,7 @@ static void add_slot(struct chunk *chunk, uint32_t slot)
 	uint16_t word = ring_read(&chunk->service->ring, slot, &move);
 	struct ring_run run = { .first = slot, .last = slot, .behind = slot + 1 };
 
-	if (!(word & POISE_SLOT_MOVING))
+	if (!(word & POISE_SLOT_MOVING) || ring_guessed(chunk->service, move))
 		return;
 	run.owner = place_of(chunk, word & POISE_SLOT_OWNER);
 	run.previous = place_of(chunk, move.previous);

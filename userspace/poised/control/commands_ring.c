@@ -42,7 +42,7 @@ static int export_next(void *context, struct evbuffer *out)
 	int err = 0;
 
 	if (!export->next && !export->first &&
-	    evbuffer_add(out, ",\"services\":[", strlen(",\"services\":[")))
+	    evbuffer_add(out, "\"services\":[", strlen("\"services\":[")))
 		return -ENOMEM;
 	if (export->next == export->count)
 		return evbuffer_add(out, "]", 1) ? -ENOMEM : 0;
@@ -77,9 +77,10 @@ static bool add_named(const struct request *request, struct ring_export *export,
 
 		if (service && add_service(export, service))
 			continue;
-		control_refuse(request->error, "services[%zu]: %s '%.64s' %s", i,
-			       service ? "service" : "there is no service", name ? name : "",
-			       service ? "has no second_chance: its slots name nobody" : "");
+		control_refuse(request->error,
+			       service ? "services[%zu]: service '%.64s' has no second_chance"
+				       : "services[%zu]: there is no service '%.64s'",
+			       i, name ? name : "");
 		return false;
 	}
 	return true;

@@ -182,7 +182,7 @@ $(B)/fuzz/tests/%.o: tests/%.c
 $(B)/fuzz/userspace/%.o: userspace/%.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer-no-link $(INC) -MMD -MP -c -o $@ $<
-$(B)/fuzz_agent: $(fuzz_shim) $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_agent input view)
+$(B)/fuzz_agent: $(fuzz_shim) $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_agent check_chain input view)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^
 $(B)/fuzz_packet: $(fuzz_o) $(fuzz_shim)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^

@@ -4,14 +4,17 @@
  * packets unchanged, and what comes out of a tunnel is what is in it, for a VIP, with the outer
  * header's ECN. An input is a byte of settings and then frames (input.h).
  */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_chain.h"
 #include "input.h"
 #include "open.h"
+#include "route.h"
 
 #include "agent.bpf.c"
 
@@ -31,9 +34,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum {
 	CHECK_SOURCES = 1 << 0, /* of the settings' byte */
 	NOT_ALL = 1 << 1,	/* only the tunnels of its upper bits are opened */
+	SECOND_CHANCE = 1 << 2, /* a byte of the host's answers follows */
 	TUNNELS_SHIFT = 4,
 	MACS_BYTES = 12,
 	ECN = 3,
+
+	ANSWER_STATE = 3, /* of the host's byte: a place in 'states', and in 'routes' */
+	ANSWER_CONTAINER = 1 << 2,
+	ANSWER_COOKIE = 1 << 3,
+	ANSWER_ROUTE_SHIFT = 4,
+	ANSWER_ROUTE = 7,
+
+	CONTAINER = 5, /* its network namespace's id */
+	IFINDEX = 1,
+	OTHER_IFINDEX = 2,
+	HEADROOM = 64,
+	LISTENS = 10, /* TCP_LISTEN */
+	NO_REASON = -1,
+};
+
+static const uint32_t states[] = { 0, LISTENS, 1, 6 }; /* TCP_ESTABLISHED, TCP_TIME_WAIT */
+static const int routes[] = {
+	BPF_FIB_LKUP_RET_SUCCESS,     BPF_FIB_LKUP_RET_SUCCESS,
+	BPF_FIB_LKUP_RET_NO_NEIGH,    BPF_FIB_LKUP_RET_FWD_DISABLED,
+	BPF_FIB_LKUP_RET_UNREACHABLE, BPF_FIB_LKUP_RET_NOT_FWDED,
+	BPF_FIB_LKUP_RET_FRAG_NEEDED, -EINVAL,
 };
 
 /* The same as those of the balancer's seeds. */
@@ -44,6 +69,9 @@ static const struct poise_agent_prefix vip6 = { 160,
 						{ 0x20, 1, 0xd, 0xb8, 0, 0xf, [15] = 0x10 } };
 static const struct poise_agent_prefix source4 = { 48, 4, { 172, 16 } };
 static const struct poise_agent_prefix source6 = { 96, 6, { 1, 0 } };
+
+static const struct poise_agent_prefix hop4 = { 56, 4, { 10, 0, 1 } };
+static const struct poise_agent_prefix hop6 = { 80, 6, { 0x20, 1, 0xd, 0xb8, 0, 2 } };
 
 static const int verdicts[] = {
 #define VERDICT(name, verdict, text) [POISE_AGENT_REASON_##name] = verdict,
@@ -71,34 +99,51 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	shim_hash_set("vip_prefixes", &prefix4, &prefix4);
 	shim_hash_set("sources", &source4, &nothing);
 	shim_hash_set("sources", &source6, &nothing);
+	shim_hash_set("hops", &hop4, &nothing);
+	shim_hash_set("hops", &hop6, &nothing);
 	return 0;
 }
 
-static void reset(uint8_t choice)
+/* answers: of the host, if second chance is on. */
+static void reset(uint8_t choice, uint8_t answers)
 {
 	*(struct poise_agent_settings *)shim_array("settings") = (struct poise_agent_settings){
 		.abi_version = POISE_AGENT_ABI_VERSION,
 		.check_sources = !!(choice & CHECK_SOURCES),
 		.encapsulations = choice & NOT_ALL ? choice >> TUNNELS_SHIFT : ~0U,
 		.gue_port = bpf_htons(POISE_AGENT_GUE_PORT),
+		.second_chance = !!(choice & SECOND_CHANCE),
+		.source4 = bpf_htonl(172U << 24 | 16 << 16),
+		.source4_mask = bpf_htonl(0xffff),
+		.source6 = { 1 },
+		.source6_mask = bpf_htonl(0xffff),
+		.namespace_count = 1,
+		.namespaces = { CONTAINER },
+	};
+	shim_host = (struct shim_host){
+		.socket_state = states[answers & ANSWER_STATE],
+		.namespace = answers & ANSWER_CONTAINER ? CONTAINER : (int32_t)BPF_F_CURRENT_NETNS,
+		.cookie_valid = answers & ANSWER_COOKIE,
+		.route = routes[answers >> ANSWER_ROUTE_SHIFT & ANSWER_ROUTE],
+		.ifindex = (answers >> ANSWER_ROUTE_SHIFT & ANSWER_ROUTE) == 1 ? OTHER_IFINDEX
+									       : IFINDEX,
 	};
 	shim_clock_set(0);
 }
 
-/* The one reason that is counted; sets the counters back. */
-static int take_reason(void)
+/* The one of an array of counters that is not 0; NO_REASON: none. Sets them back. */
+static int take_counted(const char *map, int count)
 {
-	uint64_t *counts = shim_array("reasons");
-	int found = -1;
+	uint64_t *counts = shim_array(map);
+	int found = NO_REASON;
 
-	for (int i = 0; i < POISE_AGENT_REASON_COUNT; i++) {
+	for (int i = 0; i < count; i++) {
 		if (!counts[i])
 			continue;
-		REQUIRE(counts[i] == 1 && found < 0);
+		REQUIRE(counts[i] == 1 && found == NO_REASON);
 		counts[i] = 0;
 		found = i;
 	}
-	REQUIRE(found >= 0);
 	return found;
 }
 
@@ -135,19 +180,55 @@ static void check_opened(const uint8_t *in, uint32_t in_bytes, const uint8_t *ou
 	REQUIRE(view_header_right(&inner) || !view_header_right(&before));
 }
 
+/* By what the host answers. A listening socket has no connection, and may still have the packet. */
+static void check_decision(int decision, int reason)
+{
+	const struct shim_host *host = &shim_host;
+
+	REQUIRE((reason == POISE_AGENT_REASON_FORWARDED) ==
+		(decision == POISE_AGENT_DECISION_SENT_ON));
+	REQUIRE((reason == NO_REASON) == (decision == POISE_AGENT_DECISION_SLOW_PATH));
+	if (decision == POISE_AGENT_DECISION_SENT_ON ||
+	    decision == POISE_AGENT_DECISION_SLOW_PATH) {
+		REQUIRE(!host->socket_state || host->socket_state == LISTENS);
+		REQUIRE((decision == POISE_AGENT_DECISION_SENT_ON) ==
+			(!host->route && host->ifindex == IFINDEX));
+		REQUIRE(shim_asked.sockets && shim_asked.routes == 1);
+	}
+	if (decision == POISE_AGENT_DECISION_ESTABLISHED)
+		REQUIRE(host->socket_state && host->socket_state != LISTENS);
+	if (decision == POISE_AGENT_DECISION_COOKIE)
+		REQUIRE(host->socket_state == LISTENS && host->cookie_valid);
+	REQUIRE(!shim_asked.held);
+}
+
+static void check_fate(const struct shim_frame *frame, const uint8_t *bytes, uint32_t length,
+		       int reason, int verdict)
+{
+	uint32_t now = shim_frame_length(frame);
+
+	REQUIRE(reason != POISE_AGENT_REASON_INTERNAL);
+	REQUIRE(verdict == (reason == NO_REASON ? XDP_PASS : verdicts[reason]));
+	if (reason == POISE_AGENT_REASON_FORWARDED)
+		check_sent_on(bytes, length, frame->bytes, now);
+	else if (reason != NO_REASON && reason < POISE_AGENT_REASON_NOT_TUNNEL)
+		check_opened(bytes, length, frame->bytes, now);
+	else if (verdict == XDP_PASS)
+		REQUIRE(now == length && !memcmp(frame->bytes, bytes, length));
+}
+
 static void run_frame(const uint8_t *bytes, uint32_t length)
 {
 	struct shim_frame frame;
-	int verdict, reason;
+	int verdict, reason, decision;
 
-	shim_frame_open(&frame, bytes, length, 0, 1);
+	shim_asked = (struct shim_asked){ 0 };
+	shim_frame_open(&frame, bytes, length, HEADROOM, IFINDEX);
 	verdict = poise_agent(&frame.ctx);
-	reason = take_reason();
-	REQUIRE(reason != POISE_AGENT_REASON_INTERNAL && verdict == verdicts[reason]);
-	if (reason < POISE_AGENT_REASON_NOT_TUNNEL)
-		check_opened(bytes, length, frame.bytes, shim_frame_length(&frame));
-	else if (verdict == XDP_PASS)
-		REQUIRE(shim_frame_length(&frame) == length && !memcmp(frame.bytes, bytes, length));
+	reason = take_counted("reasons", POISE_AGENT_REASON_COUNT);
+	decision = take_counted("decisions", POISE_AGENT_DECISION_COUNT);
+	check_decision(decision, reason);
+	check_fate(&frame, bytes, length, reason, verdict);
 	shim_frame_close(&frame);
 }
 
@@ -156,10 +237,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 	const uint8_t *frame;
 	uint32_t length;
-	uint8_t choice;
+	uint8_t choice, answers = 0;
 
 	input_take(&input, &choice, sizeof(choice));
-	reset(choice);
+	if (choice & SECOND_CHANCE)
+		input_take(&input, &answers, sizeof(answers));
+	reset(choice, answers);
 	for (int i = 0; i < INPUT_MAX_FRAMES; i++) {
 		frame = input_frame(&input, &length);
 		if (!frame)

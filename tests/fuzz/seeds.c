@@ -30,6 +30,7 @@ enum {
 	DESTINATION = 60,
 	QUOTED_BYTES = 28, /* an IPv4 header and eight bytes */
 	MAX_FRAMES = 16,
+	AGENT_SECOND_CHANCE = 1 << 2, /* of fuzz_agent.c's first byte */
 };
 
 struct seed {
@@ -37,7 +38,8 @@ struct seed {
 	struct world_choice choice;
 	struct packet frames[MAX_FRAMES];
 	uint8_t clock[MAX_FRAMES]; /* before each */
-	bool agent;		   /* of the choice, only the first byte is written */
+	bool agent;		   /* of the choice, only the first byte is written, */
+	uint8_t answers;	   /* and if it asks for second chance, this */
 };
 
 static void write_seed(const char *directory, const struct seed *seed)
@@ -55,6 +57,8 @@ static void write_seed(const char *directory, const struct seed *seed)
 		exit(1);
 	}
 	fwrite(&seed->choice, choice_bytes, 1, file);
+	if (seed->agent && seed->choice.flags & AGENT_SECOND_CHANCE)
+		fputc(seed->answers, file);
 	for (i = 0; i < MAX_FRAMES && seed->frames[i].length; i++) {
 		const struct packet *frame = &seed->frames[i];
 
@@ -312,6 +316,47 @@ static void write_agent(const char *directory)
 	}
 }
 
+/* Chains of one and two addresses of both families, in both, with each answer of the host. */
+static void write_chains(const char *directory)
+{
+	static const uint8_t chains[][40] = {
+		{ 2, IPPROTO_IPIP, 0, 0, 'P', 'O', 0x11, 0, 10, 0, 1, 12 },
+		{ 5, IPPROTO_IPIP, 0, 0, 'P', 'O', 0x11, 1, 0x20, 1, 0xd, 0xb8, 0, 2, [23] = 12 },
+		{ 6, IPPROTO_IPIP, 0, 0, 'P', 'O', 0x12, 2, 10, 0, 1, 12, 0x20, 1, 0xd, 0xb8, 0,
+		  2, [27] = 12 },
+		{ 9, IPPROTO_IPIP, 0,	 0, 'P', 'O',  0x12, 3, 0x20,	  1, 0xd, 0xb8, 0,
+		  2, [23] = 12,	   0x20, 1, 0xd, 0xb8, 0,    2, [39] = 13 },
+	};
+	const struct layer to = tcp(CLIENT_PORT, WORLD_PLAIN, ACK);
+	const struct packet quoted = PKT(IN, ip4(WORLD_VIP4, CLIENT4), tcp(WORLD_PLAIN, 1, ACK));
+	struct seed seed = { .agent = true, .choice.flags = AGENT_SECOND_CHANCE };
+	char name[64];
+
+	for (int i = 0; i < 128; i++) {
+		uint8_t chain[4][40];
+
+		memcpy(chain, chains, sizeof(chain));
+		snprintf(name, sizeof(name), "chain-%02x", i);
+		seed.name = name;
+		seed.answers = (uint8_t)i;
+		for (int j = 0; j < 4; j++) {
+			size_t bytes = 4 + chain[j][0] * 4U;
+			struct layer gue;
+
+			chain[j][1] = i & 1 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+			gue = raw(chain[j], bytes);
+			seed.frames[j] = PKT(IN,
+					     i & 2 ? ip6("100::7", "2001:db8:2::11")
+						   : ip4("172.16.1.2", "10.0.1.11"),
+					     udp(50000, WORLD_GUE_PORT), gue, i & 1 ? C6 : C4, to);
+		}
+		seed.frames[4] = PKT(IN, ip4("172.16.1.2", "10.0.1.11"), udp(50000, WORLD_GUE_PORT),
+				     raw(chains[0], 12), C4, icmp(UNREACHABLE, NEEDED, 1400),
+				     quote(&quoted, QUOTED_BYTES));
+		write_seed(directory, &seed);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -331,6 +376,7 @@ int main(int argc, char **argv)
 	write_too_big(argv[1]);
 	write_hops(argv[1]);
 	write_agent(argv[1]);
+	write_chains(argv[1]);
 	write_unanswerable(argv[1], "echo-unanswerable",
 			   (struct world_choice){ .flags = WORLD_FAST_ECHO, .headroom = 96 },
 			   echo(), echo6(), 56);

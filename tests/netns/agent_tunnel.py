@@ -10,6 +10,7 @@ agent_tunnel.py other                        one tunnel packet for an address th
 agent_tunnel.py stream                       tunnel packets for the VIP, until stdin is closed;
                                              prints how many
 """
+import errno
 import random
 import select
 import socket
@@ -93,7 +94,11 @@ def stream():
     raw = open_socket()
     sent = 0
     while not select.select([sys.stdin], [], [], 0.0002)[0]:
-        sent += raw.send(frame) == len(frame)
+        try:
+            sent += raw.send(frame) == len(frame)
+        except OSError as error:  # the backend's ring is full
+            if error.errno != errno.ENOBUFS:
+                raise
     print(sent)
 
 

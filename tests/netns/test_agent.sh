@@ -514,6 +514,11 @@ test_versions()
 	check "... the counters are carried over" grew decapsulated_4in4 $((before + sent / 2))
 	check "... those of VIPs, too" equal True "$(status "s['vips'][0]['packets'] > $sent / 2")"
 	next attach eth0 --vip $VIP4 --pin-path "$PINS" >/dev/null 2>&1
+	bpftool map pin pinned "$PINS/eth0/settings" "$PINS/eth0/of_that_version"
+	agent_pinned attach eth0 --vip $VIP4 >/dev/null 2>&1
+	check "a pin that only the other version knows is removed" \
+		test ! -e "$PINS/eth0/of_that_version"
+	next attach eth0 --vip $VIP4 --pin-path "$PINS" >/dev/null 2>&1
 	check "detach works for any version" code 0 agent_pinned detach eth0
 	check "... and leaves no pins" test ! -e "$PINS/eth0"
 	agent_pinned attach eth0 --vip $VIP4 $VIP6 >/dev/null

@@ -184,6 +184,7 @@ pins() { equal "$*" "$(find "$PINS/eth0" -type f -printf '%f\n' | sort | xargs)"
 
 test_usage()
 {
+	local place load
 	check "no command: usage" code 2 "$AGENT"
 	check "unknown command: usage" code 2 "$AGENT" atach eth0
 	check "no VIP: usage" code 2 "$AGENT" attach eth0
@@ -211,6 +212,20 @@ test_usage()
 		--vip $VIP4 --source 172.0.0.0/7
 	check "a segment size of no host: usage" says "from 536 to 65495" "$AGENT" attach eth0 \
 		--vip $VIP4 --mss 535
+	for place in 0 65536 10.0.1.11:x 10.0.1.11: :80 2001:db8:2::11:80 '[10.0.1.11]:80' '[]:80' host:80; do
+		check "--agent-check $place: usage" says "allowed are PORT, ADDRESS:PORT" "$AGENT" run \
+			eth0 --vip $VIP4 --agent-check "$place"
+	done
+	for load in 0 -1 nan inf 1x 10001; do
+		check "--load-target $load: usage" says "not a number of tasks a CPU" "$AGENT" run \
+			eth0 --vip $VIP4 --load-target $load
+	done
+	check "--drain-time -1: usage" says "not a number of seconds" "$AGENT" run eth0 \
+		--vip $VIP4 --drain-time -1
+	check "--drain-file without a directory: usage" says "not an absolute path" "$AGENT" run eth0 \
+		--vip $VIP4 --drain-file drain
+	check "an option of run alone: usage" says "--user is not an option of this command" \
+		"$AGENT" attach eth0 --vip $VIP4 --user nobody
 	check "an option of another command: usage" code 2 "$AGENT" detach eth0 --json
 	check "doctor: VIPs of no interface: usage" \
 		says "needs the interface" "$AGENT" doctor --vip $VIP4

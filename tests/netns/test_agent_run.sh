@@ -73,6 +73,7 @@ test_rights()
 
 test_protocol()
 {
+	check "the watchdog hears of it" wait_for 20 grep -q '^WATCHDOG=1' "$NET_DIR/run1.log"
 	check "over IPv4" says "up ready 100%"
 	check "over IPv6" equal "up ready 100%" "$(ask 2001:db8:2::11)"
 	check "who speaks first is answered, too" equal "up ready 100%" "$(on balancer timeout 10 \
@@ -104,6 +105,8 @@ test_restart()
 	run_gone 1
 	check "SIGTERM without a drain time: it ends, the program stays" equal "true true" \
 		"$(agent_status .attached) $(agent_status '.mss_ipv4 == 1300')"
+	check "... and says that it ends, and how" wait_for 20 grep -qz 'STOPPING=1.*STATUS 0' \
+		"$NET_DIR/run1.log"
 }
 
 opened_more() { [ "$(agent_status .counters.decapsulated_4in4)" -gt "$1" ]; }
@@ -197,7 +200,7 @@ test_drain
 test_namespaces
 on b1 ip link del eth0
 check "the interface is gone: so is the agent" run_gone 1
-check "... which says why" grep -q '"eth0" is gone' "$NET_DIR/run1.log"
+check "... which says why" wait_for 20 grep -qz '"eth0" is gone.*STATUS 1' "$NET_DIR/run1.log"
 check "a user that there is not" refused 1 "$NET_BUILD/poise-agent" run lo --vip 203.0.113.1 \
 	--user no-such-user
 check "an address that is none" refused 2 "$NET_BUILD/poise-agent" run lo --vip 203.0.113.1 \

@@ -93,7 +93,7 @@ test_mixes()
 		fi
 		for vip in "$VIP44" "$VIP64" "$VIP46" "$VIP66"; do
 			check "$kind, $vip: requests are served" spread "$vip" 20 1 2
-			check "$kind, $vip: a bulk upload" equal "200 $((24 << 20))" "$(upload "$vip")"
+			check "$kind, $vip: a bulk upload" equal "200 $(stat -c %s "$NET_DIR/data")" "$(upload "$vip")"
 		done
 		for i in 1 2; do
 			check "$kind: b$i drops nothing" equal 0 "$(agent_status $i "sum(s['counters'][c]
@@ -131,6 +131,35 @@ test_vlan()
 	check "... and not opened" equal "$opened" "$(counter 1 decapsulated_4in4)"
 }
 
+
+# Headers that are not in a socket buffer's first piece of memory.
+test_pieces()
+{
+	local mac=02:00:00:00:01:99 backend vip before
+	if ! on b1 ip tuntap add dev tap0 mode tap vnet_hdr 2>"$NET_DIR/tap.log"; then
+		check "headers in pieces # SKIP $(cat "$NET_DIR/tap.log")" true
+		return
+	fi
+	ip -n "$(net_name b1)" link set tap0 address $mac mtu 9000 up
+	on b1 "$NET_BUILD/poise-agent" attach tap0 --mode tc --vip "$VIP44" "$VIP66" \
+		--pin-path "$NET_DIR/bpf/agent-b1" >/dev/null
+	for backend in 10.0.1.11 2001:db8:2::11; do
+		for vip in "$VIP44" "$VIP66"; do
+			before=$(tap_opened)
+			on b1 /usr/bin/python3 "$NET_ROOT/tests/netns/tap_frame.py" $mac $backend "$vip"
+			check "headers in pieces, to $vip by $backend: opened" \
+				wait_for 5 grew "$before" tap_opened
+		done
+	done
+	ip -n "$(net_name b1)" link del tap0
+	on b1 "$NET_BUILD/poise-agent" detach tap0 --pin-path "$NET_DIR/bpf/agent-b1" >/dev/null
+}
+
+tap_opened()
+{
+	on b1 "$NET_BUILD/poise-agent" status tap0 --json |
+		jq '[.interfaces[0].vips[].packets] | add'
+}
 
 # Both, over and over, while segments come.
 test_switch()
@@ -322,6 +351,7 @@ done
 test_mixes
 test_checksum
 test_vlan
+test_pieces
 test_switch
 test_mss
 test_shared

@@ -180,7 +180,9 @@ static int begin(struct run *run, const struct rights_user *user)
 	const struct options *options = run->options;
 	int err = add_events(run);
 
-	if (!err && options->agent_check.port)
+	if (err)
+		return refuse("out of memory");
+	if (options->agent_check.port)
 		err = responder_new(run->base, &options->agent_check, health_line, &run->health,
 				    &run->responder);
 	if (err)

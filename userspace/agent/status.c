@@ -80,9 +80,9 @@ static void print_prefixes(const struct prefix *prefixes, size_t count)
 static void print_mss(const char *family, uint16_t mss)
 {
 	if (mss)
-		printf(" %s %u", family, mss);
+		printf(" %u over %s", mss, family);
 	else
-		printf(" %s any", family);
+		printf(" any over %s", family);
 }
 
 static void print_second_chance(const struct maps_content *content)
@@ -122,6 +122,7 @@ static void print_tunnels(const struct maps_content *content)
 	print_second_chance(content);
 	printf("  segment size:");
 	print_mss("IPv4", tunnels->mss4);
+	printf(",");
 	print_mss("IPv6", tunnels->mss6);
 	printf("\n");
 }

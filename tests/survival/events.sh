@@ -104,7 +104,7 @@ ev_killed()
 
 flap()
 {
-	pkill --ns "$(ip netns pids "$(net_name b2)" | head -n 1)" --nslist net -USR"$1" survival
+	kill -s "USR$1" "${SERVER[2]}"
 	turn "$2" 2
 }
 
@@ -171,8 +171,6 @@ link_up()
 	balancer_routes "$1"
 }
 
-carrier() { [ "$(on switch cat "/proc/net/dev" | grep -c "lb$1:")" = 1 ] && ip -n "$(net_name switch)" link show "lb$1" | grep -q "$2"; }
-
 lost()
 {
 	local before
@@ -180,6 +178,7 @@ lost()
 	link_down 1
 	shown "interfaces down" "$(ip -n "$(net_name switch)" link show lb1 | grep -c NO-CARRIER)"
 	midway
+	sleep 1
 	shown "packets by another balancer" $(($(forwarded 2) - before))
 }
 

@@ -31,6 +31,7 @@ FIRST=10 # backends that are there from the beginning: app-01 .. app-10; the oth
 APPS="1 2 3 4 5 11" # those of the service 'apps', which run nginx, sshd and MariaDB
 
 declare -A POISED # process ids of the balancers' poised
+declare -A SERVER # of the backends' survival_server
 
 #
 # names
@@ -154,8 +155,20 @@ backend_make()
 		"${AGENT_OPTIONS[@]}" >>"$NET_DIR/agent.log" 2>&1
 }
 
-# The server of backend I.
-server_start() { on_start "b$1" server "$NET_BUILD/tests/survival/survival_server" "$1"; }
+# The servers of backend I.
+servers_start()
+{
+	on_start "b$1" server "$NET_BUILD/tests/survival/survival_server" "$1"
+	SERVER[$1]=$!
+	! wants http2 ssh mysql || ! serves apps "$1" || apps_start "$1"
+}
+
+# The servers of backend I answer.
+servers_answer()
+{
+	on "b$1" bash -c ': <>/dev/tcp/127.0.0.1/7000' &&
+		{ ! wants http2 ssh mysql || ! serves apps "$1" || apps_answer "$1"; }
+}
 
 #
 # Poise

@@ -140,19 +140,20 @@ static const char *const end_names[] = { [END_NONE] = "none",
 /* A line of the log, for who looks for the reason. */
 static void tell_broken(const struct connection *c)
 {
-	struct sockaddr_in6 own = { 0 };
-	socklen_t len = sizeof(own);
-	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in6 own = { 0 }, peer = { 0 };
+	socklen_t len = sizeof(own), peer_len = sizeof(peer);
+	char text[INET6_ADDRSTRLEN], peer_text[INET6_ADDRSTRLEN];
 
 	getsockname(c->fd, (struct sockaddr *)&own, &len);
+	getpeername(c->fd, (struct sockaddr *)&peer, &peer_len);
 	fprintf(stderr,
-		"%lld ms: %s of [%s]:%u, backend %u: %s; sent %llu, received %llu, counted "
+		"%lld ms: %s of [%s]:%u to %s, backend %u: %s; sent %llu, received %llu, counted "
 		"%llu%s\n",
 		(long long)now(), kind_names[c->kind],
 		inet_ntop(AF_INET6, &own.sin6_addr, text, sizeof(text)), ntohs(own.sin6_port),
-		c->backend, end_names[c->end], (unsigned long long)c->sent,
-		(unsigned long long)c->received, (unsigned long long)c->confirmed,
-		c->shut ? ", at the end" : "");
+		inet_ntop(AF_INET6, &peer.sin6_addr, peer_text, sizeof(peer_text)), c->backend,
+		end_names[c->end], (unsigned long long)c->sent, (unsigned long long)c->received,
+		(unsigned long long)c->confirmed, c->shut ? ", at the end" : "");
 }
 
 static void count_end(struct connection *c)

@@ -234,6 +234,18 @@ ev_rehash()
 
 ev_empty() { empty_restart; }
 
+ev_history()
+{
+	change "drain 2" && midway && change "add 11" && come_up 11
+	poise_on 2 ring export >"$NET_DIR/history.json"
+	poised_clear 1
+	poised_start 1 "$NET_BUILD/poised" --history "$NET_DIR/history.json"
+	printf '%s\n' "drain 2" "add 11" | spell | poise_on 1 batch >>"$NET_DIR/batch.log"
+	wait_for 10 are up 1 web app-01 app-11
+	sleep 1
+	shown "packets by the empty balancer" "$(forwarded 1)"
+}
+
 ev_interface()
 {
 	change "drain 2" && midway
@@ -273,19 +285,59 @@ ev_route()
 # CPUs and floods
 #
 
-# Clients' packets are taken by these CPUs (a mask) from the router on.
-steer() { on switch sh -c "mount -t sysfs sysfs /sys && echo $1 >/sys/class/net/client/queues/rx-0/rps_cpus"; }
+# The router takes clients' packets on this CPU alone (RPS), and so do all who come behind it: a veth's
+# XDP program runs where the packet was sent.
+steer()
+{
+	on switch unshare -m sh -c "mount -t sysfs sysfs /sys &&
+		echo $(printf %x $((1 << $1))) >/sys/class/net/client/queues/rx-0/rps_cpus"
+}
+
+# The packets that each CPU of balancer 1 forwarded for the services, a line a CPU.
+by_cpu()
+{
+	bpftool -j map dump pinned "$NET_DIR/bpf/lb1/service_count" |
+		jq '[.[].formatted.values[]] | group_by(.cpu)[] | map(.value.packets) | add'
+}
 
 ev_cpu()
 {
+	local before after
+	steer 0
 	change "drain 2" && midway
+	steer 1
+	sleep 0.5
+	before=$(by_cpu)
+	sleep 2
+	after=$(by_cpu)
+	shown "percent of packets on the other CPU" "$(paste <(echo "$before") <(echo "$after") |
+		awk '{ n[NR] = $2 - $1; sum += n[NR] } END { print int(100 * n[2] / (sum + 1)) }')"
 }
 
+# The connections that the balancers counted for the service 'web'.
+opened()
+{
+	local n
+	for n in $(balancers); do
+		poise_on "$n" status --json
+	done | jq -s '[.[].services[] | select(.name == "web").backends[].connections] | add'
+}
+
+# The way into a veth holds 256 packets, what comes too fast is lost: SYNs are sent until all that was
+# asked for have reached the balancers, each from a source that sent none before.
 ev_flood()
 {
+	local before sent=0 came=0 all=${FLOOD:-1000000} mac
+	mac=$(ip -j -n "$(net_name switch)" link show client | jq -r '.[0].address')
 	change "drain 2" && midway
-	shown "SYNs sent" "$(on client "$NET_BUILD/tests/survival/survival_flood" eth0 \
-		"$(cat "$NET_DIR/router.mac")" $VIP4 7000 "${FLOOD:-1000000}")"
+	before=$(opened)
+	while [ $came -lt "$all" ] && [ $sent -lt $((4 * all)) ]; do
+		on client "$NET_BUILD/tests/survival/survival_flood" eth0 "$mac" $VIP4 7000 $((all - came)) $sent >/dev/null
+		sent=$((sent + all - came))
+		came=$(($(opened) - before))
+	done
+	shown "SYNs sent" $sent
+	shown "SYNs that balancers took" $((came < all ? 0 : came))
 }
 
 #
@@ -316,6 +368,7 @@ event three ev_three - - "three changes overlap: one drained, one added, one wei
 event settled ev_settle - SETTLE=2s "a backend is drained, and 'settle' passes while connections are idle"
 event killed ev_killed 2 - "a backend's server is killed; its own connections break"
 event flapping ev_flap - ON_DOWN=keep "a backend's check fails and recovers twice, its server lives; on_down: keep"
+event flap-rehash ev_flap 2 - "the same with on_down: rehash: its connections go to others, and break"
 event kill-9 ev_kill9 - - "each poised is killed (-9) in the middle of a move, and started"
 event restart ev_restart - - "each poised is stopped in the middle of a move, and started"
 event upgrade ev_upgrade - - "each poised is replaced by one of another ABI version in the middle of a move"
@@ -325,8 +378,10 @@ event added ev_added - FLEET="1_2" "a balancer is added"
 event added-move ev_added_move - FLEET="1_2" "a balancer is added in the middle of a move"
 event rehash ev_rehash - - "the router rehashes in the middle of two moves: flows go by other balancers"
 event empty ev_empty - - "a balancer starts with empty maps in the middle of a move, without history"
+event history ev_history - - "a balancer starts with empty maps in the middle of two moves, with a neighbour's history"
 event reload ev_reload - EXTRA=100 "a reload changes 100 services and the weights of all backends"
 event route ev_route - - "the way to the backends changes to another interface in the middle of a move"
 event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
 event interface ev_interface - - "a balancer's interface goes down for a second in the middle of a move"
+event cpu ev_cpu - - "flows move to another CPU in the middle of a move"
 event flood ev_flood - - "1,000,000 SYNs of as many sources in the middle of a move"

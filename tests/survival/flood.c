@@ -100,22 +100,23 @@ int main(int argc, char **argv)
 	static struct iovec pieces[BATCH];
 	struct ether_header ether = { .ether_type = htons(ETHERTYPE_IP),
 				      .ether_shost = { 2, 0, 0, 0, 0, 1 } };
-	uint32_t vip, count, sent;
+	uint32_t vip, count, first, sent;
 	int fd;
 
-	if (argc != 6 || inet_pton(AF_INET, argv[3], &vip) != 1 ||
+	if (argc != 7 || inet_pton(AF_INET, argv[3], &vip) != 1 ||
 	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &ether.ether_dhost[0],
 		   &ether.ether_dhost[1], &ether.ether_dhost[2], &ether.ether_dhost[3],
 		   &ether.ether_dhost[4], &ether.ether_dhost[5]) != 6)
 		return 2;
 	count = strtoul(argv[5], NULL, 10);
+	first = strtoul(argv[6], NULL, 10);
 	fd = socket_open(argv[1]);
 	for (sent = 0; sent < count;) {
 		int n = count - sent < BATCH ? (int)(count - sent) : BATCH;
 
 		for (int i = 0; i < n; i++) {
 			frames[i].ether = ether;
-			frame_fill(&frames[i], sent + i, vip, htons(atoi(argv[4])));
+			frame_fill(&frames[i], first + sent + i, vip, htons(atoi(argv[4])));
 			pieces[i] = (struct iovec){ &frames[i], sizeof(frames[i]) };
 			messages[i].msg_hdr =
 				(struct msghdr){ .msg_iov = &pieces[i], .msg_iovlen = 1 };
@@ -126,6 +127,5 @@ int main(int argc, char **argv)
 		}
 		sent += n;
 	}
-	printf("%u\n", sent);
 	return 0;
 }

@@ -11,7 +11,7 @@
 CONNECTIONS=${CONNECTIONS:-2000} # of each kind, half of them begun before the event
 HTTP_RATE=${HTTP_RATE:-500}      # connections a second
 SESSIONS=${SESSIONS:-30}         # of ssh, and of mysql
-CURLS=${CURLS:-20}               # that run at a time, with eight streams each
+HTTP2=${HTTP2:-20}               # HTTP/2 connections at a time, with eight streams each
 KIND=${KIND:-idle trickle download upload http http2 ssh mysql}
 
 declare -A TO FROM # file descriptors, by program
@@ -55,7 +55,7 @@ load_half()
 	for kind in ssh mysql; do
 		! wants $kind || say sessions "open $kind $((SESSIONS / 2))"
 	done
-	! wants http2 || say sessions "open http2 $((CURLS / 2))"
+	! wants http2 || say sessions "open http2 $((HTTP2 / 2))"
 	for name in $PROGRAMS; do
 		say "$name" wait
 	done

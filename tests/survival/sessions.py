@@ -6,10 +6,11 @@ client.c and prints the same lines; kinds:
 ssh    ssh, with a shell that echoes each line: one is sent every second
 mysql  mysql, with a transaction that is open from the beginning to the end: a statement every second;
        at the end it is committed, and what it counted is asked for
-http2  curl over HTTP/2, again and again: eight streams at once, of 6 s each (a stream is a connection here)
+http2  h2load, again and again: eight streams a connection at once, of 6 s each; a stream counts as one
 """
 import asyncio
 import random
+import re
 import signal
 import sys
 import time
@@ -17,7 +18,6 @@ import time
 SILENT_S = 30
 STREAMS = 8
 STREAM_S = 6
-PAGE_BYTES = 240000
 ENDS = ("whole", "refused", "reset", "closed", "wrong", "silent")
 
 VIP, DIRECTORY = sys.argv[1:3]
@@ -71,7 +71,8 @@ class Session:
         except OSError:
             raise Broken("reset") from None
         stall = int((time.monotonic() - began) * 1000)
-        self.counts.stall_ms = max(self.counts.stall_ms, stall)
+        if self.live.done():  # logging in takes its time
+            self.counts.stall_ms = max(self.counts.stall_ms, stall)
         if not answer:
             raise Broken("reset")
         return answer.decode().strip()
@@ -140,44 +141,47 @@ class Mysql(Session):
 
 
 class Http2:
-    def __init__(self, kind):
-        self.counts = COUNTS[kind]
+    """h2load with 'count' connections, again and again until the end."""
+
+    def __init__(self, kind, count):
+        self.counts, self.count = COUNTS[kind], count
         self.live = asyncio.get_running_loop().create_future()
 
-    def judge(self, line):
-        code, size, version, seconds, backend = (line.split() + ["0"])[:5]
-        self.counts.stall_ms = max(self.counts.stall_ms, int((float(seconds) - STREAM_S) * 1000))
-        whole = (code, size, version) == ("200", str(PAGE_BYTES), "2")
-        end = "whole" if whole else "refused" if code == "000" else "reset"
-        self.counts.end(end, int(backend))
-
-    async def once(self):
-        form = "%{http_code} %{size_download} %{http_version} %{time_total} %header{x-backend}\\n"
-        self.counts.total += STREAMS
-        process = await asyncio.create_subprocess_exec(
-            "curl", "-sS", "--no-progress-meter", "--http2-prior-knowledge", "--parallel",
-            "--parallel-max", str(STREAMS), "--speed-limit", "1", "--speed-time", str(SILENT_S),
-            "--connect-timeout", str(SILENT_S), "-w", form, "-o", "/dev/null",
-            f"http://{VIP}:2080/page?[1-{STREAMS}]",
-            stdout=asyncio.subprocess.PIPE, stderr=LOG)
-        output, _ = await process.communicate()
-        for line in output.decode().splitlines():
-            self.judge(line)
+    def judge(self, output):
+        numbers = re.search(r"requests: .* (\d+) succeeded", output)
+        longest = re.search(r"time for request: +\S+ +([\d.]+)(m?s)", output)
+        whole = int(numbers[1]) if numbers else 0
+        self.counts.end("whole", 0, whole)
+        self.counts.end("reset", 0, self.count * STREAMS - whole)
+        if longest:
+            ms = float(longest[1]) * (1 if longest[2] == "ms" else 1000)
+            self.counts.stall_ms = max(self.counts.stall_ms, int(ms - STREAM_S * 1000))
+        if whole < self.count * STREAMS:
+            print(output, file=LOG, flush=True)
 
     async def run(self):
         asyncio.get_running_loop().call_later(1, self.live.set_result, True)
         while not finishing.is_set():
-            await self.once()
+            self.counts.total += self.count * STREAMS
+            process = await asyncio.create_subprocess_exec(
+                "h2load", "-c", str(self.count), "-m", str(STREAMS), "-N", f"{SILENT_S}s",
+                "-n", str(self.count * STREAMS), f"http://{VIP}:2080/page",
+                stdout=asyncio.subprocess.PIPE, stderr=LOG)
+            output, _ = await process.communicate()
+            self.judge(output.decode())
 
 
-KINDS = {"ssh": Ssh, "mysql": Mysql, "http2": Http2}
+KINDS = {"ssh": Ssh, "mysql": Mysql}
 LOG = open(f"{DIRECTORY}/sessions.log", "a")
 END = None
 
 
+def make(kind, count):
+    return [Http2(kind, count)] if kind == "http2" else [KINDS[kind](kind) for _ in range(count)]
+
+
 async def begin(kind, count, sessions, tasks):
-    for _ in range(count):
-        session = KINDS[kind](kind)
+    for session in make(kind, count):
         sessions.append(session)
         tasks.append(asyncio.create_task(session.run()))
         await asyncio.sleep(0.02)

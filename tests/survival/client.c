@@ -140,18 +140,18 @@ static const char *const end_names[] = { [END_NONE] = "none",
 /* A line of the log, for who looks for the reason. */
 static void tell_broken(const struct connection *c)
 {
-	struct sockaddr_in6 own = { 0 }, peer = { 0 };
-	socklen_t len = sizeof(own), peer_len = sizeof(peer);
+	const struct in6_addr *peer = &targets[c->target].sin6_addr;
+	struct sockaddr_in6 own = { 0 };
+	socklen_t len = sizeof(own);
 	char text[INET6_ADDRSTRLEN], peer_text[INET6_ADDRSTRLEN];
 
 	getsockname(c->fd, (struct sockaddr *)&own, &len);
-	getpeername(c->fd, (struct sockaddr *)&peer, &peer_len);
 	fprintf(stderr,
 		"%lld ms: %s of [%s]:%u to %s, backend %u: %s; sent %llu, received %llu, counted "
 		"%llu%s\n",
 		(long long)now(), kind_names[c->kind],
 		inet_ntop(AF_INET6, &own.sin6_addr, text, sizeof(text)), ntohs(own.sin6_port),
-		inet_ntop(AF_INET6, &peer.sin6_addr, peer_text, sizeof(peer_text)), c->backend,
+		inet_ntop(AF_INET6, peer, peer_text, sizeof(peer_text)), c->backend,
 		end_names[c->end], (unsigned long long)c->sent, (unsigned long long)c->received,
 		(unsigned long long)c->confirmed, c->shut ? ", at the end" : "");
 }
@@ -183,9 +183,8 @@ static void settle(struct connection *c, bool was_live)
 	active--;
 }
 
-static int connect_next(void)
+static int connect_to(struct sockaddr_in6 target)
 {
-	struct sockaddr_in6 target = targets[serial % target_count];
 	const struct sockaddr_in6 *source = source_for(&target);
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0), yes = 1;
 
@@ -209,7 +208,8 @@ static void open_one(enum connection_kind kind)
 	if (!c)
 		fail("calloc");
 	serial++;
-	c->fd = connect_next();
+	c->target = serial % target_count;
+	c->fd = connect_to(targets[c->target]);
 	c->kind = kind;
 	c->id = ((uint64_t)getpid() << 32) + serial;
 	c->rate = serial / target_count % FAST_ONE_IN ? RATE : RATE_FAST;

@@ -55,12 +55,13 @@ struct connection {
 	int fd;
 	enum connection_kind kind;
 	enum connection_end end;
-	bool live;	  /* the server has greeted */
-	bool finishing;	  /* sends no more, and is to be closed in order */
-	bool shut;	  /* our FIN was sent */
-	uint32_t backend; /* 0: not known so far */
-	uint32_t rate;	  /* bytes a second */
-	uint64_t id, key; /* key: of the server's bytes */
+	bool live;	     /* the server has greeted */
+	bool finishing;	     /* sends no more, and is to be closed in order */
+	bool shut;	     /* our FIN was sent */
+	unsigned int target; /* of client.c */
+	uint32_t backend;    /* 0: not known so far */
+	uint32_t rate;	     /* bytes a second */
+	uint64_t id, key;    /* key: of the server's bytes */
 	uint64_t sent, received;
 	uint64_t wanted; /* trickle, idle: bytes that the server owes us; upload: those that should
 			    have gone */

@@ -23,6 +23,8 @@ enum subject_index {
 	L2,
 	SERVICES_64,
 	SERVICES_4096,
+	CHAINED4,
+	CHAINED6,
 	UNRECORDED,
 	RECORDED,
 	RECORDED_MANY,
@@ -58,6 +60,14 @@ const struct subject_row subject_rows[] = {
 	[L2] = { .options = { .family = 4, .encapsulation = POISE_ENCAP_L2 } },
 	[SERVICES_64] = { .options = { .family = 4, .services = 64 } },
 	[SERVICES_4096] = { .options = { .family = 4, .services = 4096 } },
+	[CHAINED4] = { .options = { .family = 4,
+				    .encapsulation = POISE_ENCAP_GUE,
+				    .service_flags = POISE_SERVICE_CHAIN },
+		       .moving = true },
+	[CHAINED6] = { .options = { .family = 6,
+				    .encapsulation = POISE_ENCAP_GUE,
+				    .service_flags = POISE_SERVICE_CHAIN },
+		       .moving = true },
 	[UNRECORDED] = { .options = { .family = 4 }, .moving = true },
 	[RECORDED] = { .options = { .family = 4 }, .moving = true, .recorded = SOME },
 	[RECORDED_MANY] = { .options = { .family = 4 }, .moving = true, .recorded = MANY },
@@ -145,6 +155,9 @@ const struct row rows[] = {
 	ROW("moving_syn", "all SYN, 1,000,000 flows", OPENING, SYN4, MANY, WRITES),
 	ROW("moving_flood", "all SYN, each a new flow", FLOOD, SYN4, NEVER_TWICE, WRITES),
 
+	ROW("chain_4in4", "with a chain, GUE, IPv4 in IPv4", CHAINED4, ACK4, MANY, EVENT(CHAINED)),
+	ROW("chain_6in6", "with a chain, GUE, IPv6 in IPv6", CHAINED6, ACK6, MANY, EVENT(CHAINED)),
+
 	ROW("source", "source, 1,000,000 flows", SOURCE, ACK4, MANY,
 	    SECTION("Schedulers and affinity")),
 	ROW("roundrobin", "roundrobin, 100,000 recorded", ROUNDROBIN, ACK4, SOME, THE_SAME),
@@ -189,6 +202,8 @@ static int tunnel_bytes(const struct subject_options *options)
 
 	switch (options->encapsulation) {
 	case POISE_ENCAP_GUE:
+		if (options->service_flags & POISE_SERVICE_CHAIN) /* of one hop */
+			ip += 4 + (family == 4 ? 4 : 16);
 		return ip + 8 + 4; /* UDP, GUE */
 	case POISE_ENCAP_GRE:
 		return ip + 4;

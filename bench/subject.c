@@ -302,12 +302,15 @@ static uint16_t coarse_clock(void)
 	return ((uint64_t)now.tv_sec * 1000000000 + now.tv_nsec) >> POISE_TICK_SHIFT;
 }
 
+/* With chains: slots that name the others, and keep no exceptions. */
 int subject_move(struct subject *subject)
 {
+	bool chains = subject->options.service_flags & POISE_SERVICE_CHAIN;
+
 	for (uint32_t i = 0; i < SUBJECT_SLOTS; i++)
 		subject->owners[i] = subject->owners[i] % SUBJECT_BACKENDS + FIRST_BACKEND;
-	if (ring_change(&subject->ring, subject->owners, coarse_clock(), RING_RECORDS) !=
-	    SUBJECT_SLOTS)
+	if (ring_change(&subject->ring, subject->owners, coarse_clock(),
+			chains ? RING_NAMES : RING_RECORDS) != SUBJECT_SLOTS)
 		return -EINVAL;
 	return 0;
 }

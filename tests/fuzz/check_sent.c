@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "poise_wire.h"
 #include "shim.h"
 
 enum {
@@ -109,9 +110,48 @@ static bool must_be_right(const struct view *in)
 	return view_payload_right(in);
 }
 
-static void check_gue(const struct passage *passage, const struct view *in,
-		      const struct view *outer, const struct poise_backend *backend)
+/* The addresses of a chain: each of a backend with GUE, none twice nor the tunnel's own. Returns
+ * its bytes. */
+static uint32_t check_hops(const struct passage *passage, const uint8_t *chain, uint32_t number)
 {
+	uint32_t count = chain[2] & POISE_CHAIN_COUNT_MASK, bytes = sizeof(struct poise_chain);
+	uint8_t last = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t family = chain[3] >> i & 1 ? 6 : 4, size = family == 4 ? 4 : 16;
+		uint8_t hop = chain[bytes + size - 1]; /* the backend's number */
+
+		REQUIRE(hop && hop <= WORLD_BACKENDS && hop != number && hop != last);
+		REQUIRE(world_backend_kind(hop) == POISE_ENCAP_GUE);
+		REQUIRE(world_backend(hop)->flags && world_backend_family(hop) == family);
+		REQUIRE(!memcmp(chain + bytes, world_backend(hop)->address, size));
+		bytes += size;
+		last = hop;
+	}
+	return bytes;
+}
+
+/* Behind the GUE header; words: of it. */
+static uint32_t check_chain(const struct passage *passage, const struct view *in,
+			    const uint8_t *chain, uint32_t words, uint32_t number)
+{
+	if (!words)
+		return 0;
+	REQUIRE(!in->fragment);
+	REQUIRE(view_get16(chain) == POISE_CHAIN_MAGIC);
+	REQUIRE(chain[2] >> POISE_CHAIN_VERSION_SHIFT == POISE_CHAIN_VERSION);
+	REQUIRE((chain[2] & POISE_CHAIN_COUNT_MASK) == 1 ||
+		(chain[2] & POISE_CHAIN_COUNT_MASK) == 2);
+	REQUIRE(chain[3] < 1 << (chain[2] & POISE_CHAIN_COUNT_MASK));
+	REQUIRE(check_hops(passage, chain, number) == words * 4);
+	return words * 4;
+}
+
+/* Returns the bytes of a chain. */
+static uint32_t check_gue(const struct passage *passage, const struct view *in,
+			  const struct view *outer, uint32_t number)
+{
+	const struct poise_backend *backend = world_backend(number);
 	const uint8_t *udp = outer->frame + outer->l3 + outer->header;
 
 	REQUIRE(view_get16(udp) >= GUE_FIRST_PORT);
@@ -123,8 +163,9 @@ static void check_gue(const struct passage *passage, const struct view *in,
 		REQUIRE(view_get16(udp + UDP_CHECKSUM));
 	if (outer->family == 6 && must_be_right(in))
 		REQUIRE(view_payload_right(outer));
-	REQUIRE(!udp[8] && !udp[10] && !udp[11]);
+	REQUIRE(udp[8] <= POISE_CHAIN_MAX_BYTES / 4 && !udp[10] && !udp[11]);
 	REQUIRE(udp[9] == (in->family == 4 ? PROTOCOL_IPIP : PROTOCOL_IPV6));
+	return check_chain(passage, in, udp + GUE_BYTES, udp[8], number);
 }
 
 static void check_gre(const struct passage *passage, const struct view *in,
@@ -155,10 +196,11 @@ static void check_outer(const struct passage *passage, const struct view *outer)
 		REQUIRE(ip[VIEW_HOPS6] == TTL);
 }
 
-/* Returns the bytes of the tunnel's headers. */
+/* Returns the bytes of the tunnel's headers, and sets those of a chain. */
 static uint32_t check_tunnel(const struct passage *passage, const struct view *in, uint32_t at,
-			     const struct poise_backend *backend, uint32_t kind)
+			     uint32_t number, uint32_t kind, uint32_t *chain)
 {
+	const struct poise_backend *backend = world_backend(number);
 	struct view outer = view_read(passage->out, passage->out_bytes);
 	uint32_t bytes;
 
@@ -171,13 +213,13 @@ static uint32_t check_tunnel(const struct passage *passage, const struct view *i
 	REQUIRE(tos_of(&outer) == tos_of(in));
 	bytes = outer.header;
 	if (kind == POISE_ENCAP_GUE) {
-		check_gue(passage, in, &outer, backend);
+		*chain = check_gue(passage, in, &outer, number);
 		bytes += GUE_BYTES;
 	} else if (kind == POISE_ENCAP_GRE) {
 		check_gre(passage, in, &outer);
 		bytes += GRE_BYTES;
 	}
-	REQUIRE(outer.length == bytes + in->length);
+	REQUIRE(outer.length == bytes + *chain + in->length);
 	return bytes;
 }
 
@@ -198,7 +240,7 @@ static void check_transport(const struct passage *passage, const struct view *in
 void check_sent(const struct passage *passage, const struct view *in, uint32_t number)
 {
 	const struct poise_backend *backend = world_backend(number);
-	uint32_t kind = backend->encapsulation & POISE_ENCAP_KIND, at, bytes = 0;
+	uint32_t kind = backend->encapsulation & POISE_ENCAP_KIND, at, bytes = 0, chain = 0;
 	uint8_t family = kind == POISE_ENCAP_L2 ? in->family : backend->family;
 
 	REQUIRE(in->whole);
@@ -207,7 +249,7 @@ void check_sent(const struct passage *passage, const struct view *in, uint32_t n
 	REQUIRE(backend->ifindex && backend->ifindex != WORLD_NO_EGRESS);
 	at = check_link(passage, backend, family == 4 ? TYPE_IP4 : TYPE_IP6);
 	if (kind != POISE_ENCAP_L2)
-		bytes = check_tunnel(passage, in, at, backend, kind);
+		bytes = check_tunnel(passage, in, at, number, kind, &chain);
 	REQUIRE(in->length + bytes <= backend->mtu);
-	check_inner(passage, in, at + bytes, backend);
+	check_inner(passage, in, at + bytes + chain, backend);
 }

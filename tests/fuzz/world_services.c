@@ -15,6 +15,7 @@
 enum { RING_SLOTS = 61, IPV4_BITS = 32, IPV6_BITS = 128 };
 
 #define RECORDED POISE_SERVICE_RECORD
+#define CHAIN	 POISE_SERVICE_CHAIN
 static const struct kind {
 	const char *address;
 	uint8_t prefix;
@@ -23,7 +24,7 @@ static const struct kind {
 	uint32_t flags;
 	uint8_t scheduler;
 } kinds[] = {
-	{ WORLD_VIP4, 32, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP4, 32, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, CHAIN, 0 },
 	{ WORLD_VIP4, 32, WORLD_STATELESS, WORLD_STATELESS, IPPROTO_UDP, 0, 0 },
 	{ WORLD_VIP4, 32, WORLD_QUIC, WORLD_QUIC, IPPROTO_UDP, POISE_SERVICE_QUIC, 0 },
 	{ WORLD_VIP4, 32, WORLD_STICKY, WORLD_STICKY, IPPROTO_UDP, RECORDED, 0 },
@@ -35,11 +36,11 @@ static const struct kind {
 	{ WORLD_VIP4, 32, WORLD_NOBODY, WORLD_NOBODY, IPPROTO_TCP, 0, 0 },
 	{ WORLD_VIP4, 32, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_TCP, 0, 0 },
 	{ WORLD_VIP4, 32, WORLD_RANGE_FIRST, WORLD_RANGE_LAST, IPPROTO_UDP, RECORDED, 0 },
-	{ WORLD_ANY4, 32, 1, 65535, IPPROTO_TCP, 0, 0 },
+	{ WORLD_ANY4, 32, 1, 65535, IPPROTO_TCP, CHAIN, 0 },
 	{ WORLD_PREFIX4, 16, 1, 65535, IPPROTO_TCP, POISE_SERVICE_AFFINITY, 0 },
 	{ WORLD_PREFIX4, 16, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_UDP, RECORDED,
 	  POISE_SCHEDULER_ROUNDROBIN },
-	{ WORLD_VIP6, 128, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, 0, 0 },
+	{ WORLD_VIP6, 128, WORLD_PLAIN, WORLD_PLAIN, IPPROTO_TCP, CHAIN, 0 },
 	{ WORLD_VIP6, 128, WORLD_STATELESS, WORLD_STATELESS, IPPROTO_UDP, 0, 0 },
 	{ WORLD_VIP6, 128, WORLD_QUIC, WORLD_QUIC, IPPROTO_UDP,
 	  POISE_SERVICE_QUIC | POISE_SERVICE_AFFINITY, 0 },
@@ -99,6 +100,19 @@ static uint16_t backend_for(uint32_t slot, uint32_t salt, uint8_t family)
 	return (uint16_t)backend;
 }
 
+/* Of services with chains every other one keeps no exceptions, and some have no owner. */
+static struct poise_move make_move(uint32_t slot, uint32_t number, uint16_t owner,
+				   const struct poise_service *service)
+{
+	struct poise_move move = { .previous = backend_for(slot, number + 11, service->family) };
+
+	if (!(service->flags & POISE_SERVICE_CHAIN))
+		return move;
+	move.earlier = slot % 4 ? backend_for(slot, number + 24, service->family) : 0;
+	move.owner = owner | (slot % 2 ? POISE_MOVE_NAMED : 0);
+	return move;
+}
+
 /* Every third slot is moving. Writes also a schedule, behind the ring. */
 static void fill_ring(struct poise_service *service, uint32_t number)
 {
@@ -122,7 +136,8 @@ static void fill_ring(struct poise_service *service, uint32_t number)
 		if (i % 3)
 			continue;
 		slots->slot[slot] |= POISE_SLOT_MOVING;
-		moves->move[slot].previous = backend_for(i, number + 11, service->family);
+		moves->move[slot] =
+			make_move(i, number, slots->slot[slot] & POISE_SLOT_OWNER, service);
 	}
 }
 

@@ -316,7 +316,7 @@ static void test_without(void)
 	fate.in = datagram;
 	tap_ok(fate_holds(&fixture, &fate), "UDP: no chain");
 	use_chains(false);
-	set_slots(SERVICE4, &two_hops, 0);
+	set_slots(SERVICE4, &two_hops, fixture_tick());
 	fate.in = in;
 	tap_ok(fate_holds(&fixture, &fate), "a service without second chance: the owner, no chain");
 	put_record(&in, &(struct record){ C4, ESTABLISHED, 0 }, fixture_tick());

@@ -177,7 +177,7 @@ static int measure_drain(struct bench *bench, const char *name, int rounds, stru
 		err = runtime_drain(bench->balancer, service->backends, i % 2 == 0, error);
 		balancer_commit(bench->balancer);
 		samples_add(out, wall_ms() - begin);
-		if (!err && !service->moving)
+		if (!err && !service->moving.recorded)
 			err = -EBADMSG;
 		if (err)
 			fprintf(stderr, "bench: a drain moved nothing, or failed\n");
@@ -197,7 +197,7 @@ static int measure_reload(struct bench *bench, const char *name, int rounds, cha
 
 		err = apply(bench, texts[i % 2]);
 		samples_add(out, wall_ms() - begin);
-		if (!err && (service->dirty || !service->moving))
+		if (!err && (service->dirty || !service->moving.recorded))
 			err = -EBADMSG;
 		if (err)
 			fprintf(stderr, "bench: a reload moved nothing, or failed\n");

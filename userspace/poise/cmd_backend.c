@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "backend_arguments.h"
-#include "client.h"
 #include "format.h"
 #include "poise.h"
 #include "poise_abi.h"
@@ -14,7 +13,7 @@
 #include "text.h"
 #include "view.h"
 
-static bool show_list(const json_t *result)
+static bool show_list(json_t *result)
 {
 	const json_t *backends = view_array(result, "backends");
 	struct table *table;
@@ -36,20 +35,11 @@ static bool show_list(const json_t *result)
 
 int cmd_backend_list(const struct invocation *invocation)
 {
-	json_t *arguments = require_memory(json_object()), *result;
-	int code;
+	json_t *arguments = require_memory(json_object());
 
 	if (invocation->operand_count)
 		json_object_set_new(arguments, "service", json_string(invocation->operands[0]));
-	code = client_ask(invocation->socket, "backend-list", arguments, &result);
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_list(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "backend-list", arguments, show_list);
 }
 
 static json_t *arguments_of_add(const struct invocation *invocation)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "client.h"
 #include "format.h"
 #include "poise.h"
 #include "show.h"
@@ -195,18 +194,8 @@ static bool show_one(json_t *result)
 
 int cmd_backend_show(const struct invocation *invocation)
 {
-	json_t *result;
-	int code = client_ask(invocation->socket, "backend-show",
-			      json_pack("{s:s, s:s}", "service", invocation->operands[0], "name",
-					invocation->operands[1]),
-			      &result);
-
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_one(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "backend-show",
+			   json_pack("{s:s, s:s}", "service", invocation->operands[0], "name",
+				     invocation->operands[1]),
+			   show_one);
 }

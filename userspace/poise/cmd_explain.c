@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
 #include "endpoint.h"
 #include "format.h"
 #include "poise.h"
+#include "show.h"
 #include "text.h"
 #include "view.h"
 
@@ -381,18 +381,9 @@ static bool tell_all(json_t *answer)
 
 int cmd_explain(const struct invocation *invocation)
 {
-	json_t *arguments = make_arguments(invocation), *result;
-	int code;
+	json_t *arguments = make_arguments(invocation);
 
 	if (!arguments)
 		return EXIT_USAGE;
-	code = client_ask(invocation->socket, "explain", arguments, &result);
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!tell_all(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "explain", arguments, tell_all);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
 #include "format.h"
 #include "poise.h"
 #include "show.h"
@@ -48,7 +47,7 @@ static void add_row(struct table *table, const struct view_service *service)
 	free(check);
 }
 
-static bool show_list(const json_t *result)
+static bool show_list(json_t *result)
 {
 	const json_t *services = view_array(result, "services");
 	struct table *table;
@@ -163,7 +162,7 @@ static void say_availability(const struct view_service *service)
 		    (long long)service->panic_threshold);
 }
 
-static bool show_one(const json_t *result)
+static bool show_one(json_t *result)
 {
 	struct view_service service;
 	char *endpoint, text[FORMAT_BYTES];
@@ -198,31 +197,11 @@ static bool show_one(const json_t *result)
 
 int cmd_service_list(const struct invocation *invocation)
 {
-	json_t *result;
-	int code = client_ask(invocation->socket, "service-list", NULL, &result);
-
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_list(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "service-list", NULL, show_list);
 }
 
 int cmd_service_show(const struct invocation *invocation)
 {
-	json_t *result;
-	int code = client_ask(invocation->socket, "service-show",
-			      json_pack("{s:s}", "service", invocation->operands[0]), &result);
-
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_one(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "service-show",
+			   json_pack("{s:s}", "service", invocation->operands[0]), show_one);
 }

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "client.h"
 #include "poise.h"
+#include "show.h"
 #include "table.h"
 #include "text.h"
 #include "view.h"
@@ -148,7 +148,7 @@ static bool show_flows(const json_t *result)
 	return true;
 }
 
-static bool show_all(const json_t *result)
+static bool show_all(json_t *result)
 {
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
 		if (i)
@@ -161,15 +161,5 @@ static bool show_all(const json_t *result)
 
 int cmd_stats(const struct invocation *invocation)
 {
-	json_t *result;
-	int code = client_ask(invocation->socket, "stats", NULL, &result);
-
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_all(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "stats", NULL, show_all);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "client.h"
 #include "format.h"
 #include "poise.h"
 #include "show.h"
@@ -112,15 +111,5 @@ static bool show_status(json_t *result)
 
 int cmd_status(const struct invocation *invocation)
 {
-	json_t *result;
-	int code = client_ask(invocation->socket, "status", NULL, &result);
-
-	if (code)
-		return code;
-	if (invocation->json)
-		print_json(result);
-	else if (!show_status(result))
-		code = EXIT_UNREACHABLE;
-	json_decref(result);
-	return code;
+	return show_answer(invocation, "status", NULL, show_status);
 }

@@ -229,6 +229,22 @@ bool show_changed(json_t *result)
 	return true;
 }
 
+int show_answer(const struct invocation *invocation, const char *command, json_t *arguments,
+		bool (*show)(json_t *result))
+{
+	json_t *result;
+	int code = client_ask(invocation->socket, command, arguments, &result);
+
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show(result))
+		code = EXIT_UNREACHABLE;
+	json_decref(result);
+	return code;
+}
+
 int show_change(const struct invocation *invocation, const char *command, json_t *more, bool silent)
 {
 	json_t *arguments = more ? more : require_memory(json_object()), *result;

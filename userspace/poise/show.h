@@ -21,6 +21,11 @@ void show_backend(struct table *table, const struct view_backend *backend, bool 
 /* Adds a list of backends, titles first; false, after a complaint, if one is not understood. */
 bool show_backends(struct table *table, const json_t *backends, bool with_service, size_t indent);
 
+/* Asks, and prints the answer: as it is for programs, else by show(), which returns whether it was
+ * understood. Takes the reference to arguments (NULL: none). Returns the exit code. */
+int show_answer(const struct invocation *invocation, const char *command, json_t *arguments,
+		bool (*show)(json_t *result));
+
 /* Asks for a change of the backend that the first two operands name (its service and itself), and
  * prints it as it is after that, unless silent. Takes the reference to more arguments (NULL: none).
  * Returns an exit code. */

@@ -89,9 +89,13 @@ host_prepare()
 	mkdir -p /etc/poise /run/systemd/system
 	config 1 2 >/etc/poise/poise.yaml
 	echo "RUN=peer --vip $VIP --from 172.16.0.0/16 --setup" >/etc/poise/agent.conf
-	# no devices are to be found, and no network to wait for
+	# no devices are to be found, no network to wait for, and no files of this host to be made,
+	# read or cleaned: virtiofsd keeps each open
 	for unit in systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
-		systemd-udev-trigger.service network-online.target; do
+		systemd-udev-trigger.service network-online.target systemd-sysusers.service \
+		systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service \
+		systemd-tmpfiles-clean.timer systemd-hwdb-update.service ldconfig.service \
+		systemd-journal-catalog-update.service systemd-update-done.service; do
 		ln -s /dev/null "/run/systemd/system/$unit"
 	done
 	unit_test >/run/systemd/system/units-test.service

@@ -33,6 +33,25 @@ struct syn_ack {
 	struct poise_agent_prefix source;
 };
 
+/* Whether the headers are plain to see, and are not those of a SYN-ACK: so are nearly all. */
+static __always_inline bool is_other(struct __sk_buff *ctx)
+{
+	struct ethhdr *eth = frame_at(ctx, 0, sizeof(*eth) + sizeof(struct iphdr));
+	struct ipv6hdr *ip6 = (void *)(eth + 1);
+	struct iphdr *ip = (void *)(eth + 1);
+	struct tcphdr *tcp;
+
+	if (!eth)
+		return false;
+	if (eth->h_proto == bpf_htons(ETH_P_IP) && ip->protocol == IPPROTO_TCP)
+		tcp = frame_at(ctx, ETH_HLEN + ip->ihl * 4, sizeof(*tcp));
+	else if (eth->h_proto == bpf_htons(ETH_P_IPV6) && ip6->nexthdr == IPPROTO_TCP)
+		tcp = frame_at(ctx, ETH_HLEN + sizeof(*ip6), sizeof(*tcp));
+	else
+		return false;
+	return tcp && !(tcp->syn && tcp->ack);
+}
+
 /* Where the IP header is, behind at most one VLAN tag; *type becomes its EtherType. */
 static __always_inline __u32 find_ip(struct __sk_buff *ctx, __be16 *type)
 {
@@ -144,6 +163,8 @@ static __always_inline void clamp_mss(struct __sk_buff *ctx)
 	__u16 limit;
 	int option;
 
+	if (is_other(ctx))
+		return;
 	set = bpf_map_lookup_elem(&settings, &zero);
 	if (!set || !find_syn_ack(ctx, &syn_ack) || !find_vip(&syn_ack.source))
 		return;

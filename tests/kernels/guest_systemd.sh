@@ -249,9 +249,10 @@ test_stop()
 	check "it ended well" property_is poised Result success
 	check "the program stays" forwards
 	check "a wrong configuration does not start" config_refused
-	check "with the reason in the journal" grep -q 'poise.yaml' \
-		<(journalctl -q --no-pager -u poised -n 5)
+	check "with the reason in the journal" wait_for 60 reason_told
 }
+
+reason_told() { grep -q 'services: found 7' <(journalctl -q --no-pager -u poised); }
 
 config_refused()
 {

@@ -127,8 +127,8 @@ static __always_inline void hops_choose(struct packet *packet, const struct pois
 
 	if (packet->flags & PACKET_FIRST_FRAGMENT)
 		return;
-	hops = hops_find(owner, hops_pack(move->previous, move->earlier), backend,
-			 wanted_flag(packet));
+	hops = hops_find(owner, hops_pack(move->previous, move->earlier & POISE_MOVE_EARLIER),
+			 backend, wanted_flag(packet));
 	packet->hops[0] = hops;
 	packet->hops[1] = hops >> 16;
 }

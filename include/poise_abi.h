@@ -86,6 +86,8 @@ enum {
 enum {
 	POISE_MOVE_NAMED = 0x8000,
 	POISE_MOVE_OWNER = 0x7fff,
+	POISE_MOVE_OLDER = 0x8000,
+	POISE_MOVE_EARLIER = 0x7fff,
 };
 
 /*
@@ -99,7 +101,9 @@ struct poise_move {
 			 * owned the slot before */
 	__u16 stamp;	/* coarse clock of the last packet that did not go to the owner; NAMED: of
 			 * the last change of owner or state */
-	__u16 earlier;	/* a third backend at which connections of the slot may be; 0: none */
+	__u16 earlier;	/* POISE_MOVE_EARLIER: a third backend at which connections of the slot
+			 * may be, 0: none; POISE_MOVE_OLDER: RECORDED, and it owned the slot
+			 * before previous did, not after */
 	__u16 owner;	/* POISE_MOVE_OWNER: its index, 0: as the slot's word says;
 			 * POISE_MOVE_NAMED: the slot is that */
 } __attribute__((aligned(8)));

@@ -12,7 +12,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { A = 1, B = 2, C = 3, D = 4, MOVING = POISE_SLOT_MOVING, TABLE_NOW = 100 };
-enum { NAMED = POISE_MOVE_NAMED };
+enum { NAMED = POISE_MOVE_NAMED, OLDER = POISE_MOVE_OLDER };
 
 struct slot {
 	uint16_t word, previous, stamp, earlier, owner;
@@ -158,22 +158,22 @@ static void change_with_chains_names_a_third(void **state)
 		  { MOVING | B, A, 9, 0, NAMED | B },
 		  C,
 		  1,
-		  { MOVING | C, B, TABLE_NOW, A, C } },
+		  { MOVING | C, B, TABLE_NOW, OLDER | A, C } },
 		{ "named, two",
 		  { MOVING | C, B, 9, A, NAMED | C },
 		  D,
 		  1,
-		  { MOVING | D, C, TABLE_NOW, B, D } },
+		  { MOVING | D, C, TABLE_NOW, OLDER | B, D } },
 		{ "named, back",
 		  { MOVING | C, B, 9, A, NAMED | C },
 		  B,
 		  1,
-		  { MOVING | B, C, TABLE_NOW, A, B } },
+		  { MOVING | B, C, TABLE_NOW, OLDER | A, B } },
 		{ "named, from none",
 		  { MOVING | 0, B, 9, A, NAMED | 0 },
 		  C,
 		  1,
-		  { MOVING | C, B, TABLE_NOW, A, C } },
+		  { MOVING | C, B, TABLE_NOW, OLDER | A, C } },
 		{ "named, from none back",
 		  { MOVING | 0, A, 9, 0, NAMED | 0 },
 		  A,
@@ -317,6 +317,11 @@ static void settling_with_chains_names_what_may_have_connections(void **state)
 		{ "the latest first",
 		  RING_CHAINS,
 		  { MOVING | C, A, 490, B, C },
+		  { MOVING | C, B, 500, A, NAMED | C },
+		  { 0, 1 } },
+		{ "the earlier one is older",
+		  RING_CHAINS,
+		  { MOVING | C, B, 490, OLDER | A, C },
 		  { MOVING | C, B, 500, A, NAMED | C },
 		  { 0, 1 } },
 		{ "back at previous",

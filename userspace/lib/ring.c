@@ -71,13 +71,14 @@ static int pick_names(uint16_t owner, const uint16_t *candidates, int count,
 	return found;
 }
 
-/* In a RECORDED slot previous owned it before all others. */
+/* What owned a RECORDED slot last may stand in either place. */
 int ring_names(uint16_t owner, struct poise_move move, uint16_t names[RING_NAMES_MAX])
 {
-	uint16_t candidates[] = { move.previous, move.earlier };
+	uint16_t earlier = move.earlier & POISE_MOVE_EARLIER;
+	uint16_t candidates[] = { move.previous, earlier };
 
-	if (!is_named(move)) {
-		candidates[0] = move.earlier;
+	if (!is_named(move) && !(move.earlier & POISE_MOVE_OLDER)) {
+		candidates[0] = earlier;
 		candidates[1] = move.previous;
 	}
 	return pick_names(owner, candidates, 2, names);
@@ -100,6 +101,8 @@ static struct poise_move move_first(uint16_t before, uint16_t owner, struct pois
 {
 	move = move_by_name(before, owner, move);
 	move.owner = owner;
+	if (move.earlier)
+		move.earlier |= POISE_MOVE_OLDER;
 	if (!move.previous)
 		move.previous = owner;
 	return move;
@@ -108,11 +111,13 @@ static struct poise_move move_first(uint16_t before, uint16_t owner, struct pois
 /* RECORDED already: what is unrecorded belongs to the same backend as before. */
 static struct poise_move move_on(uint16_t before, uint16_t owner, struct poise_move move)
 {
-	uint16_t candidates[] = { before, move.earlier }, names[RING_NAMES_MAX];
+	uint16_t earlier = move.earlier & POISE_MOVE_EARLIER, names[RING_NAMES_MAX], third;
 
-	pick_names(move.previous, candidates, 2, names);
+	pick_names(move.previous, (const uint16_t[]){ before, earlier }, 2, names);
+	third = names[0] == owner ? names[1] : names[0];
 	return (struct poise_move){ .previous = move.previous,
-				    .earlier = names[0] == owner ? names[1] : names[0],
+				    .earlier = third == earlier && third != before ? move.earlier
+										   : third,
 				    .owner = owner };
 }
 
@@ -247,7 +252,8 @@ void ring_forget_names(struct ring *ring, uint16_t index)
 
 	for (uint32_t i = 0; i < ring->size; i++) {
 		ring_read(ring, i, &move);
-		if (move.earlier == index || (is_named(move) && move.previous == index))
+		if ((move.earlier & POISE_MOVE_EARLIER) == index ||
+		    (is_named(move) && move.previous == index))
 			forget_name(ring, i, move, index);
 	}
 }

@@ -9,7 +9,10 @@ int ring_runs_format(const struct ring_run *run, char out[RING_RUN_BYTES])
 {
 	return snprintf(out, RING_RUN_BYTES, "%" PRIu32 "-%" PRIu32 " %u %u %u %c %" PRIu32 ";",
 			run->first, run->last, run->owner, run->previous, run->earlier,
-			run->named ? 'n' : 'r', run->age_s);
+			run->named   ? 'n'
+			: run->older ? 'o'
+				     : 'r',
+			run->age_s);
 }
 
 /* A decimal number of at most max, and the character behind it. */
@@ -37,10 +40,11 @@ static bool take_backend(const char **text, const struct ring_runs_limits *limit
 	return true;
 }
 
-static bool take_state(const char **text, bool *named)
+static bool take_state(const char **text, struct ring_run *run)
 {
-	*named = **text == 'n';
-	if ((!*named && **text != 'r') || (*text)[1] != ' ')
+	run->named = **text == 'n';
+	run->older = **text == 'o';
+	if ((!run->named && !run->older && **text != 'r') || (*text)[1] != ' ')
 		return false;
 	*text += 2;
 	return true;
@@ -56,7 +60,7 @@ int ring_runs_next(const char **text, const struct ring_runs_limits *limits, str
 	if (!limits->slots || !take_number(text, limits->slots - 1, '-', &run.first) ||
 	    !take_number(text, limits->slots - 1, ' ', &run.last) ||
 	    !take_backend(text, limits, &run.owner) || !take_backend(text, limits, &run.previous) ||
-	    !take_backend(text, limits, &run.earlier) || !take_state(text, &run.named) ||
+	    !take_backend(text, limits, &run.earlier) || !take_state(text, &run) ||
 	    !take_number(text, RING_RUN_MAX_AGE_S, ';', &run.age_s))
 		return -EINVAL;
 	if (run.last < run.first || run.first < out->behind) {

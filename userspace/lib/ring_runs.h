@@ -19,9 +19,9 @@ enum {
 struct ring_run {
 	uint32_t first, last; /* slots */
 	uint16_t owner, previous, earlier;
-	bool named;
-	uint32_t age_s;	 /* since it was stamped */
-	uint32_t behind; /* the slot behind it: the next run's first one, or before that */
+	bool named, older; /* older: earlier owned the slot before previous, where it is recorded */
+	uint32_t age_s;	   /* since it was stamped */
+	uint32_t behind;   /* the slot behind it: the next run's first one, or before that */
 };
 
 /* What a text may speak of. */

@@ -133,7 +133,8 @@ static json_t *report_slot(const struct balancer *balancer, const struct service
 		return out;
 	json_object_set_new(out, "state", json_string(move_state(trace)));
 	json_object_set_new(out, "previous", backend_name(balancer, trace->move.previous));
-	json_object_set_new(out, "earlier", backend_name(balancer, trace->move.earlier));
+	json_object_set_new(out, "earlier",
+			    backend_name(balancer, trace->move.earlier & POISE_MOVE_EARLIER));
 	json_object_set_new(out, "stamp_age_ms",
 			    json_integer(ticks_ms(poise_age(trace->now, trace->move.stamp))));
 	return out;

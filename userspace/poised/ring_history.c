@@ -58,7 +58,8 @@ static void write_run(struct chunk *chunk)
 static bool continues(const struct ring_run *a, const struct ring_run *b)
 {
 	return a->behind == b->first && a->owner == b->owner && a->previous == b->previous &&
-	       a->earlier == b->earlier && a->named == b->named && a->age_s == b->age_s;
+	       a->earlier == b->earlier && a->named == b->named && a->older == b->older &&
+	       a->age_s == b->age_s;
 }
 
 static void add_slot(struct chunk *chunk, uint32_t slot)
@@ -71,7 +72,8 @@ static void add_slot(struct chunk *chunk, uint32_t slot)
 		return;
 	run.owner = place_of(chunk, word & POISE_SLOT_OWNER);
 	run.previous = place_of(chunk, move.previous);
-	run.earlier = place_of(chunk, move.earlier);
+	run.earlier = place_of(chunk, move.earlier & POISE_MOVE_EARLIER);
+	run.older = move.earlier & POISE_MOVE_OLDER;
 	run.named = move.owner & POISE_MOVE_NAMED;
 	run.age_s = (uint32_t)(((uint64_t)poise_age(chunk->now, move.stamp) << POISE_TICK_SHIFT) /
 			       1000000000);

@@ -79,7 +79,7 @@ static int check_moves(const struct entry *entry, struct lines *errors)
 		return 0;
 	snprintf(what, sizeof(what),
 		 ".moves: not understood at byte %zu: allowed are runs 'first-last owner previous "
-		 "earlier n|r age;', in ascending order, within %u slots and %u backends",
+		 "earlier n|o|r age;', in ascending order, within %u slots and %u backends",
 		 (size_t)(at - entry->moves), entry->limits.slots, entry->limits.backends);
 	return refuse(errors, entry->where, what);
 }
@@ -134,9 +134,12 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 
 	if (!owner || (!ring_guessed(service, move) && (word & POISE_SLOT_MOVING)))
 		return false;
+	bool older = run->older;
+
 	if (before && before != owner) {
 		second = first;
 		first = before;
+		older = true;
 	}
 	if (!first) {
 		first = second;
@@ -147,7 +150,8 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 	if (run->named || !service->config.exceptions)
 		ring_name(&service->ring, slot, first, second, stamp);
 	else
-		ring_record(&service->ring, slot, first, second, stamp);
+		ring_record(&service->ring, slot, first,
+			    second && older ? second | POISE_MOVE_OLDER : second, stamp);
 	return true;
 }
 

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A model of second chance: two balancers with the same rings, each with exceptions of its own, and
+ * backends that hand on along the chain what they do not know. Any packet may come by either
+ * balancer; connections idle for as long as they like; a balancer may lose its maps, and take the
+ * other one's names. Rings and owners are those of ring.c and maglev.c.
+ *
+ * Promised: a connection reaches its backend while its slot's owner changed at most twice, counted
+ * from when the connection began or, if its slot recorded connections then, from when that did.
+ * Each rule is left out once, to see that the model notices.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "maglev.h"
+#include "poise_flow.h"
+#include "ring.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+enum mutant {
+	NONE,
+	NO_CHAIN,
+	SETTLING_GIVES_NAMES_UP,
+	NO_EARLIER,
+	NO_ORDER,
+	NAMES_ARE_DROPPED_BY_A_CHANGE,
+	OWNER_OF_THE_WORD,
+	NO_HISTORY,
+};
+
+enum {
+	SLOTS = POISE_MIN_RING,
+	FLOWS = 200,
+	INDEXES = 7, /* 0 is none */
+	STEPS = 150,
+	SEQUENCES = 800,
+	SETTLE = 60, /* ticks */
+	PROMISED_CHANGES = 2,
+	BALANCERS = 2,
+};
+
+struct record {
+	uint16_t backend, stamp;
+};
+
+struct balancer {
+	uint16_t slots[SLOTS];
+	struct poise_move moves[SLOTS];
+	struct ring ring;
+	struct record records[FLOWS]; /* backend 0: none */
+	uint32_t moved[SLOTS];	      /* changes before it last began to record */
+};
+
+struct flow {
+	uint32_t slot;
+	uint16_t backend; /* 0: not open */
+	uint32_t base;	  /* changes of its slot that count as before it */
+};
+
+struct model {
+	enum mutant mutant;
+	enum ring_rules rules;
+	uint64_t random, time;
+	bool drained[INDEXES];
+	uint32_t changes[SLOTS]; /* of owner */
+	struct balancer balancers[BALANCERS];
+	struct flow flows[FLOWS];
+	uint64_t rescued; /* by the chain */
+	char error[160];
+};
+
+static uint32_t pick(struct model *model, uint32_t limit)
+{
+	model->random = poise_mix(model->random + 0x9e3779b97f4a7c15ULL);
+	return model->random % limit;
+}
+
+static uint16_t now(const struct model *model)
+{
+	return (uint16_t)model->time;
+}
+
+/* The data plane, of a word and a move that it read. */
+
+static uint16_t find(const struct model *model, const struct balancer *balancer, size_t flow)
+{
+	const struct record *record = &balancer->records[flow];
+
+	return poise_age(now(model), record->stamp) < SETTLE ? record->backend : 0;
+}
+
+static bool reaches(struct model *model, const struct flow *flow, uint16_t chosen, uint16_t owner,
+		    const struct poise_move *move)
+{
+	const uint16_t named[] = { owner, move->previous, move->earlier & POISE_MOVE_EARLIER };
+	uint16_t hops[2] = { 0 };
+	int count = 0;
+
+	if (chosen == flow->backend)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(named) && count < 2; i++)
+		if (named[i] && named[i] != chosen && named[i] != hops[0])
+			hops[count++] = named[i];
+	model->rescued++;
+	return model->mutant != NO_CHAIN && (hops[0] == flow->backend || hops[1] == flow->backend);
+}
+
+static bool delivers(struct model *model, const struct balancer *balancer, size_t number,
+		     uint16_t word, const struct poise_move *move)
+{
+	const struct flow *flow = &model->flows[number];
+	uint16_t owner = word & POISE_SLOT_OWNER, chosen;
+
+	if (!(word & POISE_SLOT_MOVING))
+		return owner == flow->backend;
+	if (move->owner & POISE_MOVE_OWNER && model->mutant != OWNER_OF_THE_WORD)
+		owner = move->owner & POISE_MOVE_OWNER;
+	chosen = owner;
+	if (!(move->owner & POISE_MOVE_NAMED)) {
+		chosen = find(model, balancer, number);
+		chosen = chosen ? chosen : move->previous;
+	}
+	return reaches(model, flow, chosen, owner, move);
+}
+
+static bool is_promised(const struct model *model, const struct flow *flow)
+{
+	return flow->backend && model->changes[flow->slot] - flow->base <= PROMISED_CHANGES;
+}
+
+static void check(struct model *model, const char *what, size_t number,
+		  const struct balancer *balancer, uint16_t word, const struct poise_move *move)
+{
+	const struct flow *flow = &model->flows[number];
+
+	if (model->error[0] || !is_promised(model, flow) ||
+	    delivers(model, balancer, number, word, move))
+		return;
+	snprintf(model->error, sizeof(model->error),
+		 "%s: time %llu, flow %zu at backend %u: word %#x, previous %u, earlier %u, owner "
+		 "%#x",
+		 what, (unsigned long long)model->time, number, flow->backend, word, move->previous,
+		 move->earlier, move->owner);
+}
+
+static void check_all(struct model *model)
+{
+	for (int b = 0; b < BALANCERS; b++)
+		for (size_t i = 0; i < FLOWS; i++) {
+			const struct balancer *balancer = &model->balancers[b];
+			uint32_t slot = model->flows[i].slot;
+
+			check(model, "at rest", i, balancer, balancer->slots[slot],
+			      &balancer->moves[slot]);
+		}
+}
+
+/* A reader that had the slot's word before a change, and its move after. */
+static void check_torn(struct model *model, const uint16_t words[BALANCERS][SLOTS])
+{
+	for (int b = 0; b < BALANCERS; b++)
+		for (size_t i = 0; i < FLOWS; i++) {
+			const struct balancer *balancer = &model->balancers[b];
+			uint32_t slot = model->flows[i].slot;
+
+			if (words[b][slot] & POISE_SLOT_MOVING)
+				check(model, "torn", i, balancer, words[b][slot],
+				      &balancer->moves[slot]);
+		}
+}
+
+/* Clients. */
+
+static bool is_recording(const struct balancer *balancer, uint32_t slot)
+{
+	return (balancer->slots[slot] & POISE_SLOT_MOVING) &&
+	       !(balancer->moves[slot].owner & POISE_MOVE_NAMED);
+}
+
+/* Changes of a slot that are older than what a connection that begins now depends on. */
+static uint32_t base_of(const struct model *model, uint32_t slot)
+{
+	uint32_t base = model->changes[slot];
+
+	for (int b = 0; b < BALANCERS; b++)
+		if (is_recording(&model->balancers[b], slot) &&
+		    model->balancers[b].moved[slot] < base)
+			base = model->balancers[b].moved[slot];
+	return base;
+}
+
+static void open_flow(struct model *model, size_t number)
+{
+	struct balancer *balancer = &model->balancers[pick(model, BALANCERS)];
+	struct flow *flow = &model->flows[number];
+	uint32_t slot = flow->slot;
+	uint16_t word = balancer->slots[slot];
+
+	flow->backend = word & POISE_SLOT_OWNER;
+	flow->base = base_of(model, slot);
+	for (int b = 0; b < BALANCERS; b++) /* as if its old connection had been closed there */
+		model->balancers[b].records[number].backend = 0;
+	if (is_recording(balancer, slot))
+		balancer->records[number] = (struct record){ flow->backend, now(model) };
+}
+
+static void send_packet(struct model *model, size_t number)
+{
+	struct balancer *balancer = &model->balancers[pick(model, BALANCERS)];
+	uint32_t slot = model->flows[number].slot;
+	struct poise_move *move = &balancer->moves[slot];
+	uint16_t found = find(model, balancer, number);
+
+	if (!(balancer->slots[slot] & POISE_SLOT_MOVING) || (move->owner & POISE_MOVE_NAMED))
+		return;
+	if (found)
+		balancer->records[number].stamp = now(model);
+	if ((found ? found : move->previous) != (balancer->slots[slot] & POISE_SLOT_OWNER))
+		move->stamp = now(model);
+}
+
+static void step_traffic(struct model *model)
+{
+	for (int i = 0; i < 30; i++) {
+		size_t flow = pick(model, FLOWS);
+
+		if (pick(model, 4) && model->flows[flow].backend)
+			send_packet(model, flow);
+		else
+			open_flow(model, flow);
+	}
+}
+
+/* The daemons. */
+
+static void build(const struct model *model, uint16_t *owners)
+{
+	struct maglev_member members[INDEXES];
+	size_t count = 0;
+
+	for (uint16_t i = 1; i < INDEXES; i++)
+		if (!model->drained[i])
+			members[count++] = (struct maglev_member){
+				.address = { .family = 4, .bytes = { 10, 0, 0, (uint8_t)i } },
+				.index = i,
+				.weight = 100,
+			};
+	assert_int_equal(maglev_build(members, count, SLOTS, 7, owners), 0);
+}
+
+static void spoil_change(struct model *model, struct poise_move *move)
+{
+	if (model->mutant == NO_EARLIER)
+		move->earlier = 0;
+	if (model->mutant == NO_ORDER)
+		move->earlier &= POISE_MOVE_EARLIER;
+	if (model->mutant == NAMES_ARE_DROPPED_BY_A_CHANGE) {
+		move->previous = move->owner & POISE_MOVE_OWNER;
+		move->earlier = 0;
+	}
+}
+
+static void count_change(struct model *model, uint32_t slot)
+{
+	for (int b = 0; b < BALANCERS; b++)
+		if (!is_recording(&model->balancers[b], slot))
+			model->balancers[b].moved[slot] = model->changes[slot];
+	model->changes[slot]++;
+}
+
+static void change(struct model *model)
+{
+	uint16_t owners[SLOTS], words[BALANCERS][SLOTS];
+
+	build(model, owners);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		if ((model->balancers[0].slots[i] & POISE_SLOT_OWNER) != owners[i])
+			count_change(model, i);
+	for (int b = 0; b < BALANCERS; b++) {
+		struct balancer *balancer = &model->balancers[b];
+
+		memcpy(words[b], balancer->slots, sizeof(words[b]));
+		ring_change(&balancer->ring, owners, now(model), model->rules);
+		for (uint32_t i = 0; i < SLOTS; i++)
+			if (balancer->slots[i] != words[b][i])
+				spoil_change(model, &balancer->moves[i]);
+	}
+	check_torn(model, (const uint16_t(*)[SLOTS])words);
+}
+
+/* Flips one backend, as long as two are left. */
+static void step_change(struct model *model)
+{
+	uint16_t index = (uint16_t)(1 + pick(model, INDEXES - 1));
+	int left = 0;
+
+	for (uint16_t i = 1; i < INDEXES; i++)
+		left += !model->drained[i];
+	if (left <= 2 && !model->drained[index])
+		return;
+	model->drained[index] = !model->drained[index];
+	change(model);
+}
+
+static void settle(struct model *model, struct balancer *balancer)
+{
+	ring_settle(&balancer->ring, now(model), SETTLE, model->rules);
+	for (uint32_t i = 0; i < SLOTS && model->mutant == SETTLING_GIVES_NAMES_UP; i++)
+		if (balancer->moves[i].owner & POISE_MOVE_NAMED)
+			balancer->slots[i] &= POISE_SLOT_OWNER;
+}
+
+static void step_time(struct model *model)
+{
+	model->time += pick(model, 2 * SETTLE);
+	for (int b = 0; b < BALANCERS; b++)
+		settle(model, &model->balancers[b]);
+}
+
+/* One begins with empty maps, and takes the other one's names. */
+static void restart(struct model *model)
+{
+	uint32_t which = pick(model, BALANCERS);
+	struct balancer *balancer = &model->balancers[which];
+	const struct balancer *other = &model->balancers[!which];
+	uint16_t owners[SLOTS];
+
+	memset(balancer->records, 0, sizeof(balancer->records));
+	memcpy(balancer->moved, other->moved, sizeof(balancer->moved));
+	build(model, owners);
+	ring_fill(&balancer->ring, owners);
+	for (uint32_t i = 0; i < SLOTS && model->mutant != NO_HISTORY; i++) {
+		struct poise_move move;
+
+		if (!(ring_read(&other->ring, i, &move) & POISE_SLOT_MOVING))
+			continue;
+		if (move.owner & POISE_MOVE_NAMED)
+			ring_name(&balancer->ring, i, move.previous, move.earlier, now(model));
+		else
+			ring_record(&balancer->ring, i, move.previous, move.earlier, move.stamp);
+	}
+}
+
+static void start(struct model *model, enum mutant mutant, enum ring_rules rules, uint64_t seed)
+{
+	uint16_t owners[SLOTS];
+
+	*model = (struct model){ .mutant = mutant, .rules = rules, .random = seed, .time = 1000 };
+	model->drained[5] = model->drained[6] = true;
+	build(model, owners);
+	for (int b = 0; b < BALANCERS; b++) {
+		struct balancer *balancer = &model->balancers[b];
+
+		balancer->ring = (struct ring){ balancer->slots, balancer->moves, SLOTS };
+		ring_fill(&balancer->ring, owners);
+	}
+	for (size_t i = 0; i < FLOWS; i++)
+		model->flows[i].slot = pick(model, SLOTS);
+}
+
+static bool run(struct model *model, enum mutant mutant, enum ring_rules rules, uint64_t seed)
+{
+	start(model, mutant, rules, seed);
+	for (int step = 0; step < STEPS && !model->error[0]; step++) {
+		uint32_t chance = pick(model, 16);
+
+		if (chance < 3)
+			step_change(model);
+		else if (chance < 10)
+			step_traffic(model);
+		else if (chance < 15)
+			step_time(model);
+		else
+			restart(model);
+		check_all(model);
+	}
+	return !model->error[0];
+}
+
+static void run_many(enum ring_rules rules)
+{
+	static struct model model;
+	uint64_t rescued = 0;
+
+	for (uint64_t seed = 0; seed < SEQUENCES; seed++) {
+		if (!run(&model, NONE, rules, seed))
+			fail_msg("seed %llu: %s", (unsigned long long)seed, model.error);
+		rescued += model.rescued;
+	}
+	print_message("# %llu times the first backend was not the connection's\n",
+		      (unsigned long long)rescued);
+	assert_true(rescued > 100000);
+}
+
+static void connections_survive_with_exceptions(void **state)
+{
+	(void)state;
+	run_many(RING_CHAINS);
+}
+
+static void connections_survive_without_exceptions(void **state)
+{
+	(void)state;
+	run_many(RING_NAMES);
+}
+
+static const struct {
+	const char *name;
+	enum mutant mutant;
+	enum ring_rules rules;
+} mutants[] = {
+	{ "with exceptions, 'no chain' is caught", NO_CHAIN, RING_CHAINS },
+	{ "with exceptions, 'settling gives names up' is caught", SETTLING_GIVES_NAMES_UP,
+	  RING_CHAINS },
+	{ "with exceptions, 'no earlier' is caught", NO_EARLIER, RING_CHAINS },
+	{ "with exceptions, 'names are dropped by a change' is caught",
+	  NAMES_ARE_DROPPED_BY_A_CHANGE, RING_CHAINS },
+	{ "with exceptions, 'owner of the word' is caught", OWNER_OF_THE_WORD, RING_CHAINS },
+	{ "with exceptions, 'no history' is caught", NO_HISTORY, RING_CHAINS },
+	{ "with exceptions, 'no order of names' is caught", NO_ORDER, RING_CHAINS },
+	{ "without exceptions, 'no chain' is caught", NO_CHAIN, RING_NAMES },
+	{ "without exceptions, 'no earlier' is caught", NO_EARLIER, RING_NAMES },
+	{ "without exceptions, 'owner of the word' is caught", OWNER_OF_THE_WORD, RING_NAMES },
+	{ "without exceptions, 'no history' is caught", NO_HISTORY, RING_NAMES },
+};
+
+static void mutant_is_caught(void **state)
+{
+	static struct model model;
+	size_t number = (size_t)(uintptr_t)*state;
+
+	for (uint64_t seed = 0; seed < SEQUENCES; seed++)
+		if (!run(&model, mutants[number].mutant, mutants[number].rules, seed)) {
+			print_message("# seed %llu: %s\n", (unsigned long long)seed, model.error);
+			return;
+		}
+	fail_msg("expected a misdelivery, got none in %d sequences", SEQUENCES);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[2 + ARRAY_SIZE(mutants)] = {
+		cmocka_unit_test(connections_survive_with_exceptions),
+		cmocka_unit_test(connections_survive_without_exceptions),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(mutants); i++)
+		tests[2 + i] = (struct CMUnitTest){
+			.name = mutants[i].name,
+			.test_func = mutant_is_caught,
+			.initial_state = (void *)(uintptr_t)i,
+		};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -69,7 +69,7 @@ void config_default_string(struct config_report *report, char **string, const ch
 /* Rules that several sections use. */
 extern const struct config_range config_port_range;
 extern const struct config_choice config_booleans[];
-extern const struct config_choice config_switches[]; /* written as on and off */
+extern const struct config_choice config_switches[];	 /* written as on and off */
 extern const struct config_choice config_drop_or_pass[]; /* false, true */
 extern const struct config_choice config_encapsulations[];
 extern const struct config_text config_name_text;

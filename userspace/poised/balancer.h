@@ -98,7 +98,7 @@ struct service {
 	int64_t stepped_ms; /* monotonic: the last step of its backends' slow starts */
 	struct backend *backends, *last_backend;
 	size_t backend_count;
-	bool tunnels6; /* some backend's tunnel is IPv6, or was */
+	bool tunnels6;		     /* some backend's tunnel is IPv6, or was */
 	struct backend **by_address; /* bucket_count lists; NULL: none are needed so far */
 	size_t bucket_count;	     /* a power of two */
 	struct service *next_named;  /* in its bucket of by_name */

@@ -21,9 +21,9 @@
 #include "loader.h"
 #include "log.h"
 #include "maps.h"
+#include "notify.h"
 #include "ring_history.h"
 #include "state.h"
-#include "notify.h"
 #include "traced.h"
 
 static int start_control(struct daemon *daemon, const struct config *config)

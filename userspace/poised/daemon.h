@@ -31,11 +31,11 @@ struct daemon {
 	struct capture *capture; /* under way, or NULL */
 	struct balancer *balancer;
 	struct state *state;
-	char *config_path;  /* absolute */
+	char *config_path;   /* absolute */
 	const char *history; /* a file, for new maps; NULL: none */
-	char *applied_from; /* what 'apply' called its text; NULL: config_path is in force */
-	int64_t started_at; /* Unix seconds */
-	bool detached;	    /* by command: nothing is balanced any more */
+	char *applied_from;  /* what 'apply' called its text; NULL: config_path is in force */
+	int64_t started_at;  /* Unix seconds */
+	bool detached;	     /* by command: nothing is balanced any more */
 };
 
 /* Starts with a checked configuration, which it takes over. 0 or a negative errno; errors are

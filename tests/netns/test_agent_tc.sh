@@ -71,10 +71,10 @@ config_mixes()
 # Bytes in a packet, of what VIP got on both backends, on average.
 mean_bytes()
 {
-	local i n=0 bytes=0
+	local i n=0 bytes=0 packets size
 	for i in 1 2; do
-		read -r packets size < <(agent_status $i \
-			"*next((v['packets'], v['bytes']) for v in s['vips'] if v['address'] == '$1')")
+		read -r packets size <<<"$(agent_status $i \
+			"*next((v['packets'], v['bytes']) for v in s['vips'] if v['address'] == '$1')")"
 		n=$((n + packets)) bytes=$((bytes + size))
 	done
 	echo $((n ? bytes / n : 0))
@@ -126,7 +126,7 @@ test_vlan()
 	local before opened
 	before=$(counter 1 not_tunnel)
 	opened=$(counter 1 decapsulated_4in4)
-	send vlan 4 10.0.1.11 "$VIP44" 80 "$(on b1 cat /sys/class/net/eth0/address)"
+	send vlan 4 10.0.1.11 "$VIP44" 80 "$(ip -n "$(net_name b1)" -j link show eth0 | jq -r ".[0].address")"
 	check "in a frame with a VLAN tag: passed" wait_for 5 grew "$before" counter 1 not_tunnel
 	check "... and not opened" equal "$opened" "$(counter 1 decapsulated_4in4)"
 }

@@ -70,6 +70,13 @@ struct {
 	__array(values, struct move_segment_map);
 } moves SEC(".maps");
 
+/* Never called, and in no program: its parameters have the type information tell how segments are
+ * laid out, for other versions of poised. The kernel keeps no types of maps of maps. */
+__weak int poise_segment_types(struct poise_ring_segment *slots, struct poise_move_segment *part)
+{
+	return !slots || !part;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
 	__uint(max_entries, POISE_MAX_INTERFACES);

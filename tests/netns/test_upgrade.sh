@@ -83,6 +83,66 @@ died()
 	equal 137 $got
 }
 
+# The faulty poised takes over from the other version, waiting for WAIT_S at POINT.
+# slow_start POINT
+WAIT_S=3
+slow_start()
+{
+	poised_stop KILL
+	echo "$1=${WAIT_S}000" >"$NET_DIR/fault"
+	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
+		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
+	NET_POISED=$!
+	wait_for 20 at_point "$1"
+}
+
+at_point() { [ "$(tail -n 1 "$NET_DIR/faulty.log")" = "fault point $1" ]; }
+
+# Connections that begin now, to be kept for long: begin_long NAME
+begin_long()
+{
+	on_start client "$1" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 60 \
+		"$(url "$VIP44" /)" "$(url "$VIP46" /)"
+	eval "LONG_$1=\$!"
+	wait_for 20 grep -q 'all connected' "$NET_DIR/$1.log"
+}
+
+# What began while the other version's program ran on, after its tables were copied, and what began
+# in the new one's before it knew of that, lives; and it goes on to, when what the records say differs
+# from what goes without them.
+# window POINT
+window()
+{
+	local what="waits at $1" name=${1//-/_}
+	poised_stop KILL
+	check "$what: the later version is there" upgrade_start "$NEXT"
+	check "$what: a backend is down" backend_stops 3
+	check "$what: it takes over" slow_start "$1"
+	check "$what: connections begin meanwhile" begin_long "$name"
+	check "$what: nothing answers so far" at_point "$1"
+	check "$what: it is there" wait_for 20 poise version
+	rm "$NET_DIR/fault"
+	check "$what: no connection broke" load_lives
+	check "$what: none of those broke" none_broke "$name"
+	server_start 3
+	check "$what: the backend returns" wait_for 30 is_state up web app-03
+	check "$what: the other service changes" poise backend drain rr app-04
+	sleep 2 # two answers of each connection
+	check "$what: none of those broke then" none_broke "$name"
+	check "$what: no other connection broke" load_lives
+	poise backend undrain rr app-04
+	kill "$(eval "echo \$LONG_$name")"
+}
+
+# Nobody is on that backend: the load does not break when it goes down.
+backend_stops()
+{
+	host_kill "b$1" nginx
+	wait_for 30 is_state down web "app-0$1"
+}
+
+none_broke() { ! grep broken "$NET_DIR/$1.log"; }
+
 tap_begin one
 if [ ! -x "$NEXT" ]; then
 	echo "1..0 # SKIP $NEXT is not built"

@@ -41,6 +41,34 @@ static const struct btf_member *find_member(const struct layout *layout, const c
 	return NULL;
 }
 
+struct layout layout_named(const struct btf *btf, const char *name)
+{
+	int id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) : -ENOENT;
+
+	return (struct layout){ btf, id < 0 ? 0 : (uint32_t)id };
+}
+
+bool layout_find(const struct layout *structure, const char *name, struct layout_member *out)
+{
+	struct layout whole = plain(structure->btf, structure->type);
+	const struct btf_member *member =
+		btf_is_struct(type_of(&whole)) ? find_member(&whole, name) : NULL;
+	int64_t size;
+
+	if (!member)
+		return false;
+	*out = (struct layout_member){ .layout = plain(whole.btf, member->type),
+				       .offset = member->offset / BYTE_BITS,
+				       .count = 1 };
+	if (btf_is_array(type_of(&out->layout))) {
+		out->count = btf_array(type_of(&out->layout))->nelems;
+		out->layout = plain(whole.btf, btf_array(type_of(&out->layout))->type);
+	}
+	size = btf__resolve_size(whole.btf, out->layout.type);
+	out->size = size > 0 ? size : 0;
+	return size > 0;
+}
+
 static bool equal(const struct layout *a, const struct layout *b, int depth);
 
 static bool equal_structs(const struct layout *a, const struct layout *b, int depth)

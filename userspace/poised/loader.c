@@ -118,6 +118,17 @@ static int begin_migration(struct loader *loader, uint32_t version, char error[L
 	return err;
 }
 
+/* What the program before recorded while its maps were taken over, when a death came then. */
+static int find_leftover(struct loader *loader)
+{
+	char next[PATH_MAX];
+	int err = pins_next(loader->pin_path, next, sizeof(next));
+
+	if (err || !pins_next_lived(loader->pin_path))
+		return err;
+	return migration_resume(next, loader->object->obj, &loader->leftover);
+}
+
 /* What a death in the middle of an exchange of pins left is known for ours, and goes in the end. */
 static void note_former(const struct loader *loader, uint32_t settings_id)
 {
@@ -138,6 +149,11 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 	if (loader->lock_fd < 0)
 		return loader->lock_fd;
 	FAULT_POINT("pins-opened");
+	err = pins_take_back(loader->pin_path, &loader->lock_fd, error);
+	if (!err)
+		err = find_leftover(loader);
+	if (err)
+		return err;
 	err = pins_read(loader->pin_path, &found, error);
 	note_former(loader, found.settings_id);
 	if (err == -EPROTO && found.abi_version >= POISE_ABI_OLDEST) {
@@ -356,6 +372,18 @@ static int migrate(struct loader *loader, uint64_t seed, char error[LOADER_ERROR
 	return err;
 }
 
+/* What the programs before wrote while their maps were taken over. */
+static void follow(struct migration **migration)
+{
+	int err = *migration ? migration_follow(*migration) : 0;
+
+	if (err)
+		log_warning("what was recorded while maps were taken over is lost: %s",
+			    strerror(-err));
+	migration_free(*migration);
+	*migration = NULL;
+}
+
 /* Once no program uses them. */
 static void remove_former(const struct loader *loader)
 {
@@ -404,8 +432,9 @@ int loader_new(const struct loader_options *options, struct loader **out,
 		return err;
 	}
 	FAULT_POINT("all-attached");
-	migration_free(loader->migration);
-	loader->migration = NULL;
+	follow(&loader->leftover);
+	follow(&loader->migration);
+	FAULT_POINT("migration-followed");
 	remove_former(loader);
 	*out = loader;
 	return 0;
@@ -422,6 +451,7 @@ void loader_free(struct loader *loader)
 		return;
 	keeper_free(loader->keeper);
 	migration_free(loader->migration);
+	migration_free(loader->leftover);
 	maps_free(loader->maps);
 	poise_bpf__destroy(loader->object);
 	if (loader->lock_fd >= 0)

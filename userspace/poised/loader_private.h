@@ -14,6 +14,7 @@ struct loader {
 	struct keeper *keeper; /* NULL: this process attaches */
 	bool adopted;
 	struct migration *migration; /* while pins of another ABI version are taken over */
+	struct migration *leftover;  /* while those are that a death left half taken over */
 	struct attachment attachments[CONFIG_MAX_INTERFACES];
 	size_t attachment_count;
 };

@@ -167,6 +167,41 @@ int pins_exchange(const char *pin_path)
 	return renameat2(AT_FDCWD, pin_path, AT_FDCWD, path, RENAME_EXCHANGE) ? -errno : 0;
 }
 
+/* The program is pinned just before it is attached. */
+static bool has_program(const char *pin_path)
+{
+	char path[PATH_MAX];
+
+	return !pins_path(pin_path, "program", path, sizeof(path)) && access(path, F_OK) == 0;
+}
+
+bool pins_next_lived(const char *pin_path)
+{
+	char path[PATH_MAX];
+
+	return !pins_next(pin_path, path, sizeof(path)) && has_program(path);
+}
+
+int pins_take_back(const char *pin_path, int *lock, char error[PINS_ERROR_BYTES])
+{
+	int err, other;
+
+	if (!pins_next_lived(pin_path) || has_program(pin_path))
+		return 0;
+	err = pins_exchange(pin_path);
+	if (err) {
+		snprintf(error, PINS_ERROR_BYTES, "cannot rename '%.200s': %s", pin_path,
+			 strerror(-err));
+		return err;
+	}
+	other = pins_open(pin_path, error);
+	if (other < 0)
+		return other;
+	close(*lock);
+	*lock = other;
+	return 0;
+}
+
 int pins_replace(const char *pin_path, const char *name, int fd)
 {
 	char path[PATH_MAX], temporary[PATH_MAX];

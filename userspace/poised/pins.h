@@ -6,6 +6,7 @@
 #ifndef POISE_PINS_H
 #define POISE_PINS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -42,6 +43,13 @@ int pins_replace(const char *pin_path, const char *name, int fd);
 int pins_next(const char *pin_path, char *path, size_t size); /* 0 or -ENAMETOOLONG */
 /* The map id of the settings pinned there; 0: there are none. */
 uint32_t pins_next_settings(const char *pin_path);
+/* Did packets ever use the maps that are pinned there? */
+bool pins_next_lived(const char *pin_path);
+/*
+ * Has those back whose place was taken by some that no packet used so far, for a death came in
+ * between. lock: of pins_open(), and another one then. 0, or a negative errno with error written.
+ */
+int pins_take_back(const char *pin_path, int *lock, char error[PINS_ERROR_BYTES]);
 /* The two directories change places, in one step. 0 or a negative errno. */
 int pins_exchange(const char *pin_path);
 

@@ -83,17 +83,11 @@ died()
 	equal 137 $got
 }
 
-# The faulty poised takes over from the other version, waiting for WAIT_S at POINT.
-# slow_start POINT
-WAIT_S=3
-slow_start()
+# In what follows app-01 is drained, app-03 is down, and the service rr records every connection.
+config_recorded()
 {
-	poised_stop KILL
-	echo "$1=${WAIT_S}000" >"$NET_DIR/fault"
-	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
-	NET_POISED=$!
-	wait_for 20 at_point "$1"
+	SETTLE=15m config_web 1 2 3 4 | sed '/app-01/s/ }/, drain: true }/'
+	service_yaml rr "$VIP46" 6 1 2 3 4 | sed 's/^    port:/    scheduler: roundrobin\n&/'
 }
 
 at_point() { [ "$(tail -n 1 "$NET_DIR/faulty.log")" = "fault point $1" ]; }
@@ -101,47 +95,60 @@ at_point() { [ "$(tail -n 1 "$NET_DIR/faulty.log")" = "fault point $1" ]; }
 # Connections that begin now, to be kept for long: begin_long NAME
 begin_long()
 {
-	on_start client "$1" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 60 \
+	on_start client "$1" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 80 \
 		"$(url "$VIP44" /)" "$(url "$VIP46" /)"
-	eval "LONG_$1=\$!"
+	LONG+=($!)
 	wait_for 20 grep -q 'all connected' "$NET_DIR/$1.log"
 }
 
-# What began while the other version's program ran on, after its tables were copied, and what began
-# in the new one's before it knew of that, lives; and it goes on to, when what the records say differs
-# from what goes without them.
-# window POINT
-window()
+none_broke() { ! grep broken "$NET_DIR"/long-*.log; }
+
+# The later version's program runs on while a poised takes its maps over, which waits when they are
+# copied; at POINT it dies, or with POINT=MS waits again, and connections begin at each time.
+# takes_over POINT
+takes_over()
 {
-	local what="waits at $1" name=${1//-/_}
+	local point=${1%=*} name=long-${1//=/-} what="copied, then $1"
+	LONG=()
 	poised_stop KILL
 	check "$what: the later version is there" upgrade_start "$NEXT"
-	check "$what: a backend is down" backend_stops 3
-	check "$what: it takes over" slow_start "$1"
-	check "$what: connections begin meanwhile" begin_long "$name"
-	check "$what: nothing answers so far" at_point "$1"
+	check "$what: a backend is down" wait_for 20 is_state down web app-03
+	poised_stop KILL
+	echo "migration-filled=2500" >"$NET_DIR/fault"
+	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
+		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
+	NET_POISED=$!
+	check "$what: the maps are copied" wait_for 20 at_point migration-filled
+	echo "$1" >"$NET_DIR/fault"
+	check "$what: connections begin" begin_long "$name-1"
+	check "$what: nothing happened meanwhile" at_point migration-filled
+	check "$what: it goes on" wait_for 20 at_point "$point"
+	check "$what: connections begin once more" begin_long "$name-2"
+	sleep 1.5 # an answer of each connection
+	check "$what: no connection broke so far" none_broke
+	if [ "$point" = "$1" ]; then
+		check "$what: it died" died
+		check "$what: it starts anew" upgrade_start "$NET_BUILD/poised"
+	fi
 	check "$what: it is there" wait_for 20 poise version
 	rm "$NET_DIR/fault"
-	check "$what: no connection broke" load_lives
-	check "$what: none of those broke" none_broke "$name"
-	server_start 3
-	check "$what: the backend returns" wait_for 30 is_state up web app-03
-	check "$what: the other service changes" poise backend drain rr app-04
-	sleep 2 # two answers of each connection
-	check "$what: none of those broke then" none_broke "$name"
-	check "$what: no other connection broke" load_lives
-	poise backend undrain rr app-04
-	kill "$(eval "echo \$LONG_$name")"
+	recorded_count "$what"
 }
 
-# Nobody is on that backend: the load does not break when it goes down.
-backend_stops()
+# What the records say differs from what goes without them: they are all known.
+# recorded_count WHAT
+recorded_count()
 {
-	host_kill "b$1" nginx
-	wait_for 30 is_state down web "app-0$1"
+	check "$1: the recording service changes" poise backend drain rr app-04
+	server_start 3
+	check "$1: the backend that was down returns" wait_for 30 is_state up web app-03
+	sleep 2.5 # two answers of each connection
+	check "$1: no connection broke" none_broke
+	check "$1: nothing is left of the other pins" equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
+	kill "${LONG[@]}"
+	poise backend undrain rr app-04 >/dev/null
+	host_kill b3 nginx
 }
-
-none_broke() { ! grep broken "$NET_DIR/$1.log"; }
 
 tap_begin one
 if [ ! -x "$NEXT" ]; then
@@ -171,5 +178,12 @@ dies pin-removed:3 "$NET_BUILD/poised" "$NOW"
 check "requests succeed" spread "$VIP44" 120 2 3 4
 load_stop
 load_checks
+config_recorded >"$NET_CONFIG"
+check "a service that records is added" poise reload
+check "its backends are up" wait_for 15 is_state up rr app-01 app-02 app-03 app-04
+host_kill b3 nginx
+takes_over attached=4000
+takes_over attached
+takes_over pins-exchanged
 check "poise detach succeeds" poise detach
 tap_end

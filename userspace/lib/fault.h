@@ -3,8 +3,8 @@
  * Points at which a test lets poised die, as kill -9 would. They are nothing, unless it is built
  * with POISE_FAULTS (build/poised-faults): then each says its name on standard error, and dies when
  * the file that the environment's POISE_FAULT_FILE names holds that name, or NAME:N when it is
- * passed for the Nth time since; with NAME=N it waits there for N milliseconds, each time. The
- * section poise_faults of the program lists them all.
+ * passed for the Nth time since; while it holds NAME= it waits there. The section poise_faults of
+ * the program lists them all.
  */
 #ifndef POISE_FAULT_H
 #define POISE_FAULT_H
@@ -39,9 +39,11 @@ static inline void fault_pass(const char *name, int *passes)
 	fault_wanted(wanted, sizeof(wanted));
 	if (strncmp(wanted, name, length) != 0)
 		return;
-	if (wanted[length] == '=') {
-		usleep(1000 * atoi(wanted + length + 1));
-		return;
+	while (wanted[length] == '=') {
+		usleep(20000);
+		fault_wanted(wanted, sizeof(wanted));
+		if (strncmp(wanted, name, length) != 0)
+			return;
 	}
 	++*passes;
 	if (!wanted[length] || (wanted[length] == ':' && atoi(wanted + length + 1) == *passes))

@@ -115,6 +115,12 @@ static bool is_convertible(const struct migration *migration, const struct chang
 	       how->suits(migration, change);
 }
 
+/* Each version's program and poised see their own number there. */
+static bool holds_version(const struct bpf_map *map)
+{
+	return strcmp(bpf_map__name(map), "settings") == 0;
+}
+
 static int take_map(struct migration *migration, struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
@@ -126,7 +132,7 @@ static int take_map(struct migration *migration, struct bpf_map *map)
 		err = former_open(migration->pin_path, name, &change->from);
 	if (err)
 		return err;
-	if (is_same(migration, change)) {
+	if (is_same(migration, change) && !holds_version(map)) {
 		err = bpf_map__reuse_fd(map, change->from.fd);
 	} else if (is_convertible(migration, change)) {
 		migration->count++;

@@ -95,13 +95,20 @@ config_recorded()
 
 at_point() { [ "$(tail -n 1 "$NET_DIR/faulty.log")" = "fault point $1" ]; }
 
-# Connections that begin now, to be kept for long: begin_long NAME
+# Connections that begin now, from the same ports each time, to be kept for long: begin_long NAME PORT
 begin_long()
 {
-	on_start client "$1" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 80 \
+	on_start client "$1" env LOCAL_PORT="$2" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 80 \
 		"$(url "$VIP44" /)" "$(url "$VIP46" /)"
 	LONG+=($!)
 	wait_for 20 grep -q 'all connected' "$NET_DIR/$1.log"
+}
+
+long_ends()
+{
+	kill "${LONG[@]}"
+	wait "${LONG[@]}" || true
+	LONG=()
 }
 
 none_broke() { ! grep broken "$NET_DIR"/long-*.log; }
@@ -116,16 +123,19 @@ takes_over()
 	poised_stop KILL
 	check "$what: the later version is there" upgrade_start "$NEXT"
 	check "$what: a backend is down" wait_for 20 is_state down web app-03
+	check "$what: for the other service, too" wait_for 20 is_state down rr app-03
+	check "$what: connections come and go" begin_long "$name-0" 1000
+	long_ends
 	poised_stop KILL
 	echo "migration-filled=" >"$NET_DIR/fault"
 	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
 		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
 	NET_POISED=$!
 	check "$what: the maps are copied" wait_for 20 at_point migration-filled
-	check "$what: connections begin" begin_long "$name-1"
+	check "$what: connections begin" begin_long "$name-1" 1000
 	echo "$1" >"$NET_DIR/fault"
 	check "$what: it goes on" wait_for 20 at_point "$point"
-	check "$what: connections begin once more" begin_long "$name-2"
+	check "$what: connections begin once more" begin_long "$name-2" 1500
 	sleep 1.5 # an answer of each connection
 	check "$what: no connection broke so far" none_broke
 	if [ "$point" = "$1" ]; then
@@ -147,7 +157,7 @@ recorded_count()
 	sleep 2.5 # two answers of each connection
 	check "$1: no connection broke" none_broke
 	check "$1: nothing is left of the other pins" equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
-	kill "${LONG[@]}"
+	long_ends
 	poise backend undrain rr app-04 >/dev/null
 	host_kill b3 nginx
 }

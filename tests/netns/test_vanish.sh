@@ -45,6 +45,30 @@ lb1_make()
 	done
 }
 
+# status_code CODE [OPTION...]
+status_code()
+{
+	local want=$1 got=0
+	shift
+	poise status "$@" >/dev/null || got=$?
+	equal "$want" $got
+}
+
+# What poised told last of how it is: told REGEX
+told() { grep -a STATUS= "$NET_DIR/manager" | tail -n 1 | grep -qE "$1"; }
+
+manager_start()
+{
+	/usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+    print(s.recv(4096).decode(), flush=True)' "$NET_DIR/notify" >"$NET_DIR/manager" 2>&1 &
+	MANAGER=$!
+	wait_for 5 test -S "$NET_DIR/notify"
+}
+
 status_says() { contains "$(poise status)" "$@"; }
 
 # The mode in which the kernel runs a program: 1 native, 2 generic; 0: none.
@@ -52,6 +76,8 @@ kernel_mode() { lb -d -j link show "$1" | jq -r '.[0].xdp.mode // 0'; }
 
 tap_begin two
 config_two >"$NET_CONFIG"
+manager_start
+export NOTIFY_SOCKET=$NET_DIR/notify
 poised_start
 check "all backends come up" wait_for 15 all_up
 check "requests succeed" served
@@ -85,10 +111,15 @@ lb0_delete
 check "an interface that vanishes is said" wait_for 10 logged "lb0.*it is not there"
 check "and shown" wait_for 5 status_says "interface lb0: not attached: it is not there" \
 	"interface lb1: native mode"
+check "poise status ends with 4" status_code 4
+check "with --lenient it is 0 all the same" status_code 0 --lenient
+check "the service manager is told" wait_for 15 told "not attached to lb0"
 check "the other one stays" attached lb1
 lb0_make
 check "when it is back, the program is attached" wait_for 10 attached lb0
 check "with a line of its own" logged "lb0.*program attached, mode native"
+check "poise status ends with 0 again" status_code 0
+check "the service manager is told of that, too" wait_for 15 told "backends up$"
 check "requests succeed by it" wait_for 10 served
 
 log_clear
@@ -109,6 +140,17 @@ lb0_make
 check "the missing one comes: the program is attached" wait_for 10 attached lb0
 check "and requests succeed" wait_for 15 served
 
+sed -i 's/^tunnel:/  - name: lb2\n&/' "$NET_CONFIG"
+check "a reload adds an interface that is not there, and says so" \
+	contains "$(poise reload)" "interface 'lb2' is not there"
+check "the status, too" status_says "interface lb2: not attached: it is not there"
+lb link add lb2 type veth peer name lb2p
+check "it comes: the program is attached" wait_for 10 attached lb2
+check "requests succeed all the while" served
+config_two >"$NET_CONFIG"
+lb link del lb2
+check "it goes, and a reload leaves it out" contains "$(poise reload)" "interface 'lb2' detached"
+
 poise detach >/dev/null
 wait_for 10 pids_gone "$NET_POISED"
 lb0_delete
@@ -123,4 +165,5 @@ lb1_make
 lb0_make
 check "they come: the program is attached to both" wait_for 10 attached lb0
 check "and the services are there" wait_for 20 served
+kill "$MANAGER"
 tap_end

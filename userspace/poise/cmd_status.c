@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "client.h"
 #include "format.h"
 #include "poise.h"
 #include "show.h"
@@ -109,7 +110,31 @@ static bool show_status(json_t *result)
 	return understood;
 }
 
+/* Whether the program is missing on an interface of the configuration. */
+static bool lost_interface(const json_t *result)
+{
+	const json_t *interface;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "interfaces"), i, interface)
+		if (json_is_false(json_object_get(interface, "attached")))
+			return true;
+	return false;
+}
+
 int cmd_status(const struct invocation *invocation)
 {
-	return show_answer(invocation, "status", NULL, show_status);
+	json_t *result;
+	int code = client_ask(invocation->socket, "status", NULL, &result);
+
+	if (code)
+		return code;
+	if (invocation->json)
+		print_json(result);
+	else if (!show_status(result))
+		code = EXIT_UNREACHABLE;
+	if (!code && !invocation->lenient && lost_interface(result))
+		code = EXIT_LOST;
+	json_decref(result);
+	return code;
 }

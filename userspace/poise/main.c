@@ -17,11 +17,13 @@
 #define DEFAULT_PIN_PATH "/sys/fs/bpf/poise"
 
 const struct command commands[] = {
-	{ "status", "", "what runs, and how it fares",
+	{ "status", "[--lenient]", "what runs, and how it fares",
 	  "Shows poised, its interfaces, and each service with its backends. A * marks a backend\n"
 	  "that differs from the configuration file.\n\n"
+	  "Ends with status 4 while the program is not on one of the interfaces; with --lenient\n"
+	  "with 0, as long as poised answers.\n\n"
 	  "example: poise status",
-	  0, 0, 0, cmd_status },
+	  OPTION_LENIENT, 0, 0, cmd_status },
 	{ "service list", "", "the services", "Lists the services.\n\nexample: poise service list",
 	  0, 0, 0, cmd_service_list },
 	{ "service show", "SERVICE", "one service and its backends",

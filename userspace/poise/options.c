@@ -42,6 +42,8 @@ static const struct option options[] = {
 	{ "--server-id", NULL, KIND_TEXT, OPTION_SERVER_ID, offsetof(struct invocation, server_id),
 	  0, 0 },
 	{ "--now", NULL, KIND_FLAG, OPTION_NOW, offsetof(struct invocation, now), 0, 0 },
+	{ "--lenient", NULL, KIND_FLAG, OPTION_LENIENT, offsetof(struct invocation, lenient), 0,
+	  0 },
 	{ "--if-missing", NULL, KIND_FLAG, OPTION_IF_MISSING,
 	  offsetof(struct invocation, if_missing), 0, 0 },
 	{ "--host", NULL, KIND_TEXT, OPTION_HOST, offsetof(struct invocation, host), 0, 0 },

@@ -11,6 +11,7 @@ enum exit_code {
 	EXIT_REFUSED = 1,     /* the reason was printed */
 	EXIT_USAGE = 2,	      /* wrong usage, likewise */
 	EXIT_UNREACHABLE = 3, /* poised cannot be reached or understood, likewise */
+	EXIT_LOST = 4,	      /* status: the program is not on an interface, which was shown */
 };
 
 enum { MAX_WORDS = 8 }; /* of a command line, options aside */
@@ -29,6 +30,7 @@ enum option_bits {
 	OPTION_HOST = 1 << 9,
 	OPTION_DRY_RUN = 1 << 10,
 	OPTION_OF_DOCTOR = 1 << 11, /* --config and --verbose */
+	OPTION_LENIENT = 1 << 28,   /* of status */
 };
 
 /* Of explain, capture and top; from the top down, so that the two lists do not meet. */
@@ -66,7 +68,7 @@ struct invocation {
 	const char *service, *write;
 	bool drops, all, sent;
 	const char *config;
-	bool verbose;
+	bool verbose, lenient;
 	unsigned length, sample, count, seconds, bytes; /* where given */
 	unsigned interval;				/* seconds; 0: not given */
 	bool once;

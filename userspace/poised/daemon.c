@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -255,7 +256,8 @@ static void check_modes(const struct daemon *daemon, const struct config *config
 	}
 }
 
-/* Interfaces that the configuration adds, before anything else changes: they may fail. */
+/* Interfaces that the configuration adds, before anything else changes: they may fail. As at a
+ * start, those that are not there are waited for. */
 static int attach_interfaces(struct daemon *daemon, const struct config *config,
 			     struct lines *changes, struct lines *errors)
 {
@@ -270,11 +272,15 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 
 		if (find_interface(running_config, name))
 			continue;
-		if (loader_attach(daemon->loader, &config->interfaces[i], error)) {
+		if (loader_attach_or_wait(daemon->loader, &config->interfaces[i], error)) {
 			lines_add(errors, "interfaces[%zu]: %s", i, error);
 			return -EINVAL;
 		}
-		lines_add(changes, "interface '%s' attached", name);
+		lines_add(changes,
+			  if_nametoindex(name) ? "interface '%s' attached"
+					       : "interface '%s' is not there: it is attached as "
+						 "soon as it is",
+			  name);
 		FAULT_POINT("interface-added");
 	}
 	return 0;

@@ -57,9 +57,10 @@ const struct attachment *loader_attachment(const struct loader *loader, size_t i
 /* Is the program still there? Others may take it off, or the interface may be gone. */
 bool loader_is_attached(const struct loader *loader, size_t i);
 
-/* Attaches to one more interface. 0 or a negative errno with error written. */
-int loader_attach(struct loader *loader, const struct config_interface *interface,
-		  char error[LOADER_ERROR_BYTES]);
+/* Attaches to one more interface, or, where it is not there, waits for it (loader_restore()): the
+ * others serve meanwhile. 0 or a negative errno with error written. */
+int loader_attach_or_wait(struct loader *loader, const struct config_interface *interface,
+			  char error[LOADER_ERROR_BYTES]);
 /*
  * Looks at the i-th interface, and brings its attachment up to date: attaches where the program is
  * missing, as configured by interface. What changed is logged. Returns whether it attached.
@@ -71,7 +72,7 @@ bool loader_restore(struct loader *loader, size_t i, const struct config_interfa
  * meanwhile. 0, or a negative errno with error written: what was attached then still is.
  */
 int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES]);
-/* Takes the program off an interface that loader_attach() took. */
+/* Takes the program off an interface that loader_attach_or_wait() took. */
 void loader_detach(struct loader *loader, const char *interface);
 
 /* Takes the program off every interface and removes the pins, named on out. */

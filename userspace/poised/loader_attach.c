@@ -49,14 +49,10 @@ static int attach(struct loader *loader, const struct config_interface *interfac
 	return err;
 }
 
-int loader_attach(struct loader *loader, const struct config_interface *interface,
-		  char error[LOADER_ERROR_BYTES])
+static int attach_one_more(struct loader *loader, const struct config_interface *interface,
+			   char error[LOADER_ERROR_BYTES])
 {
-	int err;
-
-	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
-		return -ENOSPC;
-	err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
+	int err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
 	if (err)
 		return err;
 	loader->attachment_count++;
@@ -89,9 +85,12 @@ int loader_attach_or_wait(struct loader *loader, const struct config_interface *
 {
 	struct attachment *attachment;
 
+	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
+		return -ENOSPC;
 	if (if_nametoindex(interface->name))
-		return loader_attach(loader, interface, error);
+		return attach_one_more(loader, interface, error);
 	attachment = &loader->attachments[loader->attachment_count++];
+	*attachment = (struct attachment){};
 	memcpy(attachment->interface, interface->name, sizeof(attachment->interface));
 	set_missing(attachment);
 	return 0;

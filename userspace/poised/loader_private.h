@@ -22,8 +22,4 @@ struct loader {
 /* The program that forwards, to be attached. */
 struct attach_program loader_own_program(struct loader *loader);
 
-/* An interface that is not there may come: the others serve meanwhile. */
-int loader_attach_or_wait(struct loader *loader, const struct config_interface *interface,
-			  char error[LOADER_ERROR_BYTES]);
-
 #endif

@@ -70,6 +70,19 @@ static __u64 former_word(const struct tables *tables, uint32_t number, uint32_t 
 	return word_load(bucket + way * sizeof(__u64), sizeof(__u64));
 }
 
+/*
+ * What has ended is not taken over before the follow-up: its addresses and ports may begin anew
+ * meanwhile, at another backend, and an old record would speak for the new connection.
+ */
+static __u64 word_to_fill(const struct tables *tables, uint32_t number, uint32_t way)
+{
+	__u64 word = former_word(tables, number, way);
+
+	if (poise_exception_backend(word) && poise_exception_state(word) == POISE_EXCEPTION_CLOSING)
+		return POISE_EXCEPTION_GAP;
+	return word;
+}
+
 int table_fill(struct migration *migration, struct change *change)
 {
 	struct tables tables;
@@ -80,7 +93,7 @@ int table_fill(struct migration *migration, struct change *change)
 		return err;
 	for (uint32_t i = 0; i < tables.buckets; i++)
 		for (uint32_t way = 0; way < tables.words.count; way++)
-			tables.to[i].word[way] = former_word(&tables, i, way);
+			tables.to[i].word[way] = word_to_fill(&tables, i, way);
 	tables_close(&tables);
 	return 0;
 }

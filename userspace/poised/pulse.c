@@ -52,8 +52,18 @@ static void say_alive(struct pulse *pulse)
 		notify_alive();
 }
 
-static void say_status(const struct balancer *balancer)
+/* The first interface that the program is not on; NULL: it is on all. */
+static const char *lost_interface(const struct loader *loader)
 {
+	for (size_t i = 0; i < loader_attachment_count(loader); i++)
+		if (loader_attachment(loader, i)->problem[0])
+			return loader_attachment(loader, i)->interface;
+	return NULL;
+}
+
+static void say_status(const struct balancer *balancer, const struct loader *loader)
+{
+	const char *lost = lost_interface(loader);
 	size_t up = 0, total = 0;
 
 	for (size_t i = 0; i < balancer->service_count; i++) {
@@ -64,7 +74,8 @@ static void say_status(const struct balancer *balancer)
 			up += backend_up(b);
 		}
 	}
-	notify_status("%zu services, %zu of %zu backends up", balancer->service_count, up, total);
+	notify_status("%zu services, %zu of %zu backends up%s%s", balancer->service_count, up,
+		      total, lost ? ", not attached to " : "", lost ? lost : "");
 }
 
 static void beat(evutil_socket_t fd, short what, void *context)
@@ -78,7 +89,7 @@ static void beat(evutil_socket_t fd, short what, void *context)
 	if (!pulse->ready)
 		return;
 	say_alive(pulse);
-	say_status(pulse->daemon->balancer);
+	say_status(pulse->daemon->balancer, pulse->daemon->loader);
 	log_flush(false);
 }
 

@@ -114,7 +114,7 @@ def status(arguments):
     interfaces = [
         {"name": "eth0", "mode": "native", "chain": "dispatcher", "attached": True},
         {"name": "eth1", "mode": "generic", "chain": "single", "attached": True},
-        {"name": "eth2", "mode": "native", "chain": "single", "attached": False}]
+        {"name": "eth2", "mode": "native", "chain": "single", "attached": MODE != "lost"}]
     return {"version": "0.1.0", "abi": 1, "started_at": STARTED,
             "config": "/etc/poise/poise.yaml", "pin_path": "/sys/fs/bpf/poise",
             "settle_ms": 900000, "flows": FLOWS, "interfaces": interfaces, "services": SERVICES}

@@ -36,7 +36,7 @@ test_usage() {
 	run status --jsn
 	expect "a slip in an option" 2 err 'unknown option "--jsn": did you mean "--json"\?'
 	run status extra
-	expect "too many operands" 2 err 'usage: poise status$'
+	expect "too many operands" 2 err 'usage: poise status \[--lenient\]$'
 	run backend add web app-04
 	expect "too few operands" 2 err 'usage: poise backend add SERVICE NAME ADDRESS'
 	run status --now
@@ -95,12 +95,24 @@ socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$socket"
 	rm -f "$socket"
 }
 
+test_lost() {
+	start_fake lost
+	run status
+	expect "status: an interface is lost" 4 out '^interface eth2: not attached$' out '^web '
+	run status --json
+	expect "status --json: likewise" 4 out '"attached":false'
+	run status --lenient
+	expect "status --lenient: poised answers" 0 out '^interface eth2: not attached$'
+	run service list --lenient
+	expect "--lenient is of status" 2 err 'takes no --lenient'
+}
+
 test_show() {
 	start_fake good
 	run status
 	expect "status: headline" 0 out '^poised 0\.1\.0  up 1d 2h  settle 15m  /etc/poise/poise\.yaml$'
 	expect "status: interfaces" 0 out '^interface eth0: native mode, chain dispatcher$' \
-		out '^interface eth1: generic mode, chain single' out '^interface eth2: not attached$'
+		out '^interface eth1: generic mode, chain single'
 	expect "status: services" 0 \
 		out '^web  203\.0\.113\.10:80 tcp  2 of 3 backends up  12\.3M packets$' \
 		out '^  moving: 655 of 65537 slots \(1\.0%\)$' \
@@ -436,6 +448,7 @@ fi
 write_configuration
 test_usage
 test_unreachable
+test_lost
 test_show
 test_explain
 test_width

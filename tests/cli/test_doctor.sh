@@ -338,6 +338,7 @@ test_poised() {
 	holds "poised: all is well" "$found_none and any(.[]; .check == \"poised\" and .level == \"ok\")"
 	sed -i 's/^interfaces.*/interfaces: [{ name: eth2 }]/' "$work/poise.yaml"
 	put link/eth2 "$(nic)"
+	start_fake lost
 	holds "the program is not attached" 'any(.[]; .check == "attached" and .level == "problem" and
 		.subject == "eth2" and .mend == "systemctl restart poised")'
 	configure

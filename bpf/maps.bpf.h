@@ -72,7 +72,8 @@ struct {
 
 /* Never called, and in no program: its parameters have the type information tell how segments are
  * laid out, for other versions of poised. The kernel keeps no types of maps of maps. */
-__weak int poise_segment_types(struct poise_ring_segment *slots, struct poise_move_segment *part)
+__noinline int poise_segment_types(struct poise_ring_segment *slots,
+				   struct poise_move_segment *part)
 {
 	return !slots || !part;
 }

@@ -20,13 +20,10 @@ report()
 }
 
 echo 1..7
-report 1 "packets: every input that is kept" build/fuzz_packet -runs=0 tests/fuzz/corpus/packet
+report 1 "packets: every input that is kept" tests/fuzz/run packet kept
 report 2 "packets: new inputs" tests/fuzz/run packet "${FUZZ_SECONDS:-60}"
-report 3 "packets to the agent: every input that is kept" \
-	build/fuzz_agent -runs=0 tests/fuzz/corpus/agent
-report 4 "configurations: the examples" build/fuzz_config -runs=0 examples
-report 5 "answers of checks: every input that is kept" \
-	build/fuzz_answer -runs=0 tests/fuzz/corpus/answer
-report 6 "requests and state files: every input that is kept" \
-	build/fuzz_control -runs=0 tests/fuzz/corpus/control
+report 3 "packets to the agent: every input that is kept" tests/fuzz/run agent kept
+report 4 "configurations: the examples" tests/fuzz/run config kept
+report 5 "answers of checks: every input that is kept" tests/fuzz/run answer kept
+report 6 "requests and state files: every input that is kept" tests/fuzz/run control kept
 report 7 "requests and state files: new inputs" tests/fuzz/run control 5

@@ -104,6 +104,7 @@ client_make()
 		host_address client eth0 "198.51.100.$((1 + i))/24" "2001:db8:1::$((1 + i))/64"
 	done
 	host_routes client 198.51.100.1 2001:db8:1::1
+	on client sysctl -q net.ipv4.ip_local_port_range="${PORTS:-2000 65000}"
 }
 
 balancer_make()
@@ -293,3 +294,6 @@ all_up()
 	poise_on "$1" status --json |
 		jq -e '[.services[].backends[].state] | length > 0 and all(. == "up")' >/dev/null
 }
+
+# No slot of balancer N moves.
+settled() { poise_on "$1" status --json | jq -e '[.services[].moving_slots] | add == 0' >/dev/null; }

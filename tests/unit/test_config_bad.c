@@ -9,7 +9,7 @@
 
 #define SERVICE_KEYS                                                                               \
 	"name, address, port, protocol, udp, idle, scheduler, affinity, quic, encapsulation, "     \
-	"ring_size, on_down, check, agent, slow_start, panic_threshold, damping, second_chance, "   \
+	"ring_size, on_down, check, agent, slow_start, panic_threshold, damping, second_chance, "  \
 	"exceptions, backends\n"
 #define TOP_KEYS                                                                                   \
 	"interfaces, tunnel, icmp, fragments, probe, flows, seed, control, user, pin_path, "       \

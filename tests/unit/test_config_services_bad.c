@@ -84,7 +84,7 @@ static const struct bad {
 	  SERVICE
 	  "    encapsulation: gue, second_chance: true,\n    backends: [{ name: a, address: "
 	  "10.0.0.1 },\n { name: b, address: 10.0.0.2, encapsulation: ipip }] }\n",
-	  "poise.yaml:6:48: services[0].backends[1].encapsulation: found 'ipip', allowed is gue "
+	  "poise.yaml:6:47: services[0].backends[1].encapsulation: found 'ipip', allowed is gue "
 	  "only, in a service with second_chance\n" },
 
 	/* Keys of a service that do not go together. */

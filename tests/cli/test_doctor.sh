@@ -393,7 +393,7 @@ test_manuals() {
 	local top
 	top=$(dirname "$0")/../..
 	same_names "poise(8) names each check" userspace/poise/doctor.h docs/poise.8 Cm
-	same_names "poise-agent(8) names each check" userspace/agent/doctor.c docs/poise-agent.8 Li
+	same_names "poise-agent(8) names each check" userspace/agent/doctor.h docs/poise-agent.8 Li
 }
 
 test_all_well

@@ -245,7 +245,7 @@ void cost_free(struct cost *cost)
 
 bool cost_measured(const struct cost *cost, size_t row)
 {
-	return cost->rows[row].figures.ns.count > 0;
+	return cost->rows && cost->rows[row].figures.ns.count > 0;
 }
 
 double cost_ratio(const struct cost *cost, size_t row)

@@ -216,6 +216,29 @@ void results_print_changes(const struct results *results)
 	print_time("a reload of them with one change", &changes->reload);
 }
 
+static void print_checks_row(const struct checks_row *row)
+{
+	if (!row->cores.count)
+		return;
+	printf("%d checks a second, %s\n", row->backends, row->kind);
+	print_time("  cores, of the thread that checks", &row->cores);
+	print_time("  microseconds of CPU a check", &row->us);
+	print_time("  answered a second", &row->answered);
+	print_time("  failed a second", &row->failed);
+	print_time("  started in 10 ms", &row->starts);
+	printf(TITLE " %8.1f to %.1f\n", "  of these the middle 90 %",
+	       samples_quantile(&row->starts, 0.05), samples_quantile(&row->starts, 0.95));
+	printf(TITLE " %8.1f\n", "  memory at most, MiB", row->peak_mib);
+}
+
+void results_print_checks(const struct results *results)
+{
+	printf("\n" TITLE " %8s %8s %8s\n", "health checks, seconds of each", "median", "min",
+	       "max");
+	for (int i = 0; i < CHECKS_ROWS; i++)
+		print_checks_row(&results->checks.row[i]);
+}
+
 void results_print_aims(const struct results *results)
 {
 	struct aim aims[AIM_MAX];

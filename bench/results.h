@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "changes.h"
+#include "checks.h"
 #include "cost.h"
 #include "loop.h"
 #include "machine.h"
@@ -19,6 +20,7 @@ struct results {
 	struct cost cost;
 	struct loop loop;
 	struct changes changes;
+	struct checks checks;
 };
 
 /* What the documents promise: found is at most this. */
@@ -39,6 +41,7 @@ void results_print_sizes(const struct results *results);
 void results_print_cost(const struct results *results);
 void results_print_loop(const struct results *results);
 void results_print_changes(const struct results *results);
+void results_print_checks(const struct results *results);
 void results_print_aims(const struct results *results);
 
 /* Writes the file anew. 0 or a negative errno. */

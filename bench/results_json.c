@@ -99,6 +99,26 @@ static json_t *changes_json(const struct changes *changes)
 			 samples_json(&changes->reload));
 }
 
+static json_t *checks_row_json(const struct checks_row *row)
+{
+	return json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:f}", "kind", row->kind, "backends",
+			 row->backends, "cores", samples_json(&row->cores), "microseconds",
+			 samples_json(&row->us), "answered_per_second",
+			 samples_json(&row->answered), "failed_per_second",
+			 samples_json(&row->failed), "started_in_10_ms", samples_json(&row->starts),
+			 "peak_mib", row->peak_mib);
+}
+
+static json_t *checks_json(const struct checks *checks)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < CHECKS_ROWS; i++)
+		if (checks->row[i].kind)
+			json_array_append_new(array, checks_row_json(&checks->row[i]));
+	return array;
+}
+
 static json_t *programs_json(const struct memory *memory)
 {
 	return json_pack("{s:o, s:o}", "poise", program_json(&memory->poise), "poise_agent",
@@ -109,15 +129,16 @@ int results_write_json(const struct results *results, const char *path)
 {
 	const struct cost *cost = &results->cost;
 	json_t *root = json_pack(
-		"{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "machine",
-		machine_json(&results->machine), "rounds", results->rounds, "packets_per_run",
-		COST_PACKETS, "repeated", cost->unsteady, "harness_ns",
+		"{s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"machine", machine_json(&results->machine), "rounds", results->rounds,
+		"packets_per_run", COST_PACKETS, "repeated", cost->unsteady, "harness_ns",
 		samples_json(&cost->harness_ns), "limit_ns", samples_json(&cost->limit[0].ns),
 		"limit_ipv6_ns", samples_json(&cost->limit[1].ns), "uncached_load_ns",
 		samples_json(&cost->uncached_ns), "rows", rows_json(cost), "loop",
 		loop_json(&results->loop), "milliseconds", changes_json(&results->changes),
-		"programs", programs_json(&results->memory), "memory_bytes",
-		memory_json(&results->memory), "aims", aims_json(results));
+		"checks", checks_json(&results->checks), "programs",
+		programs_json(&results->memory), "memory_bytes", memory_json(&results->memory),
+		"aims", aims_json(results));
 	int err = -ENOMEM;
 
 	if (root && !json_dump_file(root, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))

@@ -9,9 +9,29 @@
 #include "agent_connection.bpf.h"
 
 enum {
-	NOBODY = -1,	     /* beside enum poise_agent_decision */
-	SOCKET_LISTENS = 10, /* TCP_LISTEN of net/tcp_states.h */
+	NOBODY = -1,	      /* beside enum poise_agent_decision */
+	SOCKET_TIME_WAIT = 6, /* TCP_TIME_WAIT of net/tcp_states.h */
+	SOCKET_LISTENS = 10,  /* TCP_LISTEN */
 };
+
+/* What is read of the kernel's structures, wherever it is in the running one's. */
+#ifdef __bpf__
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#endif
+struct sock_common {
+	__u32 skc_tw_snd_nxt;
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+};
+#ifdef __bpf__
+#pragma clang attribute pop
+#endif
 
 /* The kernel sends cookies, and takes them, only while a listener's queue is full, or always. */
 static __always_inline bool is_cookie(struct frame *ctx, const struct tunnel *tunnel,
@@ -30,11 +50,35 @@ static __always_inline bool is_cookie(struct frame *ctx, const struct tunnel *tu
 	       !bpf_tcp_check_syncookie(socket, (void *)ip6, sizeof(*ip6), tcp, sizeof(*tcp));
 }
 
-/* Any state but listening is one of the connection: half open and TIME_WAIT as well. */
+/*
+ * A connection that ended here stays for a minute in TIME_WAIT. What its client still says
+ * acknowledges its last byte; else the client has a new one of the same ports, which may be another
+ * backend's. A SYN is the stack's to judge (RFC 6191).
+ */
+static __always_inline int judge_ended(struct frame *ctx, const struct connection *connection,
+				       struct bpf_sock *socket)
+{
+	struct tcphdr *tcp = frame_at(ctx, connection->payload, sizeof(*tcp));
+	struct tcp_timewait_sock *ended;
+
+	if (connection->protocol != IPPROTO_TCP || !tcp)
+		return NOBODY;
+	if (connection->syn)
+		return POISE_AGENT_DECISION_OPENING;
+	ended = bpf_skc_to_tcp_timewait_sock(socket);
+	if (!ended || !tcp->ack ||
+	    bpf_ntohl(tcp->ack_seq) != ended->tw_sk.__tw_common.skc_tw_snd_nxt)
+		return NOBODY;
+	return POISE_AGENT_DECISION_ESTABLISHED;
+}
+
+/* Any state but these two is one of the connection, half open as well. */
 static __always_inline int judge_socket(struct frame *ctx, const struct tunnel *tunnel,
 					const struct connection *connection,
 					struct bpf_sock *socket)
 {
+	if (socket->state == SOCKET_TIME_WAIT)
+		return judge_ended(ctx, connection, socket);
 	if (socket->state != SOCKET_LISTENS)
 		return POISE_AGENT_DECISION_ESTABLISHED;
 	if (connection->protocol != IPPROTO_TCP)

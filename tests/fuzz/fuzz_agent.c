@@ -49,11 +49,12 @@ enum {
 	IFINDEX = 1,
 	OTHER_IFINDEX = 2,
 	HEADROOM = 64,
+	TIME_WAIT = 6,
 	LISTENS = 10, /* TCP_LISTEN */
 	NO_REASON = -1,
 };
 
-static const uint32_t states[] = { 0, LISTENS, 1, 6 }; /* TCP_ESTABLISHED, TCP_TIME_WAIT */
+static const uint32_t states[] = { 0, LISTENS, 1, TIME_WAIT }; /* 1: TCP_ESTABLISHED */
 static const int routes[] = {
 	BPF_FIB_LKUP_RET_SUCCESS,     BPF_FIB_LKUP_RET_SUCCESS,
 	BPF_FIB_LKUP_RET_NO_NEIGH,    BPF_FIB_LKUP_RET_FWD_DISABLED,
@@ -180,7 +181,8 @@ static void check_opened(const uint8_t *in, uint32_t in_bytes, const uint8_t *ou
 	REQUIRE(view_header_right(&inner) || !view_header_right(&before));
 }
 
-/* By what the host answers. A listening socket has no connection, and may still have the packet. */
+/* By what the host answers. A socket that listens has no connection, and one in TIME_WAIT an ended
+ * one; both may still have the packet. */
 static void check_decision(int decision, int reason)
 {
 	const struct shim_host *host = &shim_host;
@@ -190,13 +192,16 @@ static void check_decision(int decision, int reason)
 	REQUIRE((reason == NO_REASON) == (decision == POISE_AGENT_DECISION_SLOW_PATH));
 	if (decision == POISE_AGENT_DECISION_SENT_ON ||
 	    decision == POISE_AGENT_DECISION_SLOW_PATH) {
-		REQUIRE(!host->socket_state || host->socket_state == LISTENS);
+		REQUIRE(!host->socket_state || host->socket_state == LISTENS ||
+			host->socket_state == TIME_WAIT);
 		REQUIRE((decision == POISE_AGENT_DECISION_SENT_ON) ==
 			(!host->route && host->ifindex == IFINDEX));
 		REQUIRE(shim_asked.sockets && shim_asked.routes == 1);
 	}
 	if (decision == POISE_AGENT_DECISION_ESTABLISHED)
 		REQUIRE(host->socket_state && host->socket_state != LISTENS);
+	if (decision == POISE_AGENT_DECISION_OPENING)
+		REQUIRE(host->socket_state == LISTENS || host->socket_state == TIME_WAIT);
 	if (decision == POISE_AGENT_DECISION_COOKIE)
 		REQUIRE(host->socket_state == LISTENS && host->cookie_valid);
 	REQUIRE(!shim_asked.held);

@@ -244,7 +244,23 @@ uint16_t agent_host_connect(int family, uint16_t port)
 	return port_of(client);
 }
 
-uint16_t agent_host_close(int family, uint16_t port)
+/* The number of the byte that a server would send next. */
+static uint32_t next_number(int server)
+{
+	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP, queue = TCP_SEND_QUEUE;
+	uint32_t number;
+	socklen_t bytes = sizeof(number);
+
+	if (setsockopt(server, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) ||
+	    setsockopt(server, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue)) ||
+	    getsockopt(server, IPPROTO_TCP, TCP_QUEUE_SEQ, &number, &bytes) ||
+	    setsockopt(server, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) ||
+	    setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on))) /* it was cleared */
+		bail_out("TCP_REPAIR");
+	return number;
+}
+
+uint16_t agent_host_close(int family, uint16_t port, uint32_t *end)
 {
 	int client, server;
 	uint16_t client_port;
@@ -252,6 +268,7 @@ uint16_t agent_host_close(int family, uint16_t port)
 
 	make_connection(family, port, &client, &server);
 	client_port = port_of(client);
+	*end = next_number(server) + 1; /* its FIN */
 	close(server);
 	if (read(client, &byte, 1)) /* the end: the server's FIN has come */
 		bail_out("the server did not close");

@@ -37,8 +37,9 @@ int agent_host_listen(int family, uint16_t port);
 /* A connection from AGENT_CLIENT to a port of the VIP, where no socket listens any more. Returns
  * the client's port. */
 uint16_t agent_host_connect(int family, uint16_t port);
-/* One that the server has closed first: its side is in TIME_WAIT. */
-uint16_t agent_host_close(int family, uint16_t port);
+/* One that the server has closed first: its side is in TIME_WAIT. end: the number behind the last
+ * byte that it sent. */
+uint16_t agent_host_close(int family, uint16_t port, uint32_t *end);
 /* One that is half open at the server, which waits for data. */
 uint16_t agent_host_half_open(int family);
 

@@ -67,6 +67,46 @@ static bool has(int family, uint16_t client, uint16_t port, bool expected)
 	return passed;
 }
 
+/* A segment to the VIP that acknowledges all before 'number'. */
+static struct layer acknowledges(uint16_t client, unsigned int flags, uint32_t number)
+{
+	struct layer layer = tcp(client, PORT, flags);
+	const uint32_t words[] = { htonl(NUMBER + 1), htonl(number) };
+
+	memcpy(layer.bytes + 4, words, sizeof(words));
+	return layer;
+}
+
+/* What is left of a connection has what its client still says, and no more. */
+static void test_time_wait(void)
+{
+	static const unsigned int flags[] = { ACK, ACK | PSH, FIN | ACK, RST | ACK };
+
+	FOR_EACH_FAMILY(family)
+	{
+		uint32_t end;
+		uint16_t client = agent_host_close(family, PORT, &end);
+		struct layer ip = chain_inner(family);
+		bool own = true, later = true;
+
+		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+			own &= IS_OPENED("own", family, ESTABLISHED, ip,
+					 acknowledges(client, flags[i], end), payload(PAYLOAD));
+			later &= IS_SENT("later", family, ip,
+					 acknowledges(client, flags[i], end + 1), payload(PAYLOAD));
+			later &= IS_SENT("later", family, ip,
+					 acknowledges(client, flags[i], end + (1U << 31)));
+		}
+		tap_ok(own, "IPv%d: TIME_WAIT, acknowledges its last byte: opened", family);
+		tap_ok(later, "IPv%d: TIME_WAIT, a later connection of the same ports: sent on",
+		       family);
+		tap_ok(IS_SENT("RST", family, ip, acknowledges(client, RST, end)),
+		       "IPv%d: TIME_WAIT, a segment that acknowledges nothing: sent on", family);
+		tap_ok(IS_OPENED("SYN", family, OPENING, ip, tcp(client, PORT, SYN)),
+		       "IPv%d: TIME_WAIT, a SYN: opened", family);
+	}
+}
+
 static void test_connections(void)
 {
 	FOR_EACH_FAMILY(family)
@@ -79,8 +119,6 @@ static void test_connections(void)
 		       "IPv%d: another port of the client's: sent on", family);
 		tap_ok(has(family, client, AGENT_UNUSED_PORT, false),
 		       "IPv%d: another port of the VIP: sent on", family);
-		client = agent_host_close(family, PORT);
-		tap_ok(has(family, client, PORT, true), "IPv%d: TIME_WAIT: opened", family);
 		client = agent_host_half_open(family);
 		tap_ok(has(family, client, AGENT_DEFERRED_PORT, true), "IPv%d: half open: opened",
 		       family);
@@ -124,16 +162,6 @@ static void test_listening(void)
 	}
 }
 
-/* The segment that answers a SYN-ACK. */
-static struct layer answer(uint16_t client, uint32_t number)
-{
-	struct layer layer = tcp(client, PORT, ACK);
-	const uint32_t words[] = { htonl(NUMBER + 1), htonl(number) };
-
-	memcpy(layer.bytes + 4, words, sizeof(words));
-	return layer;
-}
-
 static void test_cookies(void)
 {
 	FOR_EACH_FAMILY(family)
@@ -145,15 +173,17 @@ static void test_cookies(void)
 
 		agent_host_cookies(true);
 		cookie = agent_host_syn(family, COOKIE_PORT, PORT);
-		tap_ok(IS_OPENED("cookie", family, COOKIE, ip, answer(COOKIE_PORT, cookie + 1),
-				 payload(PAYLOAD)),
+		tap_ok(IS_OPENED("cookie", family, COOKIE, ip,
+				 acknowledges(COOKIE_PORT, ACK, cookie + 1), payload(PAYLOAD)),
 		       "IPv%d: acknowledges a SYN cookie: opened", family);
-		tap_ok(IS_SENT("cookie", family, ip, answer(COOKIE_PORT, cookie + 1 + WRONG)),
+		tap_ok(IS_SENT("cookie", family, ip,
+			       acknowledges(COOKIE_PORT, ACK, cookie + 1 + WRONG)),
 		       "IPv%d: a cookie that is wrong: sent on", family);
-		tap_ok(IS_SENT("cookie", family, ip, answer(COOKIE_PORT + 1, cookie + 1)),
+		tap_ok(IS_SENT("cookie", family, ip,
+			       acknowledges(COOKIE_PORT + 1, ACK, cookie + 1)),
 		       "IPv%d: another connection's cookie: sent on", family);
 		agent_host_cookies(false);
-		tap_ok(IS_SENT("cookie", family, ip, answer(COOKIE_PORT, cookie + 1)),
+		tap_ok(IS_SENT("cookie", family, ip, acknowledges(COOKIE_PORT, ACK, cookie + 1)),
 		       "IPv%d: cookies are off: sent on", family);
 		close(listener);
 	}
@@ -211,6 +241,7 @@ static void test_errors(void)
 	{
 		uint16_t client = agent_host_connect(family, PORT);
 		int listener = agent_host_listen(family, PORT);
+		uint32_t end;
 
 		for (int i = 0; i < 3; i++) {
 			uint8_t type = types[family == 6][i];
@@ -223,6 +254,9 @@ static void test_errors(void)
 			       type);
 		}
 		close(listener);
+		client = agent_host_close(family, PORT, &end);
+		tap_ok(error_finds(family, types[family == 6][0], client, false),
+		       "IPv%d: an ICMP error quotes one in TIME_WAIT: sent on", family);
 	}
 }
 
@@ -351,6 +385,7 @@ int main(void)
 	agent_run_add_hop(4, "10.0.1.0", 24);
 
 	test_connections();
+	test_time_wait();
 	test_options();
 	test_listening();
 	test_cookies();

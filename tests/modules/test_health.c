@@ -20,6 +20,7 @@ enum {
 	SPREAD_BINS = 10,
 	SPREAD_TRIES = 5,
 	SPREAD_MOST_STILL_MS = 12,
+	CROWDED = HEALTH_CROWD + 40,
 };
 
 /* Rows of results. */
@@ -270,6 +271,12 @@ static void expect_spread(const struct spread_case *c)
 	skip();
 }
 
+static void count_start(void *context, struct check_way *way)
+{
+	(void)way;
+	++*(unsigned *)context;
+}
+
 static void test_spread(void **state)
 {
 	(void)state;
@@ -280,6 +287,35 @@ static void test_spread_first(void **state)
 {
 	(void)state;
 	expect_spread(&(struct spread_case){ HEALTH_UNKNOWN, 100, 2, 30 });
+}
+
+/* Without time for all checks some are made later, and none fails for want of it. */
+static void test_crowd(void **state)
+{
+	static struct watch watches[CROWDED];
+	struct server *server = server_new("127.0.0.1", 0, &hold);
+	struct config_check check = check_of(CHECK_HTTP, server->port);
+	struct check_target target = { .address = { .family = 4, .bytes = { 127, 0, 0, 1 } },
+				       .service = "web",
+				       .backend = "app",
+				       .find_way = count_start };
+	unsigned starts = 0;
+
+	(void)state;
+	check.timeout_ms = 1000;
+	target.way_context = &starts;
+	for (unsigned i = 0; i < CROWDED; i++)
+		watches[i].health =
+			health_new(healths, &target, &check, HEALTH_UP, watch_changed, &watches[i]);
+	usleep(1200000); /* over all starts */
+	run_while(starts == 0, LIMIT_MS);
+	assert_int_equal(starts, HEALTH_CROWD);
+	run_while(starts < CROWDED, LIMIT_MS);
+	assert_in_range(starts, CROWDED, UINT_MAX);
+	for (unsigned i = 0; i < CROWDED; i++)
+		health_free(watches[i].health);
+	run_while(server->open, LIMIT_MS);
+	server_free(server);
 }
 
 /* Freeing at bad moments; the sanitizers and valgrind see the rest. */
@@ -355,6 +391,7 @@ static const struct CMUnitTest single_tests[] = {
 	cmocka_unit_test(test_always_stalled_loop),
 	cmocka_unit_test(test_spread),
 	cmocka_unit_test(test_spread_first),
+	cmocka_unit_test(test_crowd),
 	cmocka_unit_test(test_cancel),
 	cmocka_unit_test(test_free_in_callback),
 	cmocka_unit_test(test_free_other_in_callback),

@@ -21,12 +21,15 @@
 #include "check_times.h"
 #include "curl_loop.h"
 #include "echo.h"
+#include "log.h"
 #include "tls.h"
 
 enum {
 	US_PER_MS = 1000,
 	US_PER_SECOND = 1000000,
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
+	LATE_US = 10 * US_PER_MS,  /* a start so late means that there is much to do */
+	TELL_US = 60 * US_PER_SECOND,
 	RETRY_US = 250 * US_PER_MS,
 	WARN_SECONDS = 24 * 3600,
 };
@@ -34,6 +37,8 @@ enum {
 struct healths {
 	struct check_env env;
 	struct check_clock clock;
+	uint32_t running; /* checks under way */
+	int64_t told_us;  /* when it was logged last that checks give way; 0: never */
 };
 
 struct health {
@@ -142,13 +147,19 @@ static void tell_warning(struct health *health)
 	}
 }
 
+static void set_running(struct health *health, bool running)
+{
+	health->healths->running += running - health->running;
+	health->running = running;
+}
+
 static void check_ended(void *context, enum check_result result, const char *error)
 {
 	struct health *health = context;
 	enum health_state before = health->status.state;
 	int64_t now = clock_us();
 
-	health->running = false;
+	set_running(health, false);
 	if (result == CHECK_NOT_RUN) {
 		snprintf(health->status.error, sizeof(health->status.error), "%s", error);
 		schedule_next(health, now);
@@ -172,7 +183,7 @@ static void start_check(struct health *health, int64_t now)
 {
 	char error[HEALTH_ERROR_BYTES];
 
-	health->running = true;
+	set_running(health, true);
 	health->has_warned = false;
 	health->started_us = now;
 	set_timer(health, now + health->timeout_us, now);
@@ -193,6 +204,25 @@ static void end_check(struct health *health, int64_t now)
 	start_check(health, now);
 }
 
+/* Starts that come late say that there is no time for so many checks. More of them would only wait
+ * until all deadlines are over, and every backend would seem down. */
+static bool has_no_time(const struct health *health, int64_t now)
+{
+	return health->healths->running >= HEALTH_CROWD && now >= health->wake_us + LATE_US;
+}
+
+static void give_way(struct health *health, int64_t now)
+{
+	struct healths *healths = health->healths;
+	int64_t later = health->status.state == HEALTH_UNKNOWN ? RETRY_US : US_PER_SECOND;
+
+	set_timer(health, now + (later < health->interval_us ? later : health->interval_us), now);
+	if (healths->told_us && now < healths->told_us + TELL_US)
+		return;
+	healths->told_us = now;
+	log_warning("checks are made less often: this host has no time for all of them");
+}
+
 static void timer_fired(evutil_socket_t fd, short what, void *context)
 {
 	struct health *health = context;
@@ -207,6 +237,8 @@ static void timer_fired(evutil_socket_t fd, short what, void *context)
 		be_up(health);
 	else if (health->running)
 		end_check(health, now);
+	else if (has_no_time(health, now))
+		give_way(health, now);
 	else
 		start_check(health, now);
 }
@@ -320,6 +352,7 @@ void health_free(struct health *health)
 	if (!health)
 		return;
 	check_free(health->check);
+	set_running(health, false);
 	if (health->timer)
 		event_free(health->timer);
 	free(health);

@@ -18,7 +18,10 @@ struct event_base;
 struct healths; /* all of them */
 struct health;	/* one backend's */
 
-enum { HEALTH_ERROR_BYTES = 160 };
+enum {
+	HEALTH_ERROR_BYTES = 160,
+	HEALTH_CROWD = 128, /* checks under way; beyond, those that would start late give way */
+};
 
 struct health_status {
 	enum health_state state;

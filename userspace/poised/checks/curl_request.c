@@ -2,6 +2,8 @@
 #include "curl_request.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -27,8 +29,12 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	int fd =
 		socket(peer->family, peer->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, peer->protocol);
 	int err = fd < 0 ? -errno : check_target_socket(&request->target, fd);
+	int off = 0;
 
 	(void)purpose;
+	/* the request acknowledges the SYN-ACK: one packet less (tcp(7)) */
+	if (!err)
+		setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
 	if (!err)
 		return fd;
 	request->socket_error = -err;
@@ -46,6 +52,8 @@ static bool set_target(struct curl_request *request, CURL *easy)
 	       !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->tls ? "https" : "http") &&
 	       !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
 	       !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+	       /* cleartext is one segment, which waits for nothing */
+	       !curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, request->tls ? 1L : 0L) &&
 	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
 	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
 }

@@ -31,7 +31,15 @@ static __always_inline __u32 hop_bytes(const struct poise_backend *hop)
 	return hop->family == 4 ? HOP4_BYTES : HOP6_BYTES;
 }
 
-/* The first word. second: NULL when there is one hop alone. */
+/* The first word. families: as in struct poise_chain. */
+static __always_inline __be32 chain_word(__u32 count, __u32 families)
+{
+	return bpf_htonl(POISE_CHAIN_MAGIC << 16 |
+			 (POISE_CHAIN_VERSION << POISE_CHAIN_VERSION_SHIFT | count) << 8 |
+			 families);
+}
+
+/* second: NULL when there is one hop alone. */
 static __always_inline __be32 chain_head(const struct poise_backend *first,
 					 const struct poise_backend *second)
 {
@@ -39,9 +47,7 @@ static __always_inline __be32 chain_head(const struct poise_backend *first,
 
 	if (second && second->family == 6)
 		families |= 1 << 1;
-	return bpf_htonl(POISE_CHAIN_MAGIC << 16 |
-			 (POISE_CHAIN_VERSION << POISE_CHAIN_VERSION_SHIFT | count) << 8 |
-			 families);
+	return chain_word(count, families);
 }
 
 /* Behind an IPv4 address stand zeros, which add nothing. */

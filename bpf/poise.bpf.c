@@ -24,6 +24,7 @@
 #include "hash.bpf.h"
 #include "icmp.bpf.h"
 #include "send.bpf.h"
+#include "send_chain.bpf.h"
 #include "toobig.bpf.h"
 #include "capture.bpf.h"
 #include "trace.bpf.h"
@@ -36,33 +37,32 @@ struct {
 } XDP_RUN_CONFIG(poise);
 
 /*
- * A plain packet of a moving slot of a service with POISE_SERVICE_CHAIN. Out of line, where it is
- * parsed once more, so that the packets of all others pay nothing for it. Returns the verdict;
- * XDP_ABORTED: nothing was done to the packet.
+ * A plain packet of a moving slot of a service with POISE_SERVICE_CHAIN. Out of line, so that the
+ * packets of all others pay nothing for it. brief: brief_make(). Returns the verdict; XDP_ABORTED:
+ * nothing was done to the packet.
  */
-__noinline int poise_chained(struct xdp_md *ctx, __u64 hash, __u64 slot, __u32 service, __u32 owner)
+__noinline int poise_chained(struct xdp_md *ctx, __u64 hash, __u64 slot, __u32 service_and_owner,
+			     __u64 brief)
 {
-	struct packet packet = { .hash = hash, .service = service };
-	__u32 backend;
+	struct packet packet = brief_read(brief);
+	struct choice choice;
 
-	if (!parse_plain(ctx, &packet))
-		return XDP_ABORTED; /* cannot be */
-	backend = ring_choose_chained(&packet, slot, owner, true);
-	if (!send_plain(ctx, &packet, backend))
+	packet.hash = hash;
+	packet.service = service_and_owner & 0xffff;
+	if (!choose_chained(&packet, slot, service_and_owner >> 16, &choice) ||
+	    !send_chained(ctx, &packet, &choice))
 		return XDP_ABORTED;
-	count_sent(&packet, backend);
-	if (packet.hops[0])
-		count_event(POISE_EVENT_CHAINED);
-	trace_address();
-	trace_backend(backend);
-	trace_packet(&packet, POISE_REASON_SENT);
 	return packet.verdict;
 }
 
+/* The data plane that tells what it does leaves this to the long way. */
 static __always_inline bool forward_chained(struct xdp_md *ctx, struct packet *packet, __u64 slot,
 					    __u32 owner)
 {
-	packet->verdict = poise_chained(ctx, packet->hash, slot, packet->service, owner);
+	if (POISE_TELLS)
+		return false;
+	packet->verdict = poise_chained(ctx, packet->hash, slot, packet->service | owner << 16,
+					brief_make(packet));
 	return packet->verdict != XDP_ABORTED;
 }
 

@@ -173,29 +173,15 @@ static __always_inline __u32 ring_choose_plain(const struct packet *packet, __u6
 	return ring_choose_moving(packet->hash, slot, move_word(slot), owner, packet->tcp_flags);
 }
 
-/* Of a slot that keeps no exceptions the move's line is all that is needed; a dry run tells more.
- */
-static __always_inline bool move_decides(const struct poise_move *move)
-{
-	return move->owner & POISE_MOVE_NAMED && !poise_dry;
-}
-
-/* The same for a service with POISE_SERVICE_CHAIN, on either way, plain: the short one; sets
- * packet->hops. */
-static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 slot, __u32 owner,
-						 bool plain)
+/* The same on the long way for a service with POISE_SERVICE_CHAIN; sets packet->hops. */
+static __always_inline __u32 ring_choose_chained(struct packet *packet, __u64 slot, __u32 owner)
 {
 	__u64 word = move_word(slot);
 	struct poise_move move = move_parse(word);
 	__u32 backend;
 
 	owner = move_owner(&move, owner);
-	if (likely(move_decides(&move)))
-		backend = named_choose(packet, &move, owner);
-	else if (plain)
-		backend = ring_choose_plain(packet, slot, owner);
-	else
-		backend = ring_choose_moving(packet->hash, slot, word, owner, packet->tcp_flags);
+	backend = ring_choose_moving(packet->hash, slot, word, owner, packet->tcp_flags);
 	hops_choose(packet, &move, owner, backend);
 	return backend;
 }
@@ -218,7 +204,7 @@ static __always_inline __u32 ring_choose(struct packet *packet, const struct poi
 	if (likely(!ring_moves(packet, word)))
 		return owner;
 	if (service->flags & POISE_SERVICE_CHAIN)
-		return ring_choose_chained(packet, slot, owner, false);
+		return ring_choose_chained(packet, slot, owner);
 	return ring_choose_moving(packet->hash, slot, move_word(slot), owner, packet->tcp_flags);
 }
 

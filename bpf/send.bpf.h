@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The way out: from a backend's index to a frame that is sent. The short one knows untagged frames
- * with a tunnel of every kind; the long one also VLAN tags on either side, the client's TTL, and
- * packets whose GUE checksum takes reading all of them.
+ * with a tunnel of every kind, but no chain (send_chain.bpf.h); the long one also VLAN tags on
+ * either side, the client's TTL, and packets whose GUE checksum takes reading all of them.
  */
 #ifndef POISE_SEND_BPF_H
 #define POISE_SEND_BPF_H
@@ -36,11 +36,11 @@ static __always_inline bool forward_plain_l2(struct xdp_md *ctx, const struct pa
 	return true;
 }
 
-/* Puts the tunnel's headers in front; false: nothing was changed. */
+/* Puts the tunnel's headers in front, without a chain; false: nothing was changed. */
 static __always_inline bool encap_plain(struct xdp_md *ctx, const struct packet *packet,
 					const struct poise_backend *backend, __u32 kind)
 {
-	struct chain chain = chain_make(packet, kind);
+	const struct chain none = {};
 	__u32 bytes = encap_bytes(backend, kind);
 	__u64 inner_sum = 0;
 	void *data, *end;
@@ -50,15 +50,14 @@ static __always_inline bool encap_plain(struct xdp_md *ctx, const struct packet 
 	if (kind == POISE_ENCAP_GUE && backend->family == 6 &&
 	    !gue_sum_plain(ctx, packet, &inner_sum))
 		return false;
-	if (bpf_xdp_adjust_head(ctx, -(int)(bytes + chain.bytes)))
+	if (bpf_xdp_adjust_head(ctx, -(int)bytes))
 		return false;
 	data = packet_data(ctx);
 	end = packet_end(ctx);
 	if (data + ETH_HLEN > end)
 		return false; /* cannot be */
 	write_ethernet(data, backend, ethernet_type(packet, backend, kind));
-	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum, &chain) &&
-	       write_chain(ctx, packet, &chain, ETH_HLEN + bytes);
+	return write_tunnel(data + ETH_HLEN, end, packet, backend, kind, inner_sum, &none);
 }
 
 /* The short way out: true when the packet was sent; else it is unchanged. */

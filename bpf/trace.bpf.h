@@ -12,13 +12,14 @@
 #include "packet.bpf.h"
 
 #ifdef POISE_TRACED
+enum { POISE_TELLS = true };
 const volatile bool poise_dry;
 const volatile bool poise_capturing;
 
 /* Each CPU's packet; a test run uses one of them. */
 ARRAY_OF(trace, BPF_MAP_TYPE_PERCPU_ARRAY, 1, struct poise_trace, 0);
 #else
-enum { poise_dry = false, poise_capturing = false };
+enum { POISE_TELLS = false, poise_dry = false, poise_capturing = false };
 #endif
 
 /* NULL where nothing is to be told. */

@@ -42,7 +42,7 @@ static struct fixture fixture;
 struct chain_case {
 	const char *name;
 	uint16_t owner, previous, earlier;
-	bool named;
+	bool named, older;
 	unsigned int packet; /* TCP flags; 0: ACK */
 	/* A backend's flags, when they are not LIVE | ELIGIBLE. */
 	uint16_t unwell;
@@ -110,11 +110,6 @@ static const struct chain_case cases[] = {
 	  NAMED(NOBODY, .previous = B4, .earlier = C4, HOPS(C4)), .to = B4 },
 	{ "named, no owner, the previous one down: the earlier one",
 	  NAMED(NOBODY, .previous = B4, .earlier = C4, .unwell = B4), .to = C4 },
-	{ "guessed, no owner, the previous one down: the earlier one",
-	  NAMED(NOBODY, .previous = B4, .earlier = POISE_MOVE_GUESSED | C4, .unwell = B4),
-	  .to = C4 },
-	{ "guessed, two hops",
-	  NAMED(A4, .previous = B4, .earlier = POISE_MOVE_GUESSED | C4, HOPS(B4, C4)) },
 	{ "named, no owner, SYN: one that takes connections",
 	  NAMED(NOBODY, .previous = B4, .earlier = C4, .unwell = B4, .flags = LIVE), .to = C4,
 	  .packet = SYN },
@@ -124,6 +119,14 @@ static const struct chain_case cases[] = {
 	{ "unrecorded: the previous one, then the owner", RECORDED(A4, B4, HOPS(A4)), .to = B4 },
 	{ "unrecorded: owner, then earlier", RECORDED(A4, B4, .earlier = C4, HOPS(A4, C4)),
 	  .to = B4 },
+	{ "unrecorded: likewise, whose the slot was before",
+	  RECORDED(A4, B4, .earlier = C4, .older = true, HOPS(A4, C4)), .to = B4 },
+	{ "recorded elsewhere, the owner down: previous and earlier",
+	  RECORDED(A4, B4, .earlier = A6, .unwell = A4, HOPS(B4, A6)),
+	  .before = { C4, ESTABLISHED, 0 }, .to = C4 },
+	{ "recorded elsewhere, IPv4 alone, the owner down: previous and earlier",
+	  RECORDED(A4, B4, .earlier = AWAY4, .unwell = A4, HOPS(B4, AWAY4)),
+	  .before = { C4, ESTABLISHED, 0 }, .to = C4 },
 	{ "recorded: then owner and previous", RECORDED(A4, B4, HOPS(A4, B4)),
 	  .before = { C4, ESTABLISHED, 0 }, .to = C4 },
 	{ "recorded: no more than two", RECORDED(A4, B4, .earlier = A6, HOPS(A4, B4)),
@@ -174,7 +177,7 @@ static void set_slots(uint32_t service, const struct chain_case *row, uint16_t s
 	for (uint32_t i = 0; i < ring.size; i++) {
 		ring.moves[i] = (struct poise_move){
 			.previous = row->previous,
-			.earlier = row->earlier,
+			.earlier = row->earlier | (row->older ? POISE_MOVE_OLDER : 0),
 			.stamp = stamp,
 			.owner = row->owner | (row->named ? POISE_MOVE_NAMED : 0),
 		};
@@ -259,6 +262,13 @@ static void test_cases(void)
 static const struct chain_case two_hops = { "two hops", NAMED(A4, .previous = B4, .earlier = A6,
 							      HOPS(B4, A6)) };
 
+/* All tunnels of one family, which takes the short way. */
+static const struct chain_case two_hops4 = { "two IPv4 hops", NAMED(A4, .previous = B4,
+								    .earlier = C4, HOPS(B4, C4)) };
+static const struct chain_case two_hops6 = {
+	"two IPv6 hops", NAMED(B6, .previous = A6, .earlier = FIXED6, HOPS(A6, FIXED6))
+};
+
 /* As the document says, written by hand: behind the UDP header. */
 static void test_literal(void)
 {
@@ -277,25 +287,38 @@ static void test_literal(void)
 }
 
 /* The whole datagram with its pseudo header, summed up anew. */
+static bool sum_is_good(const struct packet *in)
+{
+	struct packet out;
+	const uint8_t *ip = out.bytes + ETH_BYTES;
+
+	fixture_run(&fixture, in, &out);
+	return ones_complement(ip + 8, out.length - ETH_BYTES - 8,
+			       (uint32_t)(IPPROTO_UDP + out.length - ETH_BYTES - IP6_BYTES)) ==
+	       CHECKSUM_GOOD;
+}
+
 static void test_sums(void)
 {
-	struct chain_case row = two_hops;
+	struct chain_case rows[] = { two_hops, two_hops6 };
 	bool good = true;
-	struct packet out;
 
-	row.owner = B6;
-	set_slots(SERVICE4, &row, 0);
-	for (uint16_t port = 1; port <= 500; port++) {
-		struct packet in = FROM_ROUTER(ip4(CLIENT4, VIP4), tcp(port, SERVICE_PORT, ACK),
-					       payload(port % 33));
-		const uint8_t *ip = out.bytes + ETH_BYTES;
+	rows[0].owner = B6;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		set_slots(SERVICE4, &rows[i], 0);
+		set_slots(SERVICE6, &rows[i], 0);
+		for (uint16_t port = 1; port <= 500; port++) {
+			struct layer header = tcp(port, SERVICE_PORT, ACK);
+			struct packet in4 =
+				FROM_ROUTER(ip4(CLIENT4, VIP4), header, payload(port % 33));
+			struct packet in6 =
+				FROM_ROUTER(ip6(CLIENT6, VIP6), header, payload(port % 33));
 
-		fixture_run(&fixture, &in, &out);
-		good &= ones_complement(ip + 8, out.length - ETH_BYTES - 8,
-					(uint32_t)(IPPROTO_UDP + out.length - ETH_BYTES -
-						   IP6_BYTES)) == CHECKSUM_GOOD;
+			good &= sum_is_good(&in4) && sum_is_good(&in6);
+		}
+		tap_ok(good, "%s, IPv6 tunnel: the UDP checksum is right, chain included",
+		       rows[i].name);
 	}
-	tap_ok(good, "IPv6 tunnels: the UDP checksum is right, private data included");
 }
 
 /* The names count only while the slot moves, for TCP, of services with second chance. */
@@ -334,13 +357,18 @@ static void test_without(void)
 static void test_newer_move(void)
 {
 	struct packet in = FROM_ROUTER(ip4(CLIENT4, VIP4), tcp(CLIENT_PORT, SERVICE_PORT, ACK));
-	struct fate fate = fate_of_case(&two_hops, in);
+	struct fate fate = fate_of_case(&two_hops4, in);
 	struct ring ring = fixture_ring(&fixture, SERVICE4);
 
-	set_slots(SERVICE4, &two_hops, 0);
+	set_slots(SERVICE4, &two_hops4, 0);
 	for (uint32_t i = 0; i < ring.size; i++)
 		ring.slots[i] = B4 | POISE_SLOT_MOVING;
 	tap_ok(fate_holds(&fixture, &fate), "the move's owner counts, not the slot's");
+	for (uint32_t i = 0; i < ring.size; i++) {
+		ring.slots[i] = A4 | POISE_SLOT_MOVING;
+		ring.moves[i].owner = POISE_MOVE_NAMED;
+	}
+	tap_ok(fate_holds(&fixture, &fate), "without one in the move, the slot's");
 }
 
 /* An error goes where the connection's packets go; a SYN's rules are not for it. */
@@ -413,22 +441,54 @@ static void test_mtu(void)
 /* Ways out of the long one alone, and redirects. */
 static void test_ways(void)
 {
+	static const struct {
+		const char *name;
+		uint16_t tag;
+		uint8_t ttl;
+	} ways[] = {
+		{ "a tagged way out", POISE_VLAN_TAG | 9, 0 },
+		{ "a TTL less", 0, POISE_ENCAP_TTL },
+	};
 	struct packet in = FROM_ROUTER(ip4(CLIENT4, VIP4), tcp(CLIENT_PORT, SERVICE_PORT, ACK));
-	struct chain_case row = two_hops;
-	struct poise_backend before = fixture.entries[A4], entry = before;
-	struct fate fate = fate_of_case(&row, in);
+	struct poise_backend before = fixture.entries[A4];
+	struct fate fate = fate_of_case(&two_hops4, in);
+	struct chain_case row = two_hops6;
 
-	entry.vlan[0] = POISE_VLAN_TAG | 9;
-	entry.encapsulation |= POISE_ENCAP_TTL;
-	fixture_backend_init(&fixture, A4, &entry);
-	set_slots(SERVICE4, &row, 0);
-	tap_ok(fate_holds(&fixture, &fate), "a tagged way out, and a TTL less");
+	set_slots(SERVICE4, &two_hops4, 0);
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct poise_backend entry = before;
+
+		entry.vlan[0] = ways[i].tag;
+		entry.encapsulation |= ways[i].ttl;
+		fixture_backend_init(&fixture, A4, &entry);
+		tap_ok(fate_holds(&fixture, &fate), "%s", ways[i].name);
+	}
 	fixture_backend_init(&fixture, A4, &before);
 	row.owner = AWAY6;
 	fate = fate_of_case(&row, in);
 	fate.verdict = XDP_REDIRECT;
 	set_slots(SERVICE4, &row, 0);
 	tap_ok(fate_holds(&fixture, &fate), "by another interface");
+}
+
+/* While an entry's first copy is rewritten, nothing but its flags is looked at. */
+static void test_rewritten(void)
+{
+	static const uint16_t rewritten[] = { A4, B4, C4 };
+	struct packet in = FROM_ROUTER(ip4(CLIENT4, VIP4), tcp(CLIENT_PORT, SERVICE_PORT, ACK));
+	struct fate fate = fate_of_case(&two_hops4, in);
+	struct poise_backend *entries = fixture_map(&fixture, "backends");
+
+	set_slots(SERVICE4, &two_hops4, 0);
+	for (size_t i = 0; i < COUNT(rewritten); i++) {
+		struct poise_backend *entry = &entries[rewritten[i]], before = *entry;
+
+		memset(entry->address, 0xee, sizeof(entry->address));
+		entry->current = 0;
+		tap_ok(fate_holds(&fixture, &fate), "backend %u's entry is being rewritten",
+		       rewritten[i]);
+		*entry = before;
+	}
 }
 
 int main(void)
@@ -444,6 +504,7 @@ int main(void)
 	test_errors();
 	test_mtu();
 	test_ways();
+	test_rewritten();
 	fixture_close(&fixture);
 	return tap_done();
 }

@@ -168,40 +168,19 @@ uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now, en
 	return changed;
 }
 
-/* move: previous, earlier, the stamp, and POISE_MOVE_GUESSED or not. */
-static void put_names(struct ring *ring, uint32_t slot, struct poise_move move)
+void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
 {
 	uint16_t owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER, names[RING_NAMES_MAX];
-	uint16_t candidates[] = { move.previous, move.earlier & POISE_MOVE_EARLIER };
+	struct poise_move move = { .stamp = now, .owner = owner | POISE_MOVE_NAMED };
 
-	if (!pick_names(owner, candidates, 2, names)) {
+	if (!pick_names(owner, (const uint16_t[]){ previous, earlier }, 2, names)) {
 		publish(&ring->slots[slot], owner);
 		return;
 	}
-	move.owner = owner | POISE_MOVE_NAMED;
 	move.previous = names[0];
-	move.earlier = names[1] | (move.earlier & POISE_MOVE_GUESSED);
+	move.earlier = names[1];
 	store_move(&ring->moves[slot], move);
 	publish(&ring->slots[slot], owner | POISE_SLOT_MOVING);
-}
-
-void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
-{
-	put_names(ring, slot,
-		  (struct poise_move){ .previous = previous, .earlier = earlier, .stamp = now });
-}
-
-void ring_guess(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
-{
-	put_names(ring, slot,
-		  (struct poise_move){ .previous = previous,
-				       .earlier = earlier | POISE_MOVE_GUESSED,
-				       .stamp = now });
-}
-
-bool ring_is_guess(struct poise_move move)
-{
-	return is_named(move) && (move.earlier & POISE_MOVE_GUESSED);
 }
 
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
@@ -263,11 +242,8 @@ static void forget_name(struct ring *ring, uint32_t slot, struct poise_move move
 		store(&ring->moves[slot].earlier, 0); /* alone: the stamp may be of now */
 		return;
 	}
-	if (move.previous == index)
-		move.previous = 0;
-	if ((move.earlier & POISE_MOVE_EARLIER) == index)
-		move.earlier &= POISE_MOVE_GUESSED;
-	put_names(ring, slot, move);
+	ring_name(ring, slot, move.previous == index ? 0 : move.previous,
+		  move.earlier == index ? 0 : move.earlier, move.stamp);
 }
 
 void ring_forget_names(struct ring *ring, uint16_t index)

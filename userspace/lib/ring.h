@@ -11,7 +11,6 @@
 #ifndef POISE_RING_H
 #define POISE_RING_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "poise_abi.h"
@@ -67,13 +66,6 @@ uint16_t ring_read(const struct ring *ring, uint32_t slot, struct poise_move *mo
 
 /* Makes a settled slot NAMED, or changes a NAMED one's names; 0: none. With no names it settles. */
 void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now);
-
-/* The same with names that are a guess, until they change. */
-void ring_guess(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
-		uint16_t now);
-
-/* Are this move's names a guess? */
-bool ring_is_guess(struct poise_move move);
 
 /* Makes a settled slot RECORDED, as if its owner had been previous until now. */
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,

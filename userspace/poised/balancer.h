@@ -73,6 +73,7 @@ struct guess {
 	size_t count, next;
 	bool made; /* and not given up */
 	int64_t made_ms;
+	uint16_t stamp; /* of moves with such names alone */
 };
 
 struct service {

@@ -8,6 +8,10 @@
 #ifndef POISE_RING_GUESS_H
 #define POISE_RING_GUESS_H
 
+#include <stdbool.h>
+
+#include "poise_abi.h"
+
 struct balancer;
 struct service;
 
@@ -23,8 +27,8 @@ void ring_guess_begin(struct service *service);
 /* Ends what is under way; the names stay. */
 void ring_guess_end(struct service *service);
 
-/* Takes up what an earlier poised guessed. */
-void ring_guess_adopt(struct service *service);
+/* Was this move's names a guess, that was not given up? */
+bool ring_guessed(const struct service *service, struct poise_move move);
 
 /* Gives up names whose time is over. */
 void ring_guess_tick(struct service *service);

@@ -122,54 +122,36 @@ static uint16_t stamp_of(const struct balancer *balancer, uint32_t age_s)
 	return (uint16_t)(balancer_clock() - (ticks < most ? ticks : most));
 }
 
-/* What a run says of a slot: as in struct poise_move. */
-struct told {
-	uint16_t previous, earlier;
-	bool older;
-};
-
-static struct told read_told(const struct entry *entry, const struct ring_run *run, bool records)
-{
-	struct told told = { entry->indexes[run->previous], entry->indexes[run->earlier],
-			     run->older };
-
-	if (run->named || run->older || records)
-		return told;
-	return (struct told){ told.earlier, told.previous, true }; /* the latest first */
-}
-
-/* The other balancer's owner, where it is not the one here, comes before what it names. */
-static struct told put_owner(struct told told, uint16_t there, uint16_t here)
-{
-	if (there && there != here)
-		told = (struct told){ there, told.previous, true };
-	if (!told.previous)
-		told = (struct told){ told.earlier, 0, false };
-	return told;
-}
-
 /* Names a slot that is settled, or whose names were guessed. Returns whether it did. */
 static bool take_slot(const struct entry *entry, const struct ring_run *run, uint32_t slot)
 {
 	struct service *service = entry->service;
-	bool records = !run->named && service->config.exceptions;
 	struct poise_move move;
 	uint16_t word = ring_read(&service->ring, slot, &move), owner = word & POISE_SLOT_OWNER;
+	uint16_t before = entry->indexes[run->owner], first = entry->indexes[run->previous];
+	uint16_t second = entry->indexes[run->earlier];
 	uint16_t stamp = stamp_of(service->balancer, run->age_s);
-	struct told told =
-		put_owner(read_told(entry, run, records), entry->indexes[run->owner], owner);
 
-	if (!owner || (!ring_is_guess(move) && (word & POISE_SLOT_MOVING)))
+	if (!owner || (!ring_guessed(service, move) && (word & POISE_SLOT_MOVING)))
 		return false;
-	if (!told.previous || (told.previous == owner && !told.earlier))
+	bool older = run->older;
+
+	if (before && before != owner) {
+		second = first;
+		first = before;
+		older = true;
+	}
+	if (!first) {
+		first = second;
+		second = 0;
+	}
+	if (!first || (first == owner && !second))
 		return false;
-	if (!records)
-		ring_name(&service->ring, slot, told.previous, told.earlier, stamp);
+	if (run->named || !service->config.exceptions)
+		ring_name(&service->ring, slot, first, second, stamp);
 	else
-		ring_record(&service->ring, slot, told.previous,
-			    told.earlier && told.older ? told.earlier | POISE_MOVE_OLDER
-						       : told.earlier,
-			    stamp);
+		ring_record(&service->ring, slot, first,
+			    second && older ? second | POISE_MOVE_OLDER : second, stamp);
 	return true;
 }
 

@@ -169,7 +169,7 @@ fuzz_o    = $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_packet program world worl
 	    $(patsubst %,$(B)/fuzz/userspace/lib/%.o,address port_lists service_places)
 
 fuzz_control = $(patsubst %,$(B)/fuzz/userspace/poised/%.o,control/control_message control/request \
-	       state_file service_backends)
+	       state_file service_backends ring_history_take ring_import)
 fuzz_answer = $(patsubst %,$(B)/fuzz/userspace/poised/checks/%.o,check_stream check_expect \
 	      check_redis check_postgres secret tls tls_words)
 
@@ -190,7 +190,7 @@ $(B)/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(LIB_LIBS)
 $(B)/fuzz_answer: $(B)/fuzz/tests/fuzz/fuzz_answer.o $(fuzz_answer) $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ -levent -lssl -lcrypto $(LIB_LIBS)
-$(B)/fuzz_control: $(B)/fuzz/tests/fuzz/fuzz_control.o $(fuzz_control) $(fuzz_lib)
+$(B)/fuzz_control: $(patsubst %,$(B)/fuzz/tests/fuzz/%.o,fuzz_control fuzz_history) $(fuzz_control) $(fuzz_lib)
 	$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ -ljansson $(LIB_LIBS)
 # Writes the seeds of tests/fuzz/corpus anew: build/fuzz_seeds tests/fuzz/corpus
 $(B)/fuzz_seeds: tests/fuzz/seeds.c tests/packet/build.c tests/packet/inspect.c

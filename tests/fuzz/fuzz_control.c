@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What clients of the control socket might send, and what might stand in a state file. An input's
- * first byte chooses: 's' is a state file, all else a request's line. Each request is answered by
- * one line of the protocol; what is taken from either keeps the promises that poised relies on.
+ * first byte chooses: 's' is a state file, 'h' are histories of rings, all else a request's line.
+ * Each request is answered by one line of the protocol; what is taken from either keeps the
+ * promises that poised relies on.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "config_values.h"
 #include "control_message.h"
 #include "daemon.h"
+#include "fuzz_history.h"
 #include "overlay.h"
 #include "peer.h"
 #include "request.h"
@@ -175,6 +177,15 @@ static void read_state(const char *text, size_t length)
 	state_changes_clear(&changes);
 }
 
+static void read_histories(const char *text, size_t length)
+{
+	struct service rings = { .config = { .name = "web", .exceptions = true } };
+	struct service *list[] = { &rings };
+	struct balancer of_rings = { .services = list, .service_count = 1 };
+
+	fuzz_history(&of_rings, &rings, text, length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy;
@@ -186,6 +197,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy[size - 1] = '\n';
 	if (data[0] == 's')
 		read_state(copy, size - 1);
+	else if (data[0] == 'h')
+		read_histories(copy, size - 1);
 	else
 		ask(copy, size - 1);
 	free(copy);

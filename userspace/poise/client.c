@@ -247,18 +247,16 @@ int client_understand(const char *socket_path, const char *line, size_t length,
 	return result;
 }
 
-/* Leaves the descriptor to *fd, -1 if there is none. */
-static int call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
-		struct client_answer *answer, struct received *received, int *fd)
+/* fd may be a negative errno instead. */
+static int call_on(int fd, const char *socket_path, const char *command, json_t *arguments,
+		   int timeout_ms, struct client_answer *answer, struct received *received)
 {
-	int64_t deadline = now_ms() + timeout_ms;
 	char *request = client_request(command, arguments);
-	int result;
+	int result = fd;
 
 	*answer = (struct client_answer){ .result = NULL };
-	*fd = result = connect_to(socket_path, deadline);
-	if (*fd >= 0)
-		result = exchange(*fd, request, deadline, received);
+	if (fd >= 0)
+		result = exchange(fd, request, now_ms() + timeout_ms, received);
 	free(request);
 	if (result) {
 		answer->error = client_describe(socket_path, result, timeout_ms);
@@ -268,6 +266,24 @@ static int call(const char *socket_path, const char *command, json_t *arguments,
 	result = client_understand(socket_path, received->bytes, received->line, answer);
 	if (result == EXIT_REFUSED)
 		release_explain(socket_path, command, answer);
+	return result;
+}
+
+/* Leaves the descriptor to *fd, a negative errno if there is none. */
+static int call(const char *socket_path, const char *command, json_t *arguments, int timeout_ms,
+		struct client_answer *answer, struct received *received, int *fd)
+{
+	*fd = client_connect(socket_path, timeout_ms);
+	return call_on(*fd, socket_path, command, arguments, timeout_ms, answer, received);
+}
+
+int client_call_on(int fd, const char *socket_path, const char *command, json_t *arguments,
+		   int timeout_ms, struct client_answer *answer)
+{
+	struct received received = { .bytes = NULL };
+	int result = call_on(fd, socket_path, command, arguments, timeout_ms, answer, &received);
+
+	free(received.bytes);
 	return result;
 }
 

@@ -42,6 +42,10 @@ int client_open(const char *socket_path, const char *command, json_t *arguments,
 /* The parts of a call, for those who keep a connection and wait for more than it. */
 /* Returns a non-blocking socket or a negative errno. */
 int client_connect(const char *socket_path, int timeout_ms);
+/* As client_call(), on a connection (fd, or the negative errno that client_connect() returned)
+ * whose answers were all read. */
+int client_call_on(int fd, const char *socket_path, const char *command, json_t *arguments,
+		   int timeout_ms, struct client_answer *answer);
 /* The line that asks, to be free()d; takes the reference to arguments (NULL: none). */
 char *client_request(const char *command, json_t *arguments);
 /* Fills answer from a line, without its newline; returns what client_call() does. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "json_bounds.h"
@@ -94,38 +95,38 @@ static json_t *read_history(const char *path)
 	return history;
 }
 
-/* Sends one object of the list by itself, for a request is no longer than 20 MiB. */
-static int send_one(const struct invocation *invocation, const json_t *history, size_t place,
-		    bool dry_run, json_int_t *slots)
+/* A request is no longer than 20 MiB: each object of the list goes by itself, and none of them
+ * counts before the last one. */
+static json_t *piece_of(const json_t *history, size_t place)
 {
-	json_t *service = json_array_get(json_object_get(history, "services"), place);
-	json_t *arguments = require_memory(json_pack(
-		"{s:O?, s:O?, s:[O], s:b}", "history", json_object_get(history, "history"), "seed",
-		json_object_get(history, "seed"), "services", service, "dry_run", dry_run));
-	struct client_answer answer;
-	int code = client_call(invocation->socket, "ring-import", arguments, CLIENT_TIMEOUT_MS,
-			       &answer);
+	const json_t *services = json_object_get(history, "services");
+	json_t *service = json_array_get(services, place);
 
-	if (code) {
-		complain("\"%s\", services[%zu] of the file:", invocation->operands[0], place);
-		client_complain(&answer);
-	} else {
-		*slots += json_integer_value(json_object_get(answer.result, "slots"));
-	}
-	client_answer_free(&answer);
-	return code;
+	return require_memory(json_pack("{s:O?, s:O?, s:o, s:b}", "history",
+					json_object_get(history, "history"), "seed",
+					json_object_get(history, "seed"), "services",
+					service ? json_pack("[O]", service) : json_array(), "more",
+					place + 1 < json_array_size(services)));
 }
 
-/* All of it is tried before any of it is taken. */
+/* Sends all of it over one connection. */
 static int send_all(const struct invocation *invocation, const json_t *history, json_int_t *slots)
 {
-	size_t count = json_array_size(json_object_get(history, "services"));
-	int code = EXIT_DONE;
+	size_t place = 0, count = json_array_size(json_object_get(history, "services"));
+	int fd = client_connect(invocation->socket, CLIENT_TIMEOUT_MS), code;
+	struct client_answer answer;
 
-	for (size_t i = 0; i < count && !code; i++)
-		code = send_one(invocation, history, i, true, slots);
-	for (size_t i = 0; i < count && !code; i++)
-		code = send_one(invocation, history, i, false, slots);
+	do {
+		code = client_call_on(fd, invocation->socket, "ring-import",
+				      piece_of(history, place), CLIENT_LONG_TIMEOUT_MS, &answer);
+		if (code)
+			client_complain(&answer);
+		else
+			*slots = json_integer_value(json_object_get(answer.result, "slots"));
+		client_answer_free(&answer);
+	} while (!code && ++place < count);
+	if (fd >= 0)
+		close(fd);
 	return code;
 }
 

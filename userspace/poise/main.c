@@ -93,12 +93,12 @@ const struct command commands[] = {
 	  "every service with second_chance, or of some. A balancer that begins with empty maps\n"
 	  "takes it in by 'poised --history', or 'poise ring import'.\n\n"
 	  "example: poise ring export >history.json",
-	  0, 0, MAX_WORDS - 2, cmd_ring_export },
+	  0, 0, MAX_NAMES, cmd_ring_export },
 	{ "ring import", "FILE", "take in what another balancer's slots name",
 	  "Has slots that do not move name the backends that FILE ('-': standard input) says, an\n"
 	  "output of 'poise ring export' of a balancer with the same services and seed. All of it\n"
-	  "is checked before any of it is taken; what the file says of other services or backends\n"
-	  "is left out.\n\n"
+	  "is taken in one step, or nothing; what the file says of other services or backends is\n"
+	  "left out.\n\n"
 	  "example: ssh lb2 poise ring export | poise ring import -",
 	  0, 1, 1, cmd_ring_import },
 	{ "stats", "", "every counter",
@@ -220,7 +220,7 @@ static const struct command *find_command(const char *const *words, size_t count
 
 static bool is_group(const char *word)
 {
-	return !strcmp(word, "service") || !strcmp(word, "backend");
+	return !strcmp(word, "service") || !strcmp(word, "backend") || !strcmp(word, "ring");
 }
 
 static int complain_unknown(const char *const *words, size_t count)

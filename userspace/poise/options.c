@@ -185,7 +185,7 @@ static bool take_word(const char *word, struct invocation *out)
 	json_t *string = json_string(word); /* as it will be sent */
 
 	json_decref(string);
-	if (!string || out->word_count == MAX_WORDS) {
+	if (!string || out->word_count == ALL_WORDS) {
 		complain(string ? "too many words, from \"%s\" on: see \"poise help\""
 				: "\"%s\" is not valid UTF-8",
 			 word);

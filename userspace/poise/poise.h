@@ -14,7 +14,11 @@ enum exit_code {
 	EXIT_LOST = 4,	      /* status: the program is not on an interface, which was shown */
 };
 
-enum { MAX_WORDS = 8 }; /* of a command line, options aside */
+enum {
+	MAX_WORDS = 8,	  /* of a command line, options aside, */
+	MAX_NAMES = 4096, /* unless it takes a list of services: as many as there can be */
+	ALL_WORDS = 2 + MAX_NAMES,
+};
 
 /* Options that only some commands take. */
 enum option_bits {
@@ -74,7 +78,7 @@ struct invocation {
 	bool once;
 	unsigned given;			  /* enum option_bits */
 	unsigned weight, timeout_s;	  /* where given */
-	const char *words[MAX_WORDS + 1]; /* the command's name, then its operands */
+	const char *words[ALL_WORDS + 1]; /* the command's name, then its operands */
 	size_t word_count;
 	const char *const *operands; /* behind the command's name */
 	size_t operand_count;

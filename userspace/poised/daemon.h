@@ -17,6 +17,7 @@ struct config;
 struct control;
 struct event_base;
 struct loader;
+struct ring_import;
 struct state;
 struct traced;
 
@@ -27,8 +28,9 @@ struct daemon {
 	struct privilege_user user; /* that this process is to be */
 	bool dropped;		    /* it was root, and has become that user */
 	struct loader *loader;
-	struct traced *dry;	 /* the program for dry runs, from the first one on */
-	struct capture *capture; /* under way, or NULL */
+	struct traced *dry;	    /* the program for dry runs, from the first one on */
+	struct capture *capture;    /* under way, or NULL */
+	struct ring_import *import; /* under way, or NULL */
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;   /* absolute */

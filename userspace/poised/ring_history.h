@@ -29,11 +29,18 @@ json_t *ring_history_head(const struct balancer *balancer);
 /* The service's moving slots of a chunk, from slot first on; NULL: not enough memory. */
 json_t *ring_history_chunk(const struct service *service, uint32_t first);
 
-/* Gives the slots of running services the names that history, an export, has for them. 0 and how
- * many slots; or a negative errno with lines of errors, and nothing changed, as when only trying.
- */
-int ring_history_take(struct balancer *balancer, const json_t *history, bool try_only,
-		      uint32_t *slots, struct lines *errors);
+/* Whether history, an export, can be taken; errors call the first of its services
+ * "services[first]". 0, or a negative errno with lines of errors. */
+int ring_history_check(const struct balancer *balancer, const json_t *history, size_t first,
+		       struct lines *errors);
+
+/* Gives the slots of running services the names that history has for them. 0 and how many slots; or
+ * a negative errno with lines of errors, and nothing changed. */
+int ring_history_take(struct balancer *balancer, const json_t *history, uint32_t *slots,
+		      struct lines *errors);
+
+/* The same for one service, of a history that was checked. */
+int ring_history_take_of(struct service *service, const json_t *history, uint32_t *slots);
 
 /* Reads a file for ring_history_begin(); 0 or a negative errno with lines of errors. */
 int ring_history_load(struct balancer *balancer, const char *path, struct lines *errors);

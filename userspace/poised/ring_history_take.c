@@ -5,25 +5,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "balancer.h"
-#include "json_bounds.h"
-#include "log.h"
 #include "maps.h"
 #include "ring_guess.h"
 #include "ring_history.h"
 #include "ring_runs.h"
 
-enum { DEPTH = 8, ERRORS = 20 };
+enum { ERRORS = 20, WHERE_BYTES = 32 };
+
+/* What is being read. */
+struct reading {
+	const struct balancer *balancer;
+	uint32_t *behind; /* by the service's index: the slot behind all that was told of it */
+	struct lines *errors;
+};
 
 /* One object of the list of services. */
 struct entry {
 	struct service *service; /* NULL: there is none that could take it */
-	const char *moves;
-	uint16_t *indexes; /* of the running backends, by place; 0: not known here */
+	const char *moves;	 /* of the list */
+	uint16_t *indexes;	 /* of the running backends, by place; 0: not known here */
 	struct ring_runs_limits limits;
-	const char *where; /* "services[3]" */
+	char where[WHERE_BYTES]; /* "services[3]" */
 };
 
 static int refuse(struct lines *errors, const char *where, const char *what)
@@ -65,23 +69,29 @@ static int read_backends(struct entry *entry, const json_t *list, struct lines *
 	return 0;
 }
 
-static int check_moves(const struct entry *entry, struct lines *errors)
+/* No slot is told of twice: so the work is bounded by the rings, whatever the text says. */
+static int check_moves(const struct entry *entry, const struct reading *reading)
 {
-	struct ring_run run = { 0 };
+	uint32_t *behind = entry->service ? &reading->behind[entry->service->index] : NULL;
+	struct ring_run run = { .behind = behind ? *behind : 0 };
 	const char *at = entry->moves;
-	char what[160];
+	char what[200];
 	int more;
 
 	do
 		more = ring_runs_next(&at, &entry->limits, &run);
 	while (more > 0);
-	if (!more)
+	if (!more) {
+		if (behind)
+			*behind = run.behind;
 		return 0;
+	}
 	snprintf(what, sizeof(what),
 		 ".moves: not understood at byte %zu: allowed are runs 'first-last owner previous "
-		 "earlier n|o|r age;', in ascending order, within %u slots and %u backends",
+		 "earlier n|o|r age;', in ascending order, behind those of earlier objects, within "
+		 "%u slots and %u backends",
 		 (size_t)(at - entry->moves), entry->limits.slots, entry->limits.backends);
-	return refuse(errors, entry->where, what);
+	return refuse(reading->errors, entry->where, what);
 }
 
 /* Whose slots an entry is about; one that is not here, or another ring, is left out. */
@@ -94,8 +104,7 @@ static struct service *find(const struct balancer *balancer, const char *name, j
 	return service;
 }
 
-static int read_entry(const struct balancer *balancer, const json_t *value, struct entry *entry,
-		      struct lines *errors)
+static int read_entry(const struct reading *reading, const json_t *value, struct entry *entry)
 {
 	const char *name = json_string_value(json_object_get(value, "service"));
 	json_int_t size = json_integer_value(json_object_get(value, "ring_size"));
@@ -105,19 +114,19 @@ static int read_entry(const struct balancer *balancer, const json_t *value, stru
 	entry->moves = json_string_value(json_object_get(value, "moves"));
 	if (!name || !entry->moves || size < 1 || size > POISE_MAX_RING ||
 	    !json_is_array(backends) || json_array_size(backends) >= POISE_MAX_BACKENDS)
-		return refuse(errors, entry->where,
+		return refuse(reading->errors, entry->where,
 			      ": allowed is an object of service, ring_size, backends and moves");
-	entry->service = find(balancer, name, size);
+	entry->service = find(reading->balancer, name, size);
 	entry->limits =
 		(struct ring_runs_limits){ (uint32_t)size, (uint16_t)json_array_size(backends) };
-	err = read_backends(entry, backends, errors);
-	return err ? err : check_moves(entry, errors);
+	err = read_backends(entry, backends, reading->errors);
+	return err ? err : check_moves(entry, reading);
 }
 
 static uint16_t stamp_of(const struct balancer *balancer, uint32_t age_s)
 {
-	uint32_t ticks = balancer_settle_ticks((uint64_t)age_s * 1000);
-	uint32_t most = maps_settings(balancer->maps)->settle_ticks;
+	uint64_t ticks = (uint64_t)age_s * 1000000000 >> POISE_TICK_SHIFT;
+	uint16_t most = maps_settings(balancer->maps)->settle_ticks;
 
 	return (uint16_t)(balancer_clock() - (ticks < most ? ticks : most));
 }
@@ -157,7 +166,6 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 
 static uint32_t take_entry(const struct entry *entry)
 {
-	struct service *service = entry->service;
 	struct ring_run run = { 0 };
 	const char *at = entry->moves;
 	uint32_t taken = 0;
@@ -165,18 +173,13 @@ static uint32_t take_entry(const struct entry *entry)
 	while (ring_runs_next(&at, &entry->limits, &run) > 0)
 		for (uint32_t slot = run.first; slot <= run.last; slot++)
 			taken += take_slot(entry, &run, slot);
-	service_settle(service);
-	service_count_slots(service);
 	return taken;
 }
 
-static bool can_take(const struct entry *entry, bool try_only)
+static void finish(struct service *service)
 {
-	struct service *service = entry->service;
-
-	if (try_only || !service || !service->filled)
-		return false;
-	return !maps_ring_allow_moves(service->balancer->maps, &service->extent, &service->ring);
+	service_settle(service);
+	service_count_slots(service);
 }
 
 static bool is_of(const json_t *value, const struct service *service)
@@ -186,27 +189,77 @@ static bool is_of(const json_t *value, const struct service *service)
 	return name && strcmp(name, service->config.name) == 0;
 }
 
-/* only: of this service alone; NULL: of all. */
-static int take_services(struct balancer *balancer, const json_t *list, const struct service *only,
-			 bool try_only, uint32_t *slots, struct lines *errors)
+/* What may fail for a want of memory is done here, so that nothing does once slots are given. */
+static int make_ready(struct entry *entry, struct lines *errors)
 {
-	char where[32];
-	int err = 0, bad;
+	struct service *service = entry->service;
 
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		struct entry entry = { .where = where };
+	if (service && service->filled &&
+	    maps_ring_allow_moves(service->balancer->maps, &service->extent, &service->ring)) {
+		refuse(errors, entry->where, ": there is no memory for moving slots");
+		return -ENOMEM;
+	}
+	if (service && !service->filled)
+		entry->service = NULL;
+	return 0;
+}
+
+static void entries_free(struct entry *entries, size_t count)
+{
+	for (size_t i = 0; entries && i < count; i++)
+		free(entries[i].indexes);
+	free(entries);
+}
+
+/* The list's objects, the first of which errors call services[first]; only: of this service alone;
+ * NULL: of all. 0, or a negative errno with lines of errors and no entries. */
+static int read_entries(const struct balancer *balancer, const json_t *list, size_t first,
+			const struct service *only, struct entry **out, struct lines *errors)
+{
+	struct entry *entries = calloc(json_array_size(list) + 1, sizeof(*entries));
+	struct reading reading = { balancer, calloc(POISE_SERVICE_ENTRIES, sizeof(uint32_t)),
+				   errors };
+	int err = entries && reading.behind ? 0 : -ENOMEM, bad;
+
+	for (size_t i = 0; err != -ENOMEM && i < json_array_size(list); i++) {
+		struct entry *entry = &entries[i];
 		const json_t *value = json_array_get(list, i);
 
 		if (only && !is_of(value, only))
 			continue;
-
-		snprintf(where, sizeof(where), "services[%zu]", i);
-		bad = read_entry(balancer, value, &entry, errors);
+		snprintf(entry->where, sizeof(entry->where), "services[%zu]", first + i);
+		bad = read_entry(&reading, value, entry);
 		err = err ? err : bad;
-		if (!bad && can_take(&entry, try_only))
-			*slots += take_entry(&entry);
-		free(entry.indexes);
 	}
+	free(reading.behind);
+	*out = entries;
+	if (!err)
+		return 0;
+	entries_free(entries, json_array_size(list));
+	*out = NULL;
+	return err;
+}
+
+/* All of it, or nothing. */
+static int take_services(struct balancer *balancer, const json_t *list, const struct service *only,
+			 uint32_t *slots, struct lines *errors)
+{
+	size_t count = json_array_size(list);
+	struct entry *entries;
+	int err = read_entries(balancer, list, 0, only, &entries, errors);
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = make_ready(&entries[i], errors);
+	for (size_t i = 0; i < count && !err; i++) {
+		struct service *service = entries[i].service;
+
+		if (!service)
+			continue;
+		*slots += take_entry(&entries[i]);
+		if (i + 1 == count || entries[i + 1].service != service)
+			finish(service);
+	}
+	entries_free(entries, count);
 	return err;
 }
 
@@ -230,87 +283,39 @@ static int check_head(const struct balancer *balancer, const json_t *history, st
 	return 0;
 }
 
-int ring_history_take(struct balancer *balancer, const json_t *history, bool try_only,
-		      uint32_t *slots, struct lines *errors)
+int ring_history_check(const struct balancer *balancer, const json_t *history, size_t first,
+		       struct lines *errors)
 {
 	const json_t *list = json_object_get(history, "services");
 	int err = check_head(balancer, history, errors);
+	struct entry *entries;
 
-	*slots = 0;
 	if (!err)
-		err = take_services(balancer, list, NULL, true, slots, errors);
-	if (err || try_only)
-		return err;
-	return take_services(balancer, list, NULL, false, slots, errors);
-}
-
-/* The bytes of a file that is none too large, to be free()d. */
-static char *read_file(const char *path, size_t *length, struct lines *errors)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	struct stat info;
-	int err = file && !fstat(fileno(file), &info) ? 0 : errno;
-
-	if (!err && (!S_ISREG(info.st_mode) || info.st_size > RING_HISTORY_MAX_BYTES))
-		err = S_ISREG(info.st_mode) ? EFBIG : EINVAL;
+		err = read_entries(balancer, list, first, NULL, &entries, errors);
 	if (!err)
-		text = malloc((size_t)info.st_size + 1);
-	if (text)
-		*length = fread(text, 1, (size_t)info.st_size, file);
-	else
-		lines_add(errors, "'%s': %s", path, strerror(err ? err : ENOMEM));
-	if (file)
-		fclose(file);
-	return text;
-}
-
-int ring_history_load(struct balancer *balancer, const char *path, struct lines *errors)
-{
-	static const struct json_bounds bounds = { DEPTH, RING_HISTORY_MAX_STRUCTURE };
-	json_error_t error;
-	uint32_t slots;
-	size_t length;
-	char *text = read_file(path, &length, errors);
-	int err = -EINVAL;
-
-	if (!text)
-		return err;
-	if (json_bounds_check(text, length, &bounds) == JSON_WITHIN)
-		balancer->ring_history = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	else
-		snprintf(error.text, sizeof(error.text), "too deep, or too much of it");
-	free(text);
-	if (!balancer->ring_history)
-		lines_add(errors, "'%s': line %d: %s", path, error.line, error.text);
-	else
-		err = ring_history_take(balancer, balancer->ring_history, true, &slots, errors);
-	if (err)
-		ring_history_forget(balancer);
+		entries_free(entries, json_array_size(list));
 	return err;
 }
 
-void ring_history_forget(struct balancer *balancer)
+int ring_history_take(struct balancer *balancer, const json_t *history, uint32_t *slots,
+		      struct lines *errors)
 {
-	json_decref(balancer->ring_history);
-	balancer->ring_history = NULL;
+	int err = check_head(balancer, history, errors);
+
+	*slots = 0;
+	return err ? err
+		   : take_services(balancer, json_object_get(history, "services"), NULL, slots,
+				   errors);
 }
 
-void ring_history_begin(struct service *service)
+int ring_history_take_of(struct service *service, const json_t *history, uint32_t *slots)
 {
-	struct balancer *balancer = service->balancer;
 	struct lines errors = { 0 };
-	uint32_t slots = 0;
+	int err;
 
-	if (!service->config.second_chance || !balancer->empty)
-		return;
-	if (!balancer->ring_history) {
-		ring_guess_begin(service);
-		return;
-	}
-	take_services(balancer, json_object_get(balancer->ring_history, "services"), service, false,
-		      &slots, &errors);
+	*slots = 0;
+	err = take_services(service->balancer, json_object_get(history, "services"), service, slots,
+			    &errors);
 	lines_free(&errors);
-	log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
-		  "%u slots name backends as the history says", slots);
+	return err;
 }

@@ -124,7 +124,7 @@ static const struct command {
 	{ "ring-import",
 	  ACCESS_WRITE,
 	  command_ring_import,
-	  { "history", "seed", "services", "dry_run" } },
+	  { "history", "seed", "services", "more", "dry_run" } },
 	{ "detach", ACCESS_WRITE, handle_detach, {} },
 };
 

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "request.h"
 #include "ring_history.h"
+#include "ring_import.h"
 
 /* What is to be told: services by their index, of the one under way from slot first on. */
 struct ring_export {
@@ -59,8 +60,12 @@ static int export_next(void *context, struct evbuffer *out)
 
 static const struct control_pieces pieces = { export_next, free };
 
+/* One that is named twice is told once. */
 static bool add_service(struct ring_export *export, const struct service *service)
 {
+	for (size_t i = 0; i < export->count; i++)
+		if (export->services[i] == service->index)
+			return true;
 	if (service->config.second_chance)
 		export->services[export->count++] = service->index;
 	return service->config.second_chance;
@@ -71,7 +76,7 @@ static bool add_named(const struct request *request, struct ring_export *export,
 {
 	const struct balancer *balancer = request->daemon->balancer;
 
-	for (size_t i = 0; i < json_array_size(names) && i < balancer->service_count; i++) {
+	for (size_t i = 0; i < json_array_size(names); i++) {
 		const char *name = json_string_value(json_array_get(names, i));
 		const struct service *service = name ? balancer_find(balancer, name) : NULL;
 
@@ -109,21 +114,63 @@ json_t *command_ring_export(const struct request *request)
 	return done ? control_refuse(request->error, "nobody reads the answer") : NULL;
 }
 
+static void give_up(void *kept)
+{
+	struct daemon *daemon = kept;
+
+	ring_import_free(daemon->import);
+	daemon->import = NULL;
+}
+
+/* One history at a time is taken in: it may be much memory. */
+static struct ring_import *import_of(const struct request *request)
+{
+	struct daemon *daemon = request->daemon;
+
+	if (daemon->import && control_kept(daemon->control) == daemon)
+		return daemon->import;
+	if (daemon->import) {
+		control_refuse(request->error,
+			       "another client's history is being taken in: try again later");
+		return NULL;
+	}
+	daemon->import = ring_import_new(daemon->balancer);
+	if (daemon->import && control_keep(daemon->control, daemon, give_up)) {
+		give_up(daemon);
+		control_refuse(request->error, "nobody reads the answer");
+	}
+	return daemon->import;
+}
+
+static json_t *refuse_import(const struct request *request, int err, const struct lines *errors)
+{
+	control_keep(request->daemon->control, NULL, NULL);
+	for (size_t i = 0; i < errors->count; i++)
+		control_refuse_line(request->error, errors->text[i]);
+	return control_refuse(request->error, "the history was refused, nothing changed%s",
+			      err == -ENOMEM ? ": not enough memory" : "");
+}
+
 json_t *command_ring_import(const struct request *request)
 {
 	struct lines errors = {};
-	uint32_t slots;
-	bool dry_run;
+	struct ring_import *import;
+	bool dry_run, more;
+	uint32_t slots = 0;
 	int err;
 
-	if (!request_flag(request, "dry_run", &dry_run))
+	if (!request_flag(request, "dry_run", &dry_run) || !request_flag(request, "more", &more))
 		return NULL;
-	err = ring_history_take(request->daemon->balancer, request->arguments, dry_run, &slots,
-				&errors);
+	import = import_of(request);
+	if (!import)
+		return NULL;
+	err = ring_import_add(import, request->arguments, &errors);
+	if (!err && !more)
+		err = ring_import_take(import, dry_run, &slots, &errors);
 	if (err)
-		control_refuse(request->error, "the history was refused, nothing changed");
-	for (size_t i = 0; i < errors.count; i++)
-		control_refuse_line(request->error, errors.text[i]);
+		refuse_import(request, err, &errors);
+	else if (!more)
+		control_keep(request->daemon->control, NULL, NULL);
 	lines_free(&errors);
 	if (err)
 		return NULL;

@@ -38,11 +38,20 @@ static struct timeval interval(unsigned ms)
 	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 }
 
+static void client_keep(struct client *client, void *kept, void (*release_kept)(void *kept))
+{
+	if (client->kept)
+		client->release_kept(client->kept);
+	client->kept = kept;
+	client->release_kept = release_kept;
+}
+
 void client_free(struct client *client)
 {
 	void (*ended)(void *context) = client->stream_ended;
 	void *context = client->stream_context;
 
+	client_keep(client, NULL, NULL);
 	TAILQ_REMOVE(&client->control->clients, client, entry);
 	client->control->client_count--;
 	if (client->control->long_line == client)
@@ -412,6 +421,19 @@ err:
 void control_set_limits(struct control *control, const struct control_limits *limits)
 {
 	control->limits = *limits;
+}
+
+int control_keep(struct control *control, void *kept, void (*release_kept)(void *kept))
+{
+	if (!control->asking)
+		return -EINVAL;
+	client_keep(control->asking, kept, release_kept);
+	return 0;
+}
+
+void *control_kept(const struct control *control)
+{
+	return control->asking ? control->asking->kept : NULL;
 }
 
 int control_access_changed(struct control *control)

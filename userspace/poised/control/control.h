@@ -79,6 +79,14 @@ int control_answer_in_pieces(struct control *control, const struct control_piece
 			     void *context);
 
 /*
+ * What a handler keeps of one request for the next one of the same connection: released when the
+ * connection ends, or something else (NULL: nothing) takes its place. From within a handler, of the
+ * request under way. -EINVAL, NULL: there is none.
+ */
+int control_keep(struct control *control, void *kept, void (*release_kept)(void *kept));
+void *control_kept(const struct control *control);
+
+/*
  * A connection whose lines go one way: to the client, after the answer to the request that asked
  * for them. It ends when the client closes its side, or stalls; then 'ended' is called, once, from
  * the event loop or control_free(), and the stream is no more.

@@ -31,6 +31,8 @@ struct client {
 	void *stream_context;
 	const struct control_pieces *pieces; /* that follow of its answer; NULL: none */
 	void *pieces_context;
+	void *kept; /* of a handler's, until the connection ends; NULL: nothing */
+	void (*release_kept)(void *kept);
 };
 
 struct control {

@@ -57,8 +57,10 @@ test_usage() {
 	expect "an option without its value" 2 err '--socket needs a value'
 	run service show $'\xff\xfe'
 	expect "an operand that is not UTF-8" 2 err 'not valid UTF-8'
+	run drain $(printf "x %.0s" {1..4200})
+	expect "too many words" 2 err "too many words"
 	run a b c d e f g h i
-	expect "too many words" 2 err 'too many words'
+	expect "words that are no command" 2 err 'unknown command "a b"'
 	run --version
 	expect "--version needs no poised" 0 out '^poise [0-9]+\.[0-9]+\.[0-9]+$'
 }

@@ -119,6 +119,17 @@ static void names_survive_a_restart(void **state)
 	assert_int_equal(naming("b1"), of_b1);
 }
 
+/* What is pinned does not say that nothing is recorded: the configuration does, before any slot can
+ * get another owner. */
+static void a_start_with_other_backends_records_nothing(void **state)
+{
+	(void)state;
+	begin_adopted("15m", CHAINS("off") B0 B1 B2);
+	restart_with(config_with("15m", CHAINS("off") B0 B1 B3));
+	assert_int_equal(recorded(), 0);
+	assert_true(naming("b2") > 300);
+}
+
 static void a_removed_backend_is_named_for_the_settle_time(void **state)
 {
 	uint16_t index;
@@ -361,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(recorded_slots_become_named),
 		TEST(names_survive_a_restart),
+		TEST(a_start_with_other_backends_records_nothing),
 		TEST(a_removed_backend_is_named_for_the_settle_time),
 		TEST(second_chance_is_switched_on_and_off),
 		TEST(a_backend_that_no_chain_can_name_is_refused),

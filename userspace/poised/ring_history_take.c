@@ -154,6 +154,8 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 		first = second;
 		second = 0;
 	}
+	if (second == first || second == owner)
+		second = 0;
 	if (!first || (first == owner && !second))
 		return false;
 	if (run->named || !service->config.exceptions)

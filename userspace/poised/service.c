@@ -247,7 +247,7 @@ static void adopt_config(struct config_service *config, const struct poise_servi
 	config->quic.config_id = entry->quic_config;
 	config->quic.server_id_length = entry->quic_length;
 	config->second_chance = entry->flags & POISE_SERVICE_CHAIN;
-	config->exceptions = true;
+	config->exceptions = true; /* unknown; no owner changes before the configuration says it */
 	config->slow_start_ms = AVAILABILITY_ADOPTED_MS;
 }
 

@@ -3,10 +3,12 @@
  * A model of second chance: two balancers with the same rings, each with exceptions of its own, and
  * backends that hand on along the chain what they do not know. Any packet may come by either
  * balancer; connections idle for as long as they like; a balancer may lose its maps, and take the
- * other one's names. Rings and owners are those of ring.c and maglev.c.
+ * other one's names; a drained backend may be removed, and its index be another one's next. Rings
+ * and owners are those of ring.c and maglev.c.
  *
  * Promised: a connection reaches its backend while its slot's owner changed at most twice, counted
- * from when the connection began or, if its slot recorded connections then, from when that did.
+ * from when the connection began or, if its slot recorded connections then, from when that did; and
+ * no slot names a backend that was removed.
  * Each rule is left out once, to see that the model notices.
  */
 #include <setjmp.h>
@@ -33,6 +35,7 @@ enum mutant {
 	NAMES_ARE_DROPPED_BY_A_CHANGE,
 	OWNER_OF_THE_WORD,
 	NO_HISTORY,
+	REMOVED_BACKENDS_STAY_NAMED,
 };
 
 enum {
@@ -68,7 +71,7 @@ struct model {
 	enum mutant mutant;
 	enum ring_rules rules;
 	uint64_t random, time;
-	bool drained[INDEXES];
+	bool drained[INDEXES], removed[INDEXES];
 	uint32_t changes[SLOTS]; /* of owner */
 	struct balancer balancers[BALANCERS];
 	struct flow flows[FLOWS];
@@ -306,7 +309,58 @@ static void step_change(struct model *model)
 	if (left <= 2 && !model->drained[index])
 		return;
 	model->drained[index] = !model->drained[index];
+	model->removed[index] = false; /* another backend, if it was */
 	change(model);
+}
+
+/* What poised waits for before it removes a drained backend. */
+static bool is_gone(const struct model *model, uint16_t index)
+{
+	for (int b = 0; b < BALANCERS; b++) {
+		const struct balancer *balancer = &model->balancers[b];
+
+		for (uint32_t i = 0; i < SLOTS; i++)
+			if (is_recording(balancer, i) && balancer->moves[i].previous == index)
+				return false;
+		for (size_t i = 0; i < FLOWS; i++)
+			if (find(model, balancer, i) == index)
+				return false;
+	}
+	return true;
+}
+
+/* With the connections that are left. */
+static void step_remove(struct model *model)
+{
+	uint16_t index = (uint16_t)(1 + pick(model, INDEXES - 1));
+
+	if (!model->drained[index] || !is_gone(model, index))
+		return;
+	model->removed[index] = true;
+	for (size_t i = 0; i < FLOWS; i++)
+		if (model->flows[i].backend == index)
+			model->flows[i].backend = 0;
+	for (int b = 0; b < BALANCERS && model->mutant != REMOVED_BACKENDS_STAY_NAMED; b++)
+		ring_forget_names(&model->balancers[b].ring, index);
+}
+
+/* Whoever gets its index next would be asked for connections that were never its own. */
+static void check_removed(struct model *model)
+{
+	for (int b = 0; b < BALANCERS; b++)
+		for (uint32_t i = 0; i < SLOTS && !model->error[0]; i++) {
+			const struct balancer *balancer = &model->balancers[b];
+			struct poise_move move;
+			uint16_t word = ring_read(&balancer->ring, i, &move);
+
+			if (model->removed[word & POISE_SLOT_OWNER] ||
+			    model->removed[move.previous] ||
+			    model->removed[move.earlier & POISE_MOVE_EARLIER])
+				snprintf(model->error, sizeof(model->error),
+					 "slot %u names a removed backend: word %#x, previous %u, "
+					 "earlier %u, owner %#x",
+					 i, word, move.previous, move.earlier, move.owner);
+		}
 }
 
 static void settle(struct model *model, struct balancer *balancer)
@@ -375,11 +429,14 @@ static bool run(struct model *model, enum mutant mutant, enum ring_rules rules, 
 			step_change(model);
 		else if (chance < 10)
 			step_traffic(model);
-		else if (chance < 15)
+		else if (chance < 14)
 			step_time(model);
+		else if (chance < 15)
+			step_remove(model);
 		else
 			restart(model);
 		check_all(model);
+		check_removed(model);
 	}
 	return !model->error[0];
 }
@@ -424,6 +481,10 @@ static const struct {
 	  NAMES_ARE_DROPPED_BY_A_CHANGE, RING_CHAINS },
 	{ "with exceptions, 'owner of the word' is caught", OWNER_OF_THE_WORD, RING_CHAINS },
 	{ "with exceptions, 'no history' is caught", NO_HISTORY, RING_CHAINS },
+	{ "with exceptions, 'removed backends stay named' is caught", REMOVED_BACKENDS_STAY_NAMED,
+	  RING_CHAINS },
+	{ "without exceptions, 'removed backends stay named' is caught",
+	  REMOVED_BACKENDS_STAY_NAMED, RING_NAMES },
 	{ "with exceptions, 'no order of names' is caught", NO_ORDER, RING_CHAINS },
 	{ "without exceptions, 'no chain' is caught", NO_CHAIN, RING_NAMES },
 	{ "without exceptions, 'no earlier' is caught", NO_EARLIER, RING_NAMES },

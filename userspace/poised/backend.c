@@ -154,9 +154,15 @@ struct poise_backend backend_entry(const struct balancer *balancer, const struct
 	return entry;
 }
 
-void backend_refresh(struct balancer *balancer, struct backend *backend)
+void backend_touch(struct backend *backend)
 {
 	backend->dirty = true;
+	backend->service->balancer->any_dirty = true;
+}
+
+void backend_refresh(struct balancer *balancer, struct backend *backend)
+{
+	backend_touch(backend);
 	backend->service->undecided = true;
 	if (!backend->service->filled)
 		service_touch(backend->service);

@@ -285,9 +285,9 @@ void service_touch(struct service *service);
 void service_link_backend(struct service *service, struct backend *backend); /* as the last one */
 void service_unlink_backend(struct service *service, struct backend *backend);
 void service_drop_backends(struct service *service); /* forgets them all, and frees none */
-/* Bytes of the ways' MTU that are kept for chains, so that what fits does not change when a slot
- * begins to move: as many as the service's backends may need. */
-uint16_t service_chain_room(const struct service *service);
+/* Bytes of the MTU of the ways to backends of that family that are kept for chains, so that what
+ * fits does not change when a slot begins to move: as many as the service's backends may need. */
+uint16_t service_chain_room(const struct service *service, uint8_t family);
 struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
 /* Sets 'declared' of each backend by its address; it is right until config is freed. */

@@ -193,7 +193,7 @@ all_passed()
 {
 	local point
 	for point in $(readelf -p poise_faults "$NET_BUILD/poised-faults" | awk '/\]/ { print $NF }'); do
-		case " $PASSED chain-joined migration-filled next-pinned pins-exchanged " in
+		case " $PASSED chain-joined slots-parked migration-filled next-pinned pins-exchanged " in
 		*" $point "*) ;;
 		*) echo "nothing passed: $point" && return 1 ;;
 		esac

@@ -161,6 +161,9 @@ test_backend()
 	check "arp_announce" mended b1 arp_announce problem eth0 backend_doctor
 	ip -n "$name" link set eth0 mtu 1500
 	check "an MSS that does not fit the tunnel (IPv4)" has mtu warning eth0 backend_doctor
+	check "attached again as it says, the MSS fits" mss_mended
+	attach_b1 --mss off >/dev/null
+	check "without --mss: for IPv4" has mtu warning eth0 backend_doctor
 	check "whose command for IPv4 leaves that for IPv6, which mends it" mend_twice
 	on b1 "$NET_BUILD/poise-agent" detach eth0 --pin-path "$NET_DIR/bpf/agent-b1" >/dev/null
 	check "not attached" has decapsulation problem eth0 backend_doctor
@@ -168,6 +171,20 @@ test_backend()
 	on b1 sysctl -qw net.ipv4.conf.eth0.rp_filter=1
 	check "what attach would warn of, before it" mended b1 rp_filter problem eth0 \
 		backend_doctor --vip $VIP44
+}
+
+attach_b1()
+{
+	on b1 "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-b1" \
+		--vip "$VIP44" --vip "$VIP66" --from 172.16.0.0/16 --from 100::/64 "$@"
+}
+
+# The command has the options that it was attached with in its middle.
+mss_mended()
+{
+	contains "$(backend_doctor | jq -r '.[] | select(.check == "mtu").mend')" \
+		'poise-agent attach eth0 ... --mss auto' && attach_b1 --mss auto &&
+		has_no mtu backend_doctor
 }
 
 mend_twice()

@@ -210,7 +210,7 @@ check "the service manager is told that poised is ready" wait_for 5 told READY=1
 check "and that it is alive" wait_for 5 told WATCHDOG=1
 check "and how it is" wait_for 10 told "STATUS=2 services, 6 of 6 backends up"
 poise reload >/dev/null
-check "and of a reload, with its time" told 'MONOTONIC_USEC=[0-9]*'
+check "and of a reload, with its time" wait_for 5 told 'MONOTONIC_USEC=[0-9]*'
 check "every line is a JSON object" all_json "$NET_DIR/json.log"
 check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
 	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
@@ -220,6 +220,6 @@ check "detach removes everything, by the keeper" poise detach
 check "nothing is attached" not_attached_to lb0
 check "nothing is pinned" refused 2 ls "$NET_PINS"
 wait "$NET_POISED" || true
-check "the service manager is told of the end" told STOPPING=1
+check "the service manager is told of the end" wait_for 5 told STOPPING=1
 kill "$MANAGER"
 tap_end

@@ -181,6 +181,7 @@ replace "$NEXT" $((NOW + 1)) "upgrade"
 replace "$NET_BUILD/poised" "$NOW" "downgrade"
 replace "$NEXT" $((NOW + 1)) "upgrade again"
 replace "$NET_BUILD/poised" "$NOW" "and back"
+dies slots-parked "$NEXT" $((NOW + 1))
 dies migration-filled "$NEXT" $((NOW + 1))
 dies next-pinned:7 "$NET_BUILD/poised" "$NOW"
 dies pins-exchanged "$NEXT" $((NOW + 1))

@@ -61,6 +61,7 @@ sshd_start()
 		UseDNS no
 		PermitRootLogin prohibit-password
 		MaxStartups 500
+		LoginGraceTime 300
 		SetEnv BACKEND=$1
 	END
 	on_start "b$1" sshd /usr/sbin/sshd -D -e -f "$NET_DIR/ssh/config$1"
@@ -78,7 +79,7 @@ database_start()
 	on_start "b$1" mariadb mariadbd --no-defaults --user=root --datadir="$NET_DIR/db$1" \
 		--socket="$NET_DIR/db$1.sock" --pid-file="$NET_DIR/db$1.pid" --bind-address=0.0.0.0 \
 		--port=3306 --server-id="$1" --max-connections=500 --skip-name-resolve \
-		--innodb-flush-log-at-trx-commit=2 --init-file="$NET_DIR/db.init"
+		--connect-timeout=120 --net-read-timeout=120 --net-write-timeout=120 --innodb-flush-log-at-trx-commit=2 --init-file="$NET_DIR/db.init"
 }
 
 # apps_answer I

@@ -147,13 +147,15 @@ static void tell_broken(const struct connection *c)
 
 	getsockname(c->fd, (struct sockaddr *)&own, &len);
 	fprintf(stderr,
-		"%lld ms: %s of [%s]:%u to %s, backend %u: %s; sent %llu, received %llu, counted "
+		"%lld ms: %s of [%s]:%u to [%s]:%u, begun %lld, backend %u: %s; sent %llu, "
+		"received %llu, counted "
 		"%llu%s\n",
 		(long long)now(), kind_names[c->kind],
 		inet_ntop(AF_INET6, &own.sin6_addr, text, sizeof(text)), ntohs(own.sin6_port),
-		inet_ntop(AF_INET6, peer, peer_text, sizeof(peer_text)), c->backend,
-		end_names[c->end], (unsigned long long)c->sent, (unsigned long long)c->received,
-		(unsigned long long)c->confirmed, c->shut ? ", at the end" : "");
+		inet_ntop(AF_INET6, peer, peer_text, sizeof(peer_text)), STREAM_PORT,
+		(long long)c->begun_ms, c->backend, end_names[c->end], (unsigned long long)c->sent,
+		(unsigned long long)c->received, (unsigned long long)c->confirmed,
+		c->shut ? ", at the end" : "");
 }
 
 static void count_end(struct connection *c)
@@ -213,7 +215,7 @@ static void open_one(enum connection_kind kind)
 	c->kind = kind;
 	c->id = ((uint64_t)getpid() << 32) + serial;
 	c->rate = serial / target_count % FAST_ONE_IN ? RATE : RATE_FAST;
-	c->due_ms = now();
+	c->begun_ms = c->due_ms = now();
 	connections[c->fd] = c;
 	event.data.fd = c->fd;
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event))

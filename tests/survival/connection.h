@@ -45,7 +45,7 @@ enum connection_end {
 };
 
 enum {
-	CONNECTION_SILENT_MS = 30000,
+	CONNECTION_SILENT_MS = 90000,
 	TRICKLE_MS = 1000,
 	TRICKLE_BYTES = 16,
 	PROOF_BYTES = 512, /* that an idle connection exchanges at its end */
@@ -68,6 +68,7 @@ struct connection {
 	uint64_t confirmed; /* upload: that the server has counted */
 	unsigned int held;  /* of 'head' */
 	unsigned char head[256];
+	int64_t begun_ms;
 	int64_t due_ms; /* since when progress is due; 0: it is not */
 	int64_t next_ms, stall_ms;
 };

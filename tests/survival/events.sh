@@ -46,13 +46,14 @@ change()
 	moved
 }
 
-owners() { "$NET_BUILD/ring_owners" "$NET_DIR/bpf/lb$(balancers | cut -d' ' -f1)" web; }
+# owners SERVICE: the owner of each slot of its ring, in order.
+owners() { "$NET_BUILD/ring_owners" "$NET_DIR/bpf/lb$(balancers | cut -d' ' -f1)" "$1"; }
 
 # Counts the slots of the service 'web' whose owner is another one than before the row.
 moved()
 {
 	local n
-	n=$(owners | paste "$NET_DIR/owners" - | awk -F'\t' '$1 != $2 { n++ } END { print n + 0 }')
+	n=$(owners web | paste "$NET_DIR/owners.web" - | awk -F'\t' '$1 != $2 { n++ } END { print n + 0 }')
 	[ "$n" -le "$(cat "$NET_DIR/moved" 2>/dev/null || echo -1)" ] || echo "$n" >"$NET_DIR/moved"
 }
 
@@ -64,18 +65,22 @@ come_up()
 		names+=("$(app "$i")")
 	done
 	for n in $(balancers); do
-		wait_for 20 are up "$n" web "${names[@]}"
+		wait_for 90 are up "$n" web "${names[@]}"
 	done
 	moved
 }
+
+# The clock of the client's log, in ms.
+clock() { awk '{ print int($1 * 1000) }' /proc/uptime; }
 
 # Waits until a backend is STATE on each balancer.
 turn()
 {
 	local n
 	for n in $(balancers); do
-		wait_for 30 are "$1" "$n" web "$(app "$2")"
+		wait_for 90 are "$1" "$n" web "$(app "$2")"
 	done
+	clock >"$NET_DIR/turned"
 	moved
 }
 
@@ -163,6 +168,16 @@ ev_reload()
 # The packets for the service that balancer N forwarded.
 forwarded() { poise_on "$1" status --json | jq '[.services[].packets] | add'; }
 
+# forwards N WHAT [BEFORE]: waits until balancer N forwards.
+forwards()
+{
+	wait_for 90 more_than "${3:-0}" forwarded "$1"
+	shown "$2" $(($(forwarded "$1") - ${3:-0}))
+}
+
+# more_than NUMBER COMMAND...: it prints a greater one.
+more_than() { [ "$("${@:2}")" -gt "$1" ]; }
+
 link_down() { ip -n "$(net_name "lb$1")" link set lb0 down; }
 
 link_up()
@@ -179,7 +194,7 @@ lost()
 	shown "interfaces down" "$(ip -n "$(net_name switch)" link show lb1 | grep -c NO-CARRIER)"
 	midway
 	sleep 1
-	shown "packets by another balancer" $(($(forwarded 2) - before))
+	forwards 2 "packets by another balancer" "$before"
 }
 
 ev_lost() { lost; }
@@ -188,7 +203,7 @@ ev_lost_move() { change "drain 2" && midway && change "add 11" && come_up 11 && 
 ev_added()
 {
 	poised_start 3
-	wait_for 10 all_up 3
+	wait_for 90 all_up 3
 	join
 }
 
@@ -197,14 +212,14 @@ join()
 {
 	ecmp 1 2 3
 	sleep 1
-	shown "packets by the new balancer" "$(forwarded 3)"
+	forwards 3 "packets by the new balancer"
 }
 
 ev_added_move()
 {
 	change "drain 2" && midway
 	poised_start 3
-	wait_for 10 all_up 3
+	wait_for 90 all_up 3
 	printf '%s\n' "drain 2" | spell | poise_on 3 batch >>"$NET_DIR/batch.log"
 	join
 }
@@ -216,9 +231,9 @@ empty_restart()
 	poised_clear 1
 	poised_start 1 "$NET_BUILD/poised" "$@"
 	poise_on 1 batch <"$NET_DIR/batch" >>"$NET_DIR/batch.log"
-	wait_for 10 are up 1 web app-01
+	wait_for 90 are up 1 web app-01
 	sleep 1
-	shown "packets by the empty balancer" "$(forwarded 1)"
+	forwards 1 "packets by the empty balancer"
 }
 
 # The router sends every flow by another balancer than before, by chance.
@@ -241,9 +256,9 @@ ev_history()
 	poised_clear 1
 	poised_start 1 "$NET_BUILD/poised" --history "$NET_DIR/history.json"
 	printf '%s\n' "drain 2" "add 11" | spell | poise_on 1 batch >>"$NET_DIR/batch.log"
-	wait_for 10 are up 1 web app-01 app-11
+	wait_for 90 are up 1 web app-01 app-11
 	sleep 1
-	shown "packets by the empty balancer" "$(forwarded 1)"
+	forwards 1 "packets by the empty balancer"
 }
 
 ev_interface()
@@ -262,7 +277,7 @@ ev_mac()
 	switch=$(net_name switch)
 	change "drain 2" && midway
 	ip -n "$switch" link set lb1 address $mac
-	wait_for 10 knows_mac $mac
+	wait_for 90 knows_mac $mac
 	shown "neighbours with the new address" "$(ip -n "$(net_name lb1)" neighbour | grep -c $mac)"
 }
 
@@ -278,6 +293,7 @@ ev_route()
 	ip -n "$(net_name lb1)" route add 10.0.1.0/24 via 10.2.1.1 dev lb1
 	ip -n "$(net_name lb1)" -6 route add 2001:db8:2::/64 via 2001:db8:4:1::1 dev lb1
 	sleep 2
+	wait_for 90 more_than "$before" sent_by 1 lb1
 	shown "packets by the new way" $(($(sent_by 1 lb1) - before))
 }
 
@@ -314,13 +330,16 @@ ev_cpu()
 		awk '{ n[NR] = $2 - $1; sum += n[NR] } END { print int(100 * n[2] / (sum + 1)) }')"
 }
 
-# The connections that the balancers counted for the service 'web'.
-opened()
+# The SYNs that the balancers counted for the service 'web', without those that the client's own
+# connections can have sent: all that it opened, and all that it said twice.
+flooded()
 {
-	local n
+	local n own
+	own=$(on client cat /proc/net/snmp | awk '/^Tcp: [0-9]/ { print $6 + $13 }')
 	for n in $(balancers); do
 		poise_on "$n" status --json
-	done | jq -s '[.[].services[] | select(.name == "web").backends[].connections] | add'
+	done | jq -s --argjson own "$own" \
+		'([.[].services[] | select(.name == "web").backends[].connections] | add) - $own'
 }
 
 # The way into a veth holds 256 packets, what comes too fast is lost: SYNs are sent until all that was
@@ -330,13 +349,13 @@ ev_flood()
 	local before sent=0 came=0 all=${FLOOD:-1000000} mac
 	mac=$(ip -j -n "$(net_name switch)" link show client | jq -r '.[0].address')
 	change "drain 2" && midway
-	before=$(opened)
+	before=$(flooded)
 	while [ $came -lt "$all" ] && [ $sent -lt $((4 * all)) ]; do
 		on client "$NET_BUILD/tests/survival/survival_flood" eth0 "$mac" $VIP4 7000 $((all - came)) $sent >/dev/null
 		sent=$((sent + all - came))
-		came=$(($(opened) - before))
+		came=$(($(flooded) - before))
 	done
-	shown "SYNs sent" $sent
+	shown "SYNs sent, each of another source" $sent
 	shown "SYNs that balancers took" $((came < all ? 0 : came))
 }
 
@@ -345,7 +364,8 @@ ev_flood()
 #
 # MAY: numbers of the backends whose connections may break, or '-'.
 # WITH: settings of the row, or '-'. SETTLE: 60s if not said; FLEET: the balancers that are there from
-# the beginning ("1 2 3"); ON_DOWN, EXTRA: as in net.sh.
+# the beginning (1_2_3); ON_DOWN, EXTRA: as in net.sh; NEEDS: 'fleet', it is no row of the mode 'single',
+# or 'chance': without second chance it may break connections.
 #
 
 EVENTS=()
@@ -365,23 +385,23 @@ event undrain ev_undrain - - "a backend is drained, and undrained while connecti
 event weight ev_weight - - "two weights change"
 event back ev_back - - "a weight changes, connections begin, and it changes back"
 event three ev_three - - "three changes overlap: one drained, one added, one weighed"
-event settled ev_settle - SETTLE=2s "a backend is drained, and 'settle' passes while connections are idle"
+event settled ev_settle - "SETTLE=2s NEEDS=chance" "a backend is drained, and 'settle' passes while connections are idle"
 event killed ev_killed 2 - "a backend's server is killed; its own connections break"
 event flapping ev_flap - ON_DOWN=keep "a backend's check fails and recovers twice, its server lives; on_down: keep"
 event flap-rehash ev_flap 2 - "the same with on_down: rehash: its connections go to others, and break"
 event kill-9 ev_kill9 - - "each poised is killed (-9) in the middle of a move, and started"
 event restart ev_restart - - "each poised is stopped in the middle of a move, and started"
 event upgrade ev_upgrade - - "each poised is replaced by one of another ABI version in the middle of a move"
-event lost ev_lost - - "a balancer is lost: its interface goes down"
-event lost-move ev_lost_move - - "a balancer is lost in the middle of two moves"
-event added ev_added - FLEET="1_2" "a balancer is added"
-event added-move ev_added_move - FLEET="1_2" "a balancer is added in the middle of a move"
-event rehash ev_rehash - - "the router rehashes in the middle of two moves: flows go by other balancers"
-event empty ev_empty - - "a balancer starts with empty maps in the middle of a move, without history"
-event history ev_history - - "a balancer starts with empty maps in the middle of two moves, with a neighbour's history"
+event lost ev_lost - NEEDS=fleet "a balancer is lost: its interface goes down"
+event lost-move ev_lost_move - NEEDS=fleet "a balancer is lost in the middle of two moves"
+event added ev_added - "FLEET=1_2 NEEDS=fleet" "a balancer is added"
+event added-move ev_added_move - "FLEET=1_2 NEEDS=fleet" "a balancer is added in the middle of a move"
+event rehash ev_rehash - NEEDS=fleet "the router rehashes in the middle of two moves: flows go by other balancers"
+event empty ev_empty - NEEDS=fleet "a balancer starts with empty maps in the middle of a move, without history"
+event history ev_history - NEEDS=fleet "a balancer starts with empty maps in the middle of two moves, with a neighbour's history"
 event reload ev_reload - EXTRA=100 "a reload changes 100 services and the weights of all backends"
 event route ev_route - - "the way to the backends changes to another interface in the middle of a move"
 event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
-event interface ev_interface - - "a balancer's interface goes down for a second in the middle of a move"
+event interface ev_interface - NEEDS=fleet "a balancer's interface goes down for a second in the middle of a move"
 event cpu ev_cpu - - "flows move to another CPU in the middle of a move"
 event flood ev_flood - - "1,000,000 SYNs of as many sources in the middle of a move"

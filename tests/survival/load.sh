@@ -60,7 +60,7 @@ load_half()
 		say "$name" wait
 	done
 	for name in $PROGRAMS; do
-		read -r -t 120 -u "${FROM[$name]}" live
+		read -r -t 300 -u "${FROM[$name]}" live
 		[ "${live%% *}" = live ] || { echo "$name said '$live'"; return 1; }
 	done
 }
@@ -85,7 +85,7 @@ load_finish()
 	done
 	: >"$NET_DIR/results"
 	for name in $PROGRAMS; do
-		while read -r -t 120 -u "${FROM[$name]}" line && [ "$line" != end ]; do
+		while read -r -t 300 -u "${FROM[$name]}" line && [ "$line" != end ]; do
 			echo "$line" >>"$NET_DIR/results"
 		done
 		[ "${line:-}" = end ] || { echo "$name ended without its counts"; return 1; }

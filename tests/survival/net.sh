@@ -188,7 +188,7 @@ mode_yaml()
 	case $1 in
 	both) printf '    %s\n' 'encapsulation: gue' 'second_chance: true' ;;
 	chance) printf '    %s\n' 'encapsulation: gue' 'second_chance: true' 'exceptions: off' ;;
-	exceptions) printf '    %s\n' 'encapsulation: ipip' ;;
+	exceptions | single) printf '    %s\n' 'encapsulation: ipip' ;;
 	maglev) printf '    %s\n' 'encapsulation: ipip' 'exceptions: off' ;;
 	esac
 }
@@ -202,7 +202,7 @@ service_yaml()
 		    port: $3
 		    on_down: ${ON_DOWN:-rehash}
 		    damping: false
-		    check: { type: tcp, port: 7001, interval: 1s, timeout: 1s, rise: 1, fall: 3 }
+		    check: { type: tcp, port: 7001, interval: 2s, timeout: 2s, rise: 1, fall: 4 }
 	END
 	mode_yaml "$MODE"
 	echo "    backends:"
@@ -257,7 +257,7 @@ poised_start()
 	shift $(($# < 2 ? $# : 2))
 	on_start "lb$n" "poised$n" "$program" --config "$NET_DIR/lb$n.yaml" "$@"
 	POISED[$n]=$!
-	wait_for 10 poise_on "$n" version
+	wait_for 90 poise_on "$n" version
 }
 
 # poised_stop N SIGNAL

@@ -8,13 +8,15 @@ DIRECTORY = sys.argv[1]
 MODES = {
     "both": "Second chance and exceptions",
     "chance": "Second chance alone",
+    "single": "One balancer",
     "exceptions": "Exceptions alone",
     "maglev": "Plain Maglev",
 }
 WHAT = {
     "both": "`encapsulation: gue`, `second_chance: true`; exceptions are recorded as by default.",
     "chance": "`second_chance: true` and `exceptions: off`: the balancers record nothing.",
-    "exceptions": "`encapsulation: ipip`, as before second chance: what a balancer has not seen itself it cannot know.",
+    "single": "`encapsulation: ipip`, exceptions as by default: what one host does without second chance.",
+    "exceptions": "The same with several balancers: what a balancer has not seen itself it cannot know.",
     "maglev": "`encapsulation: ipip` and `exceptions: off`, for comparison: a slot's owner changes at once.",
 }
 KINDS = ("idle", "trickle", "download", "upload", "http", "http2", "ssh", "mysql")

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-SILENT_S = 30
+SILENT_S = 90
 STREAMS = 8
 STREAM_S = 6
 ENDS = ("whole", "refused", "reset", "closed", "wrong", "silent")

@@ -119,20 +119,21 @@ static bool is_filled(const struct service *service)
 	return true;
 }
 
-static bool are_filled(const struct balancer *balancer)
+/* *filled: services that were found so already, the first ones. */
+static bool are_filled(const struct balancer *balancer, size_t *filled)
 {
-	for (size_t i = 0; i < balancer->service_count; i++)
-		if (!is_filled(balancer->services[i]))
-			return false;
-	return true;
+	while (*filled < balancer->service_count && is_filled(balancer->services[*filled]))
+		++*filled;
+	return *filled == balancer->service_count;
 }
 
 /* Until every ring is there, with all backends. */
 static int wait_until_filled(struct bench *bench)
 {
 	double end = wall_ms() + PATIENCE_MS;
+	size_t filled = 0;
 
-	while (!are_filled(bench->balancer)) {
+	while (!are_filled(bench->balancer, &filled)) {
 		if (wall_ms() > end)
 			return -ETIMEDOUT;
 		event_base_loop(bench->base, EVLOOP_ONCE);

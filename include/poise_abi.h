@@ -336,7 +336,7 @@ struct poise_backend {
 	__u8 source[16];	 /* tunnel's near end */
 	__be32 source_mask; /* bits of the source's last four bytes that carry the flow's hash */
 	__u16 mtu;	    /* largest IP packet that the way out takes, bytes; of services with
-			     * CHAIN less the room of a chain: POISE_CHAIN_MAX_BYTES or ..._BYTES4 */
+			     * CHAIN less the room of a chain: POISE_CHAIN_MAX_BYTES and others */
 	__u8 family;	    /* of the tunnel: 4 or 6 */
 	__u8 flags;	    /* enum poise_backend_flags */
 	__u8 current;

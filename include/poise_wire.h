@@ -14,6 +14,9 @@ enum {
 	POISE_CHAIN_HOPS = 2,	    /* at most, behind the first one, which the packet is sent to */
 	POISE_CHAIN_MAX_BYTES = 36, /* with two IPv6 addresses */
 	POISE_CHAIN_MAX_BYTES4 = 12, /* where there are none */
+	/* What a packet takes in an IPv4 tunnel beside IPv6 ones: it grows by 4 bytes when the
+	 * second of two IPv6 addresses is left and the tunnel's header became 20 bytes longer. */
+	POISE_CHAIN_MIXED_BYTES = 40,
 
 	POISE_CHAIN_VERSION_SHIFT = 4,
 	POISE_CHAIN_COUNT_MASK = 0x0f,

@@ -201,6 +201,20 @@ static void without_exceptions_and_chain_slots_never_move(void **state)
 	assert_int_equal(backend_named("web", "b0")->ring.owned, 1021);
 }
 
+/* 20 + 12 + 36 bytes of headers become 40 + 12 + 20 when a backend hands the packet on. */
+static void an_ipv4_tunnel_beside_ipv6_keeps_room_to_grow(void **state)
+{
+	const struct backend *backend;
+
+	(void)state;
+	begin_adopted("15m", CHAINS("on") B0 B1);
+	backend = backend_named("web", "b0");
+	assert_int_equal(backend->entry.mtu, 1500 - 12);
+	apply(config_with("15m", CHAINS("on") B0 B1 "  - { name: six, address: 'fd00:9::9' }\n"));
+	assert_int_equal(backend->entry.mtu, 1500 - 40);
+	assert_int_equal(service_chain_room(web(), 6), 36);
+}
+
 /* Names. */
 
 static json_t *exported(void)
@@ -377,6 +391,7 @@ int main(void)
 		TEST(second_chance_is_switched_on_and_off),
 		TEST(a_backend_that_no_chain_can_name_is_refused),
 		TEST(without_exceptions_and_chain_slots_never_move),
+		TEST(an_ipv4_tunnel_beside_ipv6_keeps_room_to_grow),
 		TEST(a_history_names_what_it_did),
 		TEST(a_history_leaves_alone_what_moves),
 		TEST(a_bad_history_changes_nothing),

@@ -141,7 +141,7 @@ static bool step_backend(struct balancer *balancer, struct backend *backend, int
 	finish_slow_start(backend, now);
 	if (backend->ring_weight == backend_effective_weight(backend))
 		return false;
-	backend->dirty = true;
+	backend_touch(backend);
 	backend_write_record(balancer, backend);
 	return true;
 }
@@ -233,7 +233,7 @@ static void decide_backend(struct backend *backend, bool panicked, int64_t now)
 				       service->filled, now);
 
 	if (was_slow != backend->standing.slow_start.running) {
-		backend->dirty = true;
+		backend_touch(backend);
 		backend_write_record(service->balancer, backend);
 		service_touch(service);
 		say_slow_start(backend);
@@ -257,7 +257,8 @@ static void decide_service(struct service *service, int64_t now)
 	say_verdict(service, before, &tally);
 	for (struct backend *b = service->backends; b; b = b->next) {
 		decide_backend(b, panicked, now);
-		b->dirty |= panicked || service->verdict.unheld != before.unheld;
+		if (panicked || service->verdict.unheld != before.unheld)
+			backend_touch(b);
 	}
 	service->undecided = false;
 }

@@ -118,7 +118,7 @@ static uint32_t entropy_mask(const struct prefix *source)
 /* Largest packet of the tunnel without a chain. */
 static uint16_t way_mtu(const struct backend *backend)
 {
-	uint16_t room = service_chain_room(backend->service);
+	uint16_t room = service_chain_room(backend->service, backend->address.family);
 	uint16_t mtu = nexthop_get(backend->watch)->mtu;
 
 	return mtu > room ? mtu - room : 0;
@@ -154,9 +154,15 @@ struct poise_backend backend_entry(const struct balancer *balancer, const struct
 	return entry;
 }
 
-void backend_refresh(struct balancer *balancer, struct backend *backend)
+void backend_touch(struct backend *backend)
 {
 	backend->dirty = true;
+	backend->service->balancer->any_dirty = true;
+}
+
+void backend_refresh(struct balancer *balancer, struct backend *backend)
+{
+	backend_touch(backend);
 	backend->service->undecided = true;
 	if (!backend->service->filled)
 		service_touch(backend->service);
@@ -266,22 +272,21 @@ void backend_recheck_way(struct balancer *balancer, struct backend *backend)
 	backend_refresh(balancer, backend);
 }
 
-/* room: service_chain_room() before a backend came. */
-static void refresh_room(struct balancer *balancer, struct service *service, uint16_t room)
+/* The first IPv6 tunnel of a service with second chance takes room of the others. */
+static void refresh_room(struct balancer *balancer, struct service *service)
 {
-	if (service_chain_room(service) == room)
-		return;
 	for (struct backend *b = service->backends; b; b = b->next)
 		backend_refresh(balancer, b);
 }
 
 static void link_backend(struct balancer *balancer, struct backend *backend)
 {
-	uint16_t room = service_chain_room(backend->service);
+	bool tunnels6 = backend->service->tunnels6;
 
 	service_link_backend(backend->service, backend);
 	balancer->by_index[backend->index] = backend;
-	refresh_room(balancer, backend->service, room);
+	if (backend->service->tunnels6 != tunnels6 && backend->service->config.second_chance)
+		refresh_room(balancer, backend->service);
 }
 
 struct backend *backend_new(struct service *service, struct balancer *balancer,

@@ -47,13 +47,13 @@ struct backend {
 	uint8_t encapsulation;	  /* enum poise_encapsulation */
 	uint8_t server_id_length; /* bytes; 0: none */
 	uint8_t server_id[POISE_QUIC_ID_BYTES];
-	uint8_t state;		    /* enum poise_record_state */
-	uint8_t record;		    /* enum poise_record_flags */
-	bool hop_ready;		    /* its next hop is known */
-	bool hop_asked;		    /* the next hop was resolved, or found not to be there, once */
-	bool exposed;		    /* packets may be using its entry */
-	bool dirty;		    /* entry or flags are not in the data plane */
-	uint8_t flags;		    /* enum poise_backend_flags, as written */
+	uint8_t state;	/* enum poise_record_state */
+	uint8_t record; /* enum poise_record_flags */
+	bool hop_ready; /* its next hop is known */
+	bool hop_asked; /* the next hop was resolved, or found not to be there, once */
+	bool exposed;	/* packets may be using its entry */
+	bool dirty;	/* entry or flags are not in the data plane; set by backend_touch() */
+	uint8_t flags;	/* enum poise_backend_flags, as written */
 	struct poise_backend entry; /* as written */
 	struct standing standing;   /* what is remembered to decide who takes connections */
 	uint16_t ring_weight;	    /* that the ring was built with */
@@ -136,6 +136,7 @@ struct balancer {
 	uint32_t flows_used;		/* recorded flows, at the last complete sweep of them */
 	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
 	struct backend **dirty;		/* room for POISE_MAX_BACKENDS, during a commit */
+	bool any_dirty;			/* some backend may be */
 	size_t ring_next;		/* service whose ring is looked at next */
 	int64_t rings_left_ms;		/* monotonic: when building them was left; 0: it ended */
 	size_t step_next;		/* service whose slow starts are looked at next */
@@ -233,6 +234,8 @@ uint16_t backend_effective_weight(const struct backend *backend);
 /* Recorded flows of it that have not ended. */
 uint32_t backend_active(const struct balancer *balancer, const struct backend *backend);
 bool backend_gone(const struct balancer *balancer, const struct backend *backend);
+/* Its entry or flags are to be written by the next commit. */
+void backend_touch(struct backend *backend);
 /* After any change of state, weight, health or next hop: marks it and its service. */
 void backend_refresh(struct balancer *balancer, struct backend *backend);
 int backend_write_record(struct balancer *balancer, const struct backend *backend);
@@ -282,9 +285,9 @@ void service_touch(struct service *service);
 void service_link_backend(struct service *service, struct backend *backend); /* as the last one */
 void service_unlink_backend(struct service *service, struct backend *backend);
 void service_drop_backends(struct service *service); /* forgets them all, and frees none */
-/* Bytes of the ways' MTU that are kept for chains, so that what fits does not change when a slot
- * begins to move: as many as the service's backends may need. */
-uint16_t service_chain_room(const struct service *service);
+/* Bytes of the MTU of the ways to backends of that family that are kept for chains, so that what
+ * fits does not change when a slot begins to move: as many as the service's backends may need. */
+uint16_t service_chain_room(const struct service *service, uint8_t family);
 struct backend *service_find(const struct service *service, const char *name);
 struct backend *service_find_address(const struct service *service, const struct address *address);
 /* Sets 'declared' of each backend by its address; it is right until config is freed. */

@@ -102,9 +102,10 @@ static void write_backends(struct balancer *balancer, struct backend **list, siz
 static void commit_backends(struct balancer *balancer)
 {
 	struct backend **list = balancer->dirty;
-	size_t count = list_dirty(balancer, list);
+	size_t count = balancer->any_dirty ? list_dirty(balancer, list) : 0;
 	struct maps_backend_change *batch = count ? calloc(count, sizeof(*batch)) : NULL;
 
+	balancer->any_dirty = count && !batch;
 	if (batch)
 		write_backends(balancer, list, count, batch);
 	else if (count)

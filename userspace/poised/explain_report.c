@@ -274,7 +274,7 @@ static json_t *report_size(const struct balancer *balancer, const struct backend
 		return json_null();
 	added = tunnel_bytes(backend);
 	chain = chain_bytes(balancer, trace);
-	room = service_chain_room(backend->service);
+	room = service_chain_room(backend->service, backend->address.family);
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "packet", (json_int_t)trace->length,
 			 "added", (json_int_t)added, "chain", (json_int_t)chain, "chain_room",
 			 (json_int_t)room, "total", (json_int_t)trace->length + added + chain,

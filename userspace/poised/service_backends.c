@@ -90,11 +90,13 @@ void service_drop_backends(struct service *service)
 	service->backends = service->last_backend = NULL;
 }
 
-uint16_t service_chain_room(const struct service *service)
+uint16_t service_chain_room(const struct service *service, uint8_t family)
 {
 	if (!service->config.second_chance)
 		return 0;
-	return service->tunnels6 ? POISE_CHAIN_MAX_BYTES : POISE_CHAIN_MAX_BYTES4;
+	if (family == 6)
+		return POISE_CHAIN_MAX_BYTES;
+	return service->tunnels6 ? POISE_CHAIN_MIXED_BYTES : POISE_CHAIN_MAX_BYTES4;
 }
 
 /* A name may be that of a backend and of earlier ones that leave: the one that counts most. */

@@ -168,10 +168,11 @@ uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now, en
 	return changed;
 }
 
-void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
+void ring_resume(struct ring *ring, uint32_t slot, uint16_t owner, uint16_t previous,
+		 uint16_t earlier, uint16_t stamp)
 {
-	uint16_t owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER, names[RING_NAMES_MAX];
-	struct poise_move move = { .stamp = now, .owner = owner | POISE_MOVE_NAMED };
+	struct poise_move move = { .stamp = stamp, .owner = owner | POISE_MOVE_NAMED };
+	uint16_t names[RING_NAMES_MAX];
 
 	if (!pick_names(owner, (const uint16_t[]){ previous, earlier }, 2, names)) {
 		publish(&ring->slots[slot], owner);
@@ -181,6 +182,12 @@ void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t ear
 	move.earlier = names[1];
 	store_move(&ring->moves[slot], move);
 	publish(&ring->slots[slot], owner | POISE_SLOT_MOVING);
+}
+
+void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
+{
+	ring_resume(ring, slot, load(&ring->slots[slot]) & POISE_SLOT_OWNER, previous, earlier,
+		    now);
 }
 
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,

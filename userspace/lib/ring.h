@@ -67,6 +67,10 @@ uint16_t ring_read(const struct ring *ring, uint32_t slot, struct poise_move *mo
 /* Makes a settled slot NAMED, or changes a NAMED one's names; 0: none. With no names it settles. */
 void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now);
 
+/* Makes a slot NAMED that no connection began in so far, with another owner. */
+void ring_resume(struct ring *ring, uint32_t slot, uint16_t owner, uint16_t previous,
+		 uint16_t earlier, uint16_t stamp);
+
 /* Makes a settled slot RECORDED, as if its owner had been previous until now. */
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
 		 uint16_t now);

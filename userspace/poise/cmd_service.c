@@ -118,11 +118,18 @@ static void say_check(const struct view_check *check)
 
 static void say_ring(const struct view_service *service)
 {
+	char text[FORMAT_BYTES];
+
 	say("ring         %lld slots, %lld moving", (long long)service->ring_size,
 	    (long long)service->moving_slots);
 	if (service->named_slots)
 		say(", %lld name other backends", (long long)service->named_slots);
 	say("\n");
+	if (service->waiting_slots)
+		say("waiting      %lld slots keep their owner for up to %s, for connections that "
+		    "are young\n",
+		    (long long)service->waiting_slots,
+		    format_age((service->waiting_ms + 999) / 1000, text));
 	if (service->second_chance)
 		say("moves        second chance, exceptions %s\n",
 		    service->exceptions ? "on" : "off");

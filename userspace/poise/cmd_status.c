@@ -62,6 +62,11 @@ static void add_service_line(struct table *table, const struct view_service *ser
 	if (service->named_slots > 0)
 		table_line(table, COLOR_NONE, INDENT, "%s slots name other backends",
 			   format_count(service->named_slots, moving));
+	if (service->waiting_slots > 0)
+		table_line(table, COLOR_YELLOW, INDENT,
+			   "%s slots keep their owner for up to %s, for connections that are young",
+			   format_count(service->waiting_slots, moving),
+			   format_age((service->waiting_ms + 999) / 1000, share));
 	free(endpoint);
 }
 

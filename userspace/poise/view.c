@@ -182,6 +182,8 @@ bool view_service(json_t *json, struct view_service *out)
 		return false;
 	out->udp = optional(json, "udp", NULL);
 	out->named_slots = number(json, "named_slots", 0);
+	out->waiting_slots = number(json, "waiting_slots", 0);
+	out->waiting_ms = number(json, "waiting_ms", 0);
 	out->second_chance = json_is_true(json_object_get(json, "second_chance"));
 	out->exceptions = !json_is_false(json_object_get(json, "exceptions"));
 	out->panic = json_is_true(json_object_get(json, "panic"));

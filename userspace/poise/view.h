@@ -50,6 +50,7 @@ struct view_service {
 	json_int_t quic_config, quic_length; /* length 0: none */
 	json_int_t ring_size, moving_slots, named_slots, backends_up, backends_total, packets,
 		bytes;
+	json_int_t waiting_slots, waiting_ms;
 	bool second_chance, exceptions;
 	bool panic;		    /* all backends are used, for too few are up */
 	json_int_t panic_threshold; /* percent */

@@ -63,6 +63,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 		for (struct backend *b = service->backends; b; b = b->next)
 			backend_refresh(balancer, b);
 	apply_backends(balancer, service, config, changes);
+	service_retry(service); /* 'settle' and 'exceptions' say how long slots wait */
 }
 
 /* Which of the services that run go on, and as what. */

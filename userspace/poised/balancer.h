@@ -76,6 +76,12 @@ struct guess {
 	uint16_t stamp; /* of moves with such names alone */
 };
 
+/* Slots that keep their owner for now, although they are to have another: ring_wait.h. */
+struct waiting_slots {
+	uint32_t slots;
+	int64_t next_ms, last_ms; /* monotonic: when the first and the last of them may change */
+};
+
 struct service {
 	struct balancer *balancer;
 	struct config_service config; /* its own copy, without backends */
@@ -87,6 +93,7 @@ struct service {
 	struct extent schedule_extent; /* of roundrobin and leastconn; size 0: none */
 	struct ring schedule;
 	struct ring_moving moving; /* slots */
+	struct waiting_slots waiting;
 	struct guess guess;
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
@@ -305,5 +312,7 @@ bool service_settle(struct service *service);
 /* Takes the index from moves that merely name it, of a backend whose time is over. */
 void service_forget_names(struct service *service, uint16_t index);
 enum ring_rules service_rules(const struct config_service *config);
+/* If slots wait: whether they still have to is to be looked at again. */
+void service_retry(struct service *service);
 
 #endif

@@ -28,6 +28,8 @@ struct entry {
 	uint16_t *indexes;	 /* of the running backends, by place; 0: not known here */
 	struct ring_runs_limits limits;
 	char where[WHERE_BYTES]; /* "services[3]" */
+	bool fresh;		 /* the ring was filled just now: no connection began in it */
+	bool resumed;		 /* slots have other owners than they are to have */
 };
 
 static int refuse(struct lines *errors, const char *where, const char *what)
@@ -131,8 +133,25 @@ static uint16_t stamp_of(const struct balancer *balancer, uint32_t age_s)
 	return (uint16_t)(balancer_clock() - (ticks < most ? ticks : most));
 }
 
+/* A slot that had another owner there, and may be waiting (ring_wait.h), goes on with that one. */
+static bool resume_slot(struct entry *entry, const struct ring_run *run, uint32_t slot,
+			uint16_t stamp)
+{
+	struct service *service = entry->service;
+	uint16_t owner = entry->indexes[run->owner];
+
+	if (!entry->fresh || !run->named || service_rules(&service->config) != RING_NAMES)
+		return false;
+	if (!owner || !backend_eligible(service->balancer->by_index[owner]))
+		return false;
+	ring_resume(&service->ring, slot, owner, entry->indexes[run->previous],
+		    entry->indexes[run->earlier], stamp);
+	entry->resumed = true;
+	return true;
+}
+
 /* Names a slot that is settled, or whose names were guessed. Returns whether it did. */
-static bool take_slot(const struct entry *entry, const struct ring_run *run, uint32_t slot)
+static bool take_slot(struct entry *entry, const struct ring_run *run, uint32_t slot)
 {
 	struct service *service = entry->service;
 	struct poise_move move;
@@ -145,6 +164,8 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 		return false;
 	bool older = run->older;
 
+	if (before != owner && resume_slot(entry, run, slot, stamp))
+		return true;
 	if (before && before != owner) {
 		second = first;
 		first = before;
@@ -166,7 +187,7 @@ static bool take_slot(const struct entry *entry, const struct ring_run *run, uin
 	return true;
 }
 
-static uint32_t take_entry(const struct entry *entry)
+static uint32_t take_entry(struct entry *entry)
 {
 	struct ring_run run = { 0 };
 	const char *at = entry->moves;
@@ -175,6 +196,10 @@ static uint32_t take_entry(const struct entry *entry)
 	while (ring_runs_next(&at, &entry->limits, &run) > 0)
 		for (uint32_t slot = run.first; slot <= run.last; slot++)
 			taken += take_slot(entry, &run, slot);
+	if (entry->resumed) {
+		service_touch(entry->service);
+		balancer_commit_later(entry->service->balancer);
+	}
 	return taken;
 }
 
@@ -229,6 +254,7 @@ static int read_entries(const struct balancer *balancer, const json_t *list, siz
 
 		if (only && !is_of(value, only))
 			continue;
+		entry->fresh = only;
 		snprintf(entry->where, sizeof(entry->where), "services[%zu]", first + i);
 		bad = read_entry(&reading, value, entry);
 		err = err ? err : bad;

@@ -16,6 +16,7 @@
 #include "maps.h"
 #include "parallel.h"
 #include "ring_history.h"
+#include "ring_wait.h"
 #include "schedule.h"
 #include "timer.h"
 
@@ -31,7 +32,9 @@ struct job {
 	size_t count;
 	uint64_t seed;
 	uint16_t now, settle_ticks; /* coarse clock */
+	uint8_t *flags;		    /* for ring_wait(); NULL: no slot waits */
 	uint32_t changed;	    /* slots */
+	struct ring_wait wait;
 	int err;
 };
 
@@ -79,6 +82,15 @@ void service_forget_names(struct service *service, uint16_t index)
 	ring_forget_names(&service->ring, index);
 	service_settle(service);
 	service_count_slots(service);
+	service_retry(service);
+}
+
+void service_retry(struct service *service)
+{
+	if (!service->waiting.slots)
+		return;
+	service_touch(service);
+	balancer_commit_later(service->balancer);
 }
 
 /* A first fill waits until it is known which backends are up: later ones would make slots move. */
@@ -114,6 +126,22 @@ static bool may_move(const struct service *service)
 	return service->filled && !(service->flags & POISE_SERVICE_RECORD);
 }
 
+/* Of each of the service's backends, by index: which slots may wait depends on it. */
+static int collect_flags(struct service *service, uint8_t **out)
+{
+	uint8_t *flags;
+
+	if (!may_move(service) || service_rules(&service->config) != RING_NAMES)
+		return 0;
+	flags = calloc(POISE_MAX_BACKENDS, sizeof(*flags));
+	if (!flags)
+		return -ENOMEM;
+	for (const struct backend *b = service->backends; b; b = b->next)
+		flags[b->index] = backend_flags(b);
+	*out = flags;
+	return 0;
+}
+
 /* What a job needs of its service, as that is now. */
 static struct job make_job(struct balancer *balancer, size_t place)
 {
@@ -131,14 +159,19 @@ static struct job make_job(struct balancer *balancer, size_t place)
 	else if (may_move(service))
 		job.err = maps_ring_allow_moves(balancer->maps, &service->extent, &service->ring);
 	if (!job.err)
+		job.err = collect_flags(service, &job.flags);
+	if (!job.err)
 		job.count = collect_members(service, job.members);
 	return job;
 }
 
-static void put_owners(struct job *job, const uint16_t *owners)
+static void put_owners(struct job *job, uint16_t *owners)
 {
 	struct service *service = job->service;
 
+	if (job->flags)
+		job->wait =
+			ring_wait(&service->ring, owners, job->flags, job->now, job->settle_ticks);
 	if (may_move(service)) {
 		job->changed = ring_change(&service->ring, owners, job->now,
 					   service_rules(&service->config));
@@ -193,6 +226,27 @@ static void do_job(void *context, size_t number)
 		job->err = build_schedule(job);
 }
 
+static int64_t after_ticks(uint16_t ticks)
+{
+	return balancer_now_ms() + (((int64_t)ticks << POISE_TICK_SHIFT) + 999999) / 1000000;
+}
+
+/* What waits is pinned as a change under way, so that the next poised goes on with it. */
+static void note_wait(struct service *service, const struct ring_wait *wait)
+{
+	uint32_t before = service->waiting.slots;
+
+	service->waiting = (struct waiting_slots){ .slots = wait->slots,
+						   .next_ms = after_ticks(wait->next_ticks),
+						   .last_ms = after_ticks(wait->last_ticks) };
+	if (wait->slots && wait->slots != before)
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
+			  "%u slots keep their owner for %lld s at most: their next change would "
+			  "break connections younger than 'settle'",
+			  wait->slots,
+			  (long long)(service->waiting.last_ms - balancer_now_ms() + 999) / 1000);
+}
+
 static void finish_job(struct job *job)
 {
 	struct service *service = job->service;
@@ -213,8 +267,9 @@ static void finish_job(struct job *job)
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "%u of %u slots have a new owner, %u are moving", job->changed,
 			  service->ring.size, service->moving.recorded + service->moving.named);
+	note_wait(service, &job->wait);
 	if (service->published)
-		service_write_record(service, false);
+		service_write_record(service, service->dirty || service->waiting.slots);
 }
 
 static bool is_due(const struct service *service, bool urgent)
@@ -251,8 +306,10 @@ static bool build_batch(struct balancer *balancer, bool urgent, int limit_ms)
 		finish_job(&jobs[i]);
 		failed += jobs[i].err != 0;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		free(jobs[i].members);
+		free(jobs[i].flags);
+	}
 	balancer->ring_next = jobs[done - 1].place + 1;
 	return done < count || (count == BATCH_JOBS && failed < count);
 }

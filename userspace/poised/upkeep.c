@@ -22,8 +22,12 @@ static void sweep_cb(evutil_socket_t fd, short what, void *context)
 	sweep_slice(context);
 }
 
-static void settle_service(struct service *service)
+static void settle_service(struct service *service, int64_t now)
 {
+	if (service->waiting.slots && now >= service->waiting.next_ms)
+		service_retry(service);
+	if (!service->moving.recorded)
+		return;
 	if (!service_settle(service) || service->moving.recorded)
 		return;
 	if (service->moving.named)
@@ -100,8 +104,7 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		struct service *service = balancer->services[i];
 
-		if (service->moving.recorded)
-			settle_service(service);
+		settle_service(service, now);
 		ring_guess_tick(service);
 		if (!service->filled && now >= service->fill_by) {
 			service->undecided = true;

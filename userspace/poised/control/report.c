@@ -281,6 +281,14 @@ static void add_panic(const struct service *service, json_t *out)
 	json_object_set_new(out, "damping", json_boolean(service->config.damping));
 }
 
+static void add_waiting(const struct service *service, json_t *out)
+{
+	int64_t left = service->waiting.slots ? service->waiting.last_ms - balancer_now_ms() : 0;
+
+	json_object_set_new(out, "waiting_slots", json_integer(service->waiting.slots));
+	json_object_set_new(out, "waiting_ms", json_integer(left > 0 ? left : 0));
+}
+
 static void count_up(const struct service *service, int *up, int *total)
 {
 	*up = *total = 0;
@@ -313,6 +321,7 @@ json_t *report_service(struct balancer *balancer, const struct service *service)
 		service->moving.recorded, "named_slots", service->moving.named, "backends_up", up,
 		"backends_total", total, "packets", (json_int_t)count.packets, "bytes",
 		(json_int_t)count.bytes, "check", report_check(config));
+	add_waiting(service, out);
 	add_choice(config, out);
 	add_panic(service, out);
 	return out;

@@ -244,6 +244,79 @@ static void begin_anew(void)
 	world.balancer->empty = false;
 }
 
+static bool waits_no_more(void *context)
+{
+	(void)context;
+	return !web()->waiting.slots;
+}
+
+/* Slots whose owner is not the one that their backends' weights say. */
+static uint32_t misplaced(const struct image *wanted)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < web()->ring.size; i++)
+		count += (web()->ring.slots[i] & POISE_SLOT_OWNER) !=
+			 (wanted->slots[i] & POISE_SLOT_OWNER);
+	return count;
+}
+
+/* Each change makes slots of others b3's, and at last some of these b0's. */
+#define WAITING CHAINS("off") B0 B1 B2 B3
+static void change_three_times(void)
+{
+	set_weight(backend_named("web", "b0"), 1);
+	drain(backend_named("web", "b1"), true);
+	set_weight(backend_named("web", "b2"), 1);
+	set_weight(backend_named("web", "b0"), 1000);
+}
+
+static void a_third_change_waits_for_the_settle_time(void **state)
+{
+	struct image wanted;
+	uint32_t waiting;
+
+	(void)state;
+	begin_adopted("15m", WAITING);
+	change_three_times();
+	waiting = web()->waiting.slots;
+	assert_true(waiting > 10);
+	assert_true(web()->waiting.last_ms - balancer_now_ms() > 14 * 60000);
+	restart_with(config_with("15m", WAITING));
+	assert_int_equal(web()->waiting.slots, waiting);
+	apply(config_with("2s", WAITING));
+	assert_true(loop_until(waits_no_more, NULL, PATIENCE_MS));
+	quieten();
+	wanted = image_of("web");
+	begin_anew();
+	begin("15m", WAITING);
+	change_three_times();
+	assert_int_equal(misplaced(&wanted), web()->waiting.slots);
+	drain(backend_named("web", "b3"), true); /* whose slots cannot wait */
+	assert_int_equal(backend_named("web", "b3")->ring.owned, 0);
+}
+
+static void a_history_goes_on_waiting(void **state)
+{
+	struct image before;
+	uint32_t waiting;
+
+	(void)state;
+	begin_adopted("15m", WAITING);
+	change_three_times();
+	waiting = web()->waiting.slots;
+	before = image_of("web");
+	json_t *history = exported();
+	begin_anew();
+	world.balancer->empty = true;
+	world.balancer->ring_history = history;
+	begin("15m", CHAINS("off") "  - { name: b0, address: 10.9.0.11, weight: 1000 }\n"
+				   "  - { name: b1, address: 10.9.0.12, drain: true }\n"
+				   "  - { name: b2, address: 10.9.0.13, weight: 1 }\n" B3);
+	assert_int_equal(web()->waiting.slots, waiting);
+	assert_int_equal(misplaced(&before), 0);
+}
+
 static void a_history_names_what_it_did(void **state)
 {
 	uint32_t before, expected;
@@ -392,6 +465,8 @@ int main(void)
 		TEST(a_backend_that_no_chain_can_name_is_refused),
 		TEST(without_exceptions_and_chain_slots_never_move),
 		TEST(an_ipv4_tunnel_beside_ipv6_keeps_room_to_grow),
+		TEST(a_third_change_waits_for_the_settle_time),
+		TEST(a_history_goes_on_waiting),
 		TEST(a_history_names_what_it_did),
 		TEST(a_history_leaves_alone_what_moves),
 		TEST(a_bad_history_changes_nothing),

@@ -17,10 +17,10 @@ test_batch() {
 	options=()
 	start_fake good
 	batch 'drain web app-01' '' '# a comment' 'weight web app-02 50  # half' \
-		'backend add web app-07 10.0.1.17 --weight 30 --if-missing' 'remove web app-03'
+		'backend add web app-07 10.0.1.17 --weight 30 --if-missing' 'remove web app-03 --now'
 	expect "batch: each change is shown" 0 out '^web/app-01 10\.0\.1\.11: draining' \
 		out '^web/app-02 .* weight 50' out '^web/app-07 10\.0\.1\.17: .* weight 30' \
-		out '^web/app-03 .*: removing'
+		out '^web/app-03 .*: removed'
 	[ "$(wc -l <"$work/out")" = 4 ]
 	report "in a line each" $?
 	options=(--json)
@@ -28,10 +28,10 @@ test_batch() {
 	expect_json "batch --json" '.backends | length == 1 and .[0].name == "app-01"'
 	options=()
 	batch 'drain web app-01' 'weight web app-02 5x' 'explode web' 'drain web' 'status' \
-		'remove web app-01 --now' 'drain web app-01 --frobnicate' 'undrain web app-01 app-02'
+		'drain web app-01 --wait' 'drain web app-01 --frobnicate' 'undrain web app-01 app-02'
 	expect "batch: every wrong line" 2 no-out . err 'weight "5x": allowed' err 'line 2 is wrong' \
 		err '"explode": allowed are add, remove' err 'line 3 is wrong' err 'usage: poise backend drain' \
-		err 'line 4 is wrong' err '"status": allowed' err 'neither waits nor cuts' \
+		err 'line 4 is wrong' err '"status": allowed' err 'does not wait' \
 		err 'unknown option "--frobnicate"' err 'usage: poise backend undrain' err 'line 8 is wrong' \
 		no-err 'line 1 is'
 	batch

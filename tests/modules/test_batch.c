@@ -26,6 +26,7 @@
 #define DRAIN(name)		 COMMAND("drain", name, "")
 #define UNDRAIN(name)		 COMMAND("undrain", name, "")
 #define REMOVE(name)		 COMMAND("remove", name, "")
+#define REMOVE_NOW(name)	 COMMAND("remove", name, ",\"now\":true")
 #define WEIGHT(name, weight)	 COMMAND("weight", name, ",\"weight\":" weight)
 #define ADD(name, address, more) COMMAND("add", name, ",\"address\":\"" address "\"" more)
 
@@ -120,7 +121,7 @@ static void a_batch_is_refused_whole_with_every_error(void **state)
 		"commands[2]: weight: found 1001, allowed is an integer from 0 to 1000",
 		"commands[4]: service 'web' has that address already, as backend 'b1'",
 		"commands[5]: 'detach' is no command for a batch",
-		"commands[6]: unknown argument 'now'",
+		"commands[6]: unknown argument 'when'",
 		"commands[7]: allowed is an object of a command and its arguments",
 		"commands[8]: service 'web' has a backend 'b3' already",
 		NULL,
@@ -139,13 +140,34 @@ static void a_batch_is_refused_whole_with_every_error(void **state)
 					"{\"command\":\"detach\",\"arguments\":{}},"
 					"{\"command\":\"backend-remove\",\"arguments\":{"
 					"\"service\":\"web\",\"name\":\"b0\","
-					"\"now\":true}},7," ADD("b3", "10.9.0.15", "") "]}",
+					"\"when\":true}},7," ADD("b3", "10.9.0.15", "") "]}",
 		"nothing changed", lines);
 	expect_image("web", &before);
 	assert_int_equal(count_changes(), 0);
 	expect_refused("batch", "{\"commands\":[]}", "1 to 4096", NULL);
 	expect_refused("batch", "{\"commands\":{}}", "1 to 4096", NULL);
 	expect_refused("batch", "{}", "1 to 4096", NULL);
+}
+
+static void a_batch_cuts_what_is_still_removed_at_its_end(void **state)
+{
+	(void)state;
+	begin("15m", WEB B0 B1 B2);
+	add("b3", 3);
+	quieten();
+	assert_int_equal(
+		asked("batch",
+		      "{\"commands\":[" REMOVE_NOW("b0") "," REMOVE("b1") "," REMOVE_NOW(
+			      "b1") "," REMOVE_NOW("b3") "," REMOVE_NOW("b2") "," ADD("b2",
+										      "10.9.0.13",
+										      "") "]}"),
+		6);
+	assert_int_equal(backend_named("web", "b0")->state, POISE_RECORD_REMOVED);
+	assert_int_equal(backend_named("web", "b1")->state, POISE_RECORD_REMOVED);
+	assert_int_equal(backend_named("web", "b2")->state, POISE_RECORD_ACTIVE);
+	assert_null(service_find(balancer_find(world.balancer, "web"), "b3"));
+	assert_int_equal(asked("batch", "{\"commands\":[" REMOVE("b2") "]}"), 1);
+	assert_int_equal(backend_named("web", "b2")->state, POISE_RECORD_REMOVING);
 }
 
 static void later_commands_see_the_earlier_ones(void **state)
@@ -239,6 +261,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(a_batch_is_made_whole),
 		TEST(a_batch_is_refused_whole_with_every_error),
+		TEST(a_batch_cuts_what_is_still_removed_at_its_end),
 		TEST(later_commands_see_the_earlier_ones),
 		TEST(adding_what_is_there_changes_nothing_if_missing_is_asked),
 		TEST(a_host_drains_in_every_service),

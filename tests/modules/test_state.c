@@ -60,6 +60,17 @@ static int end_files(void **context)
 
 #define STATE_TEST(name) cmocka_unit_test_setup_teardown(name, begin_files, end_files)
 
+static bool is_saved(void *context)
+{
+	(void)context;
+	return state_is_settled(state);
+}
+
+static void until_saved(void)
+{
+	assert_true(loop_until(is_saved, NULL, 20000));
+}
+
 static void open_state(struct config *config)
 {
 	assert_int_equal(state_new(world.base, directory, &state), 0);
@@ -146,7 +157,7 @@ static void change_all(void)
 	remove_one(backend_named("web", "b0"), false);
 	drain(backend_named("web", "b1"), true);
 	set_weight(backend_named("web", "b1"), 7);
-	loop_for(0);
+	until_saved();
 }
 
 static void changes_come_back_without_the_maps(void **context)
@@ -201,11 +212,11 @@ static void the_file_is_private_and_is_written_once_a_turn(void **context)
 	drain(backend_named("web", "b2"), true);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(after.st_ino, before.st_ino); /* not before the turn ends */
-	loop_for(0);
+	until_saved();
 	assert_non_null(strstr(read_text(path), "\"generation\": 2"));
 	assert_non_null(strstr(read_text(path), "\"b2\""));
 	drain(backend_named("web", "b2"), true); /* as it was */
-	loop_for(0);
+	until_saved();
 	assert_non_null(strstr(read_text(path), "\"generation\": 2"));
 }
 
@@ -226,6 +237,51 @@ static void maps_that_are_ahead_of_the_file_count(void **context)
 	assert_non_null(strstr(read_text(path), "b1"));
 }
 
+/* As if it had died between state_begin_batch() and state_end_batch(). */
+static void half_a_batch_is_undone(void **context)
+{
+	char *before;
+
+	(void)context;
+	hush(true);
+	begin_with(THREE);
+	change_all();
+	before = strdup(read_text(path));
+	drain(backend_named("web", "b1"), false);
+	set_weight(backend_named("web", "b2"), 9);
+	remove_one(backend_named("web", "b3"), true);
+	add("b0", 0);
+	state_free(state);
+	maps_settings(world.balancer->maps)->generation = 0;
+	stop();
+	write_text(before);
+	free(before);
+	start_again(THREE);
+	expect_changes(all);
+	assert_true(maps_settings(world.balancer->maps)->generation != 0);
+}
+
+/* The batch counts from state_end_batch() on, before the file is written. */
+static void a_batch_marks_the_maps_while_it_is_made(void **context)
+{
+	const uint16_t *generation;
+
+	(void)context;
+	begin_with(THREE);
+	generation = &maps_settings(world.balancer->maps)->generation;
+	state_begin_batch(state);
+	assert_int_equal(*generation, 0);
+	drain(backend_named("web", "b1"), true);
+	assert_int_equal(*generation, 0);
+	state_end_batch(state);
+	assert_int_equal(*generation, 2);
+	state_begin_batch(state); /* the file lacks the one before */
+	assert_int_equal(*generation, 2);
+	state_end_batch(state);
+	until_saved();
+	assert_int_equal(*generation, 3);
+}
+
 static void maps_left_over_from_before_do_not_count(void **context)
 {
 	char first[sizeof(world.pin_path)];
@@ -233,7 +289,7 @@ static void maps_left_over_from_before_do_not_count(void **context)
 	(void)context;
 	begin_with(THREE);
 	set_weight(backend_named("web", "b2"), 9);
-	loop_for(0);
+	until_saved();
 	end();
 	memcpy(first, world.pin_path, sizeof(first));
 	snprintf(world.pin_path, sizeof(world.pin_path), "%s/bpf/other", world.directory);
@@ -273,7 +329,7 @@ static void what_was_added_and_is_declared_now_keeps_its_weight(void **context)
 	begin_with(WEB B0);
 	add("b3", 3);
 	set_weight(backend_named("web", "b3"), 30);
-	loop_for(0);
+	until_saved();
 	end();
 	lose_maps();
 	start_again(WEB B0 B3);
@@ -321,7 +377,7 @@ static void wrong_files_are_kept_aside(void **context)
 		assert_null(state_problem(state));
 		expect_changes(none);
 		drain(backend_named("web", "b0"), true);
-		loop_for(0);
+		until_saved();
 		assert_non_null(strstr(read_text(path), "b0"));
 		end();
 		lose_maps();
@@ -339,7 +395,7 @@ static void a_file_of_a_later_version_is_left_alone(void **context)
 	begin_with(WEB B0 B1);
 	expect_problem("it is of version 2, and this poised knows 1");
 	drain(backend_named("web", "b0"), true);
-	loop_for(0);
+	until_saved();
 	assert_string_equal(read_text(path), text);
 }
 
@@ -369,13 +425,13 @@ static void a_full_disk_is_told_and_waited_for(void **context)
 	snprintf(filler, sizeof(filler), "%s/filler", directory);
 	shell("! cat /dev/zero 2>/dev/null >%s", filler);
 	drain(backend_named("web", "b1"), true);
-	loop_for(0);
+	until_saved();
 	expect_problem("No space left on device");
 	assert_non_null(strstr(read_text(path), "\"changes\": []")); /* whole, as it was */
 	expect_changes(drained);
 	unlink(filler);
 	set_weight(backend_named("web", "b2"), 100); /* the next change; or ten seconds later */
-	loop_for(0);
+	until_saved();
 	assert_null(state_problem(state));
 	assert_non_null(strstr(read_text(path), "b1"));
 }
@@ -394,7 +450,7 @@ static void a_directory_that_cannot_be_written_is_read(void **context)
 	expect_problem("Read-only file system");
 	shell("mount -o remount,bind,rw %s", directory);
 	set_weight(backend_named("web", "b2"), 5);
-	loop_for(0);
+	until_saved();
 	assert_null(state_problem(state));
 }
 
@@ -425,6 +481,8 @@ int main(int argc, char **argv)
 		STATE_TEST(a_file_of_any_generation_counts_with_new_maps),
 		STATE_TEST(the_file_is_private_and_is_written_once_a_turn),
 		STATE_TEST(maps_that_are_ahead_of_the_file_count),
+		STATE_TEST(half_a_batch_is_undone),
+		STATE_TEST(a_batch_marks_the_maps_while_it_is_made),
 		STATE_TEST(maps_left_over_from_before_do_not_count),
 		STATE_TEST(what_the_configuration_lacks_is_left_out),
 		STATE_TEST(what_was_added_and_is_declared_now_keeps_its_weight),

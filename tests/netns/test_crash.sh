@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# poised dies at every step of a first start, a start over what is pinned, a reload, a command and a
-# detach (build/poised-faults: userspace/lib/fault.h); then a plain poised starts. Under load no
+# poised dies at every step of a first start, a start over what is pinned, a reload, a command, a
+# batch and a detach (build/poised-faults: userspace/lib/fault.h); then a plain poised starts. Under load no
 # request fails and no connection breaks, and what it leads to is what would be without the death.
 #
 # Here one point in SHARE of each kind is tried; with FULL=1 all of them are.
@@ -14,7 +14,7 @@
 SHARE=${FULL:+1}
 SHARE=${SHARE:-10}
 FAULT_FILE=$NET_DIR/fault
-declare -A OWNERS # what the rings are to be, by configuration and whether app-03 of web6 is drained
+declare -A OWNERS # what the rings are to be, by configuration and what was changed by command
 PASSED=           # points that were passed
 
 # The load leaves checks little of the processor.
@@ -91,6 +91,9 @@ passed()
 
 drained() { status_of web6 app-03; }
 
+# Half a batch is nothing that was learned.
+changed() { echo "$CONFIG-$(drained)-$(status_of web6 app-01 weight)-$(status_of web app-01 weight)"; }
+
 # Every backend is up, or draining as commanded.
 backends_right()
 {
@@ -102,7 +105,7 @@ owners() { "$NET_BUILD/ring_owners" "$NET_PINS" | sort; }
 
 right()
 {
-	backends_right && equal "${OWNERS[$CONFIG-$(drained)]}" "$(owners)" &&
+	backends_right && equal "${OWNERS[$(changed)]}" "$(owners)" &&
 		equal "$PINS" "$(ls "$NET_PINS")"
 }
 
@@ -116,7 +119,7 @@ learn()
 {
 	wait_for 20 backends_right
 	sleep 0.5 # the ring follows
-	OWNERS[$CONFIG-$(drained)]=$(owners)
+	OWNERS[$(changed)]=$(owners)
 }
 
 # One kind of death: what leads to it is the function happen_KIND, which is to make the faulty poised
@@ -138,6 +141,20 @@ happen_command()
 	local word=drain
 	[ "$(drained)" != draining ] || word=undrain
 	poise backend $word web6 app-03 >/dev/null 2>&1 || true
+	wait_for 5 pids_gone "$NET_POISED" || true
+}
+# All of it is a change from what is, or back.
+batch()
+{
+	if [ "$(drained)" != draining ]; then
+		printf '%s\n' 'drain web6 app-03' 'weight web6 app-01 50' 'weight web app-01 50'
+	else
+		printf '%s\n' 'undrain web6 app-03' 'weight web6 app-01 100' 'weight web app-01 100'
+	fi | poise batch
+}
+happen_batch()
+{
+	batch >/dev/null 2>&1 || true
 	wait_for 5 pids_gone "$NET_POISED" || true
 }
 happen_detach() { poise detach >/dev/null 2>&1 || true; }
@@ -208,9 +225,12 @@ wait_for 15 all_up
 PINS=$(ls "$NET_PINS")
 learn
 poise backend drain web6 app-03 >/dev/null && learn
+poise backend undrain web6 app-03 >/dev/null && batch >/dev/null && learn
 config_set after
 poise reload >/dev/null && learn
-poise backend undrain web6 app-03 >/dev/null && learn
+batch >/dev/null && learn
+poise backend drain web6 app-03 >/dev/null && learn
+poise backend undrain web6 app-03 >/dev/null
 poised_stop KILL
 
 crashes new
@@ -221,6 +241,11 @@ poised_stop KILL
 crashes start
 crashes reload
 crashes command
+poised_start
+poise backend undrain web6 app-03 >/dev/null
+poised_stop KILL
+crashes batch
+crash batch backend-record-written:2
 check "the load lasted until here" load_lives
 load_stop
 load_checks

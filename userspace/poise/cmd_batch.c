@@ -103,8 +103,8 @@ static json_t *understand(struct line *line)
 		complain("\"%s\": allowed are add, remove, drain, undrain and weight, as behind "
 			 "\"poise backend\"",
 			 invocation.words[0]);
-	else if (invocation.given & (OPTION_WAIT | OPTION_NOW))
-		complain("a batch neither waits nor cuts connections");
+	else if (invocation.given & OPTION_WAIT)
+		complain("a batch does not wait for connections to end");
 	else if (options_suit(command, &invocation))
 		request = request_of(&invocation, name);
 	free(name);

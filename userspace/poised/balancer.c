@@ -210,10 +210,23 @@ void balancer_hold(struct balancer *balancer)
 	balancer->held = true;
 }
 
+static void cut_all(struct balancer *balancer)
+{
+	for (uint32_t i = 1; i < POISE_MAX_BACKENDS; i++) {
+		struct backend *backend = balancer->by_index[i];
+
+		if (backend && backend->cut && backend->state == POISE_RECORD_REMOVING)
+			backend_cut(balancer, backend);
+	}
+	balancer->cut_wanted = false;
+}
+
 void balancer_release(struct balancer *balancer)
 {
 	balancer->held = false;
 	balancer_commit(balancer);
+	if (balancer->cut_wanted)
+		cut_all(balancer);
 	if (balancer->sweep_wanted)
 		sweep_all(balancer);
 	balancer->sweep_wanted = false;

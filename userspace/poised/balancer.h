@@ -53,6 +53,7 @@ struct backend {
 	bool hop_asked; /* the next hop was resolved, or found not to be there, once */
 	bool exposed;	/* packets may be using its entry */
 	bool dirty;	/* entry or flags are not in the data plane; set by backend_touch() */
+	bool cut;	/* at balancer_release(), unless it is back by then */
 	uint8_t flags;	/* enum poise_backend_flags, as written */
 	struct poise_backend entry; /* as written */
 	struct standing standing;   /* what is remembered to decide who takes connections */
@@ -148,7 +149,8 @@ struct balancer {
 	int64_t rings_left_ms;		/* monotonic: when building them was left; 0: it ended */
 	size_t step_next;		/* service whose slow starts are looked at next */
 	bool adopting;			/* what exists takes no part in traffic decisions so far */
-	bool held, sweep_wanted;	/* between balancer_hold() and balancer_release() */
+	bool held;			/* between balancer_hold() and balancer_release() */
+	bool sweep_wanted, cut_wanted;	/* at the release */
 	void (*changed)(void *context); /* called after every change by command or reload */
 	void *changed_context;
 };
@@ -165,8 +167,8 @@ struct service *balancer_find(const struct balancer *balancer, const char *name)
 /* The running service that a configured one continues: it has its identity. NULL: there is none. */
 struct service *balancer_continued(const struct balancer *balancer,
 				   const struct config_service *config);
-/* Several changes become one: commits and sweeps wait for the release. Within one event only, and
- * without cuts (backend_cut()). */
+/* Several changes become one: commits, sweeps and cuts wait for the release. Within one event only.
+ */
 void balancer_hold(struct balancer *balancer);
 void balancer_release(struct balancer *balancer);
 /* Sweeps, so that the counts of exceptions are right soon. */

@@ -14,6 +14,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "report.h"
+#include "report_backend.h"
 #include "request.h"
 #include "runtime.h"
 #include "trial.h"
@@ -25,6 +26,8 @@ struct change {
 	struct service *service;
 	struct config_backend wanted; /* its name, and by kind the rest */
 	bool unchanged;		      /* it is there already */
+	bool now;		      /* its connections are cut */
+	json_t *last;		      /* what was reported of it then; NULL: it is there */
 };
 
 struct batch {
@@ -42,7 +45,7 @@ static const struct {
 	{ "backend-add",
 	  BATCH_ADD,
 	  { "service", "name", "address", "weight", "encapsulation", "server_id", "if_missing" } },
-	{ "backend-remove", BATCH_REMOVE, { "service", "name" } },
+	{ "backend-remove", BATCH_REMOVE, { "service", "name", "now" } },
 	{ "backend-drain", BATCH_DRAIN, { "service", "name" } },
 	{ "backend-undrain", BATCH_UNDRAIN, { "service", "name" } },
 	{ "backend-weight", BATCH_WEIGHT, { "service", "name", "weight" } },
@@ -72,6 +75,8 @@ static bool read_change(struct batch *batch, const struct request *request, stru
 	if (!request_text(request, "name", &name))
 		return false;
 	snprintf(out->wanted.name, sizeof(out->wanted.name), "%s", name);
+	if (out->kind == BATCH_REMOVE)
+		return request_flag(request, "now", &out->now);
 	return out->kind != BATCH_WEIGHT || request_weight(request, -1, &out->wanted.weight);
 }
 
@@ -85,7 +90,7 @@ static int try_change(struct batch *batch, const struct change *change,
 	if (change->kind == BATCH_ADD)
 		return trial_add(&batch->trial, change->service, wanted, why);
 	if (change->kind == BATCH_REMOVE)
-		return trial_remove(&batch->trial, change->service, wanted->name, why);
+		return trial_remove(&batch->trial, change->service, wanted->name, change->now, why);
 	return trial_change(&batch->trial, change->service, wanted->name, why);
 }
 
@@ -145,11 +150,20 @@ static bool try_all(struct batch *batch, const json_t *commands)
 	return false;
 }
 
-static int make_change(struct balancer *balancer, const struct change *change,
+static int make_removal(struct balancer *balancer, struct change *change, struct backend *backend,
+			char why[RUNTIME_ERROR_BYTES])
+{
+	bool gone;
+
+	if (change->now)
+		change->last = report_removed(balancer, backend);
+	return runtime_remove(balancer, backend, change->now, &gone, why);
+}
+
+static int make_change(struct balancer *balancer, struct change *change,
 		       char why[RUNTIME_ERROR_BYTES])
 {
 	struct backend *backend = service_find(change->service, change->wanted.name);
-	bool gone;
 
 	switch (change->kind) {
 	case BATCH_ADD:
@@ -157,7 +171,7 @@ static int make_change(struct balancer *balancer, const struct change *change,
 			return 0;
 		return runtime_add(balancer, change->service, &change->wanted, &backend, why);
 	case BATCH_REMOVE:
-		return runtime_remove(balancer, backend, false, &gone, why);
+		return make_removal(balancer, change, backend, why);
 	case BATCH_WEIGHT:
 		return runtime_weight(balancer, backend, change->wanted.weight, why);
 	default:
@@ -194,6 +208,8 @@ static json_t *report_all(const struct batch *batch)
 
 		if (backend)
 			json_array_append_new(list, report_backend(balancer, backend));
+		else if (change->last)
+			json_array_append(list, change->last);
 	}
 	return json_pack("{s:o}", "backends", list);
 }
@@ -212,6 +228,8 @@ json_t *command_batch(const struct request *request)
 		return NULL;
 	if (try_all(&batch, commands) && make_all(&batch))
 		result = report_all(&batch);
+	for (size_t i = 0; i < batch.count; i++)
+		json_decref(batch.changes[i].last);
 	trial_clear(&batch.trial);
 	free(batch.changes);
 	return result;

@@ -90,6 +90,13 @@ static void load_history(struct daemon *daemon)
 	lines_free(&errors);
 }
 
+static void on_settled(void *context)
+{
+	struct daemon *daemon = context;
+
+	control_resume(daemon->control, state_last_settled(daemon->state));
+}
+
 static int start_balancer(struct daemon *daemon, struct config *config)
 {
 	struct lines changes = {}, errors = {};
@@ -109,8 +116,10 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	lines_free(&errors);
 	lines_free(&changes);
 	FAULT_POINT("start-applied");
-	if (!err)
+	if (!err) {
 		state_begin(daemon->state, daemon->balancer);
+		state_on_settled(daemon->state, on_settled, daemon);
+	}
 	return err;
 }
 
@@ -206,8 +215,8 @@ int daemon_start(struct daemon *daemon, struct config *config)
 void daemon_stop(struct daemon *daemon)
 {
 	capture_free(daemon->capture);
+	state_free(daemon->state); /* answers wait for it */
 	control_free(daemon->control);
-	state_free(daemon->state);
 	balancer_free(daemon->balancer);
 	traced_free(daemon->dry);
 	loader_free(daemon->loader);

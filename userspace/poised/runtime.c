@@ -91,6 +91,7 @@ static int bring_back(struct balancer *balancer, struct backend *backend,
 	uint8_t before = backend->state;
 
 	backend->state = POISE_RECORD_ACTIVE;
+	backend->cut = false;
 	if (!backend->health && backend_start(balancer, backend)) {
 		backend->state = before;
 		snprintf(error, RUNTIME_ERROR_BYTES, "not enough memory");
@@ -193,8 +194,8 @@ static int check_free(const struct service *service, const struct config_backend
 			 service->config.name, wanted->name);
 		return -EEXIST;
 	}
-	if (same_address &&
-	    (same_address->state == POISE_RECORD_ACTIVE || same_address != same_name)) {
+	if (same_address && (same_address->state == POISE_RECORD_ACTIVE ||
+			     strcmp(same_address->name, wanted->name) != 0)) {
 		snprintf(error, RUNTIME_ERROR_BYTES,
 			 "service '%s' has that address already, as backend '%s'%s",
 			 service->config.name, same_address->name,
@@ -285,12 +286,14 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	audit(backend, "removed", NULL, now ? "its connections are cut" : NULL);
 	availability_note(backend, HISTORY_LIFE, "removed by command");
 	set_flag(backend, POISE_RECORD_OUT, declared);
-	if (now) {
+	if (now && !balancer->held) {
 		backend_cut(balancer, backend);
 		balancer_notify(balancer);
 		*gone = !declared;
 		return 0;
 	}
+	backend->cut |= now;
+	balancer->cut_wanted |= now;
 	backend_leave(balancer, backend);
 	commit(balancer, backend->service);
 	balancer_sweep(balancer);

@@ -27,7 +27,8 @@ int runtime_check_change(const struct backend *backend, char error[RUNTIME_ERROR
 int runtime_add(struct balancer *balancer, struct service *service,
 		const struct config_backend *wanted, struct backend **out,
 		char error[RUNTIME_ERROR_BYTES]);
-/* now: connections of it go to other backends at once. *gone: the backend is freed. */
+/* now: connections of it go to other backends at once, or at balancer_release(). *gone: the backend
+ * is freed. */
 int runtime_remove(struct balancer *balancer, struct backend *backend, bool now, bool *gone,
 		   char error[RUNTIME_ERROR_BYTES]);
 int runtime_drain(struct balancer *balancer, struct backend *backend, bool drain,

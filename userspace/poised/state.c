@@ -13,16 +13,17 @@
 
 #include "balancer.h"
 #include "fault.h"
-#include "file_replace.h"
 #include "log.h"
 #include "maps.h"
 #include "state_file.h"
 #include "state_restore.h"
+#include "state_writer.h"
 
 enum {
 	PROBLEM_BYTES = 512,
 	PATH_BYTES = 512,
 	RETRY_S = 10, /* after a failure to save */
+	LATE_S = 5,   /* answers wait no longer than this for a disk */
 };
 
 struct state {
@@ -32,9 +33,17 @@ struct state {
 	struct state_changes found;
 	bool was_found;
 	struct balancer *balancer; /* NULL until state_begin() */
-	struct event *save;
+	struct event *save, *late;
+	struct state_writer *writer;
 	uint64_t generation;
-	json_t *saved; /* what the file holds; NULL: not known */
+	json_t *saved;	 /* what the file holds; NULL: not known */
+	json_t *writing; /* what it will hold; NULL: it is not being written */
+	/* Numbers of changes: the last one, the last one that is being written, and the last one
+	 * that is saved or known not to be. */
+	uint64_t changes, taken, settled;
+	bool in_batch;
+	void (*on_settled)(void *context);
+	void *settled_context;
 	char problem[PROBLEM_BYTES];
 };
 
@@ -165,16 +174,6 @@ static void retry_later(struct state *state)
 	event_add(state->save, &after);
 }
 
-static int write_file(struct state *state, json_t *changes)
-{
-	char *text = state_format(changes, state->generation);
-	int err =
-		text ? file_replace(state->path, text, strlen(text), 0600, FILE_MODE_SET) : -ENOMEM;
-
-	free(text);
-	return err;
-}
-
 static void count_generation(struct state *state)
 {
 	struct poise_settings *settings = maps_settings(state->balancer->maps);
@@ -184,52 +183,110 @@ static void count_generation(struct state *state)
 	__atomic_store_n(&settings->generation, (uint16_t)state->generation, __ATOMIC_RELEASE);
 }
 
-/* Takes the reference to changes. */
-static void save_changes(struct state *state, json_t *changes)
+/* All changes up to that one are saved, or it is known that they are not. */
+static void settle(struct state *state, uint64_t number)
 {
-	int err;
+	state->settled = number;
+	if (state->on_settled)
+		state->on_settled(state->settled_context);
+}
 
-	count_generation(state);
-	FAULT_POINT("state-generation-written");
-	err = write_file(state, changes);
-	FAULT_POINT("state-saved");
-	if (err) {
-		json_decref(changes);
-		set_problem(state, "cannot write '%s': %s", state->path, strerror(-err));
-		if (err == -ENOENT) /* the directory is gone: it is made anew */
-			drop_lock(state);
-		retry_later(state);
-		return;
-	}
+static void on_failed(struct state *state, int err)
+{
+	set_problem(state, "cannot write '%s': %s", state->path, strerror(-err));
+	if (err == -ENOENT) /* the directory is gone: it is made anew */
+		drop_lock(state);
+	retry_later(state);
+}
+
+static void on_saved(struct state *state)
+{
 	json_decref(state->saved);
-	state->saved = changes;
+	state->saved = json_incref(state->writing);
 	if (state->problem[0])
 		log_info("runtime changes are saved again in '%s'", state->path);
 	state->problem[0] = '\0';
 }
 
-static void save(struct state *state)
+static void on_written(void *context, int err)
+{
+	struct state *state = context;
+
+	FAULT_POINT("state-saved");
+	event_del(state->late);
+	if (err)
+		on_failed(state, err);
+	else
+		on_saved(state);
+	json_decref(state->writing);
+	state->writing = NULL;
+	if (state->changes != state->taken)
+		event_active(state->save, EV_TIMEOUT, 0);
+	settle(state, state->taken);
+}
+
+/* Takes the reference to changes. */
+static void save_changes(struct state *state, json_t *changes)
+{
+	static const struct timeval late = { .tv_sec = LATE_S };
+	char *text;
+
+	count_generation(state);
+	FAULT_POINT("state-generation-written");
+	text = state_format(changes, state->generation);
+	state->writing = changes;
+	state->taken = state->changes;
+	event_add(state->late, &late);
+	if (text)
+		state_writer_begin(state->writer, text);
+	else
+		on_written(state, -ENOMEM);
+}
+
+/* A disk that hangs holds no answer up. */
+static void late_cb(evutil_socket_t fd, short what, void *context)
+{
+	struct state *state = context;
+
+	(void)fd;
+	(void)what;
+	set_problem(state, "writing '%s' takes longer than %d s", state->path, LATE_S);
+	settle(state, state->changes);
+}
+
+/* Begins to write what changed. Returns whether the file is to be heard of. */
+static bool begin_save(struct state *state)
 {
 	json_t *changes;
 
-	if (!state->balancer || state->foreign)
-		return;
-	if (state->lock < 0)
+	if (state->lock < 0 && !state->foreign)
 		take_lock(state);
-	if (state->lock < 0) {
-		if (!state->foreign)
-			retry_later(state);
-		return;
-	}
-	changes = state_collect(state->balancer);
+	if (state->foreign)
+		return false;
+	changes = state->lock < 0 ? NULL : state_collect(state->balancer);
 	if (!changes) {
-		set_problem(state, "not enough memory");
+		if (state->lock >= 0)
+			set_problem(state, "not enough memory");
 		retry_later(state);
-	} else if (state->saved && !state->problem[0] && json_equal(changes, state->saved)) {
-		json_decref(changes);
-	} else {
-		save_changes(state, changes);
+		return false;
 	}
+	if (state->saved && !state->problem[0] && json_equal(changes, state->saved)) {
+		json_decref(changes);
+		return false;
+	}
+	save_changes(state, changes);
+	return true;
+}
+
+/* What changes while the file is being written is saved after it. */
+static void save(struct state *state)
+{
+	bool busy = state_writer_is_busy(state->writer);
+
+	if (!state->balancer)
+		return;
+	if (busy ? state->problem[0] : !begin_save(state))
+		settle(state, state->changes);
 }
 
 static void save_cb(evutil_socket_t fd, short what, void *context)
@@ -243,6 +300,7 @@ static void on_changed(void *context)
 {
 	struct state *state = context;
 
+	state->changes++;
 	event_active(state->save, EV_TIMEOUT, 0);
 }
 
@@ -254,8 +312,10 @@ int state_new(struct event_base *base, const char *directory, struct state **out
 		return -ENOMEM;
 	state->lock = -1;
 	state->save = event_new(base, -1, 0, save_cb, state);
-	if (!state->save) {
-		free(state);
+	state->late = evtimer_new(base, late_cb, state);
+	if (!state->save || !state->late ||
+	    state_writer_new(base, state->path, on_written, state, &state->writer)) {
+		state_free(state);
 		return -ENOMEM;
 	}
 	snprintf(state->directory, sizeof(state->directory), "%s", directory);
@@ -283,6 +343,10 @@ void state_begin(struct state *state, struct balancer *balancer)
 		if (in_maps)
 			log_warning("the pinned maps are older than '%s', which counts",
 				    state->path);
+		else if (!balancer->empty)
+			log_warning("poised died while several changes were made as one: '%s' "
+				    "counts, none of them is in it",
+				    state->path);
 		state_restore(balancer, &state->found, state->path);
 	} else {
 		/* the next one is to be later than both */
@@ -293,6 +357,45 @@ void state_begin(struct state *state, struct balancer *balancer)
 	balancer->changed = on_changed;
 	balancer->changed_context = state;
 	save(state);
+	state_writer_wait(state->writer); /* what follows may give root up, and its files away */
+}
+
+bool state_is_settled(const struct state *state)
+{
+	return !state || state->settled == state->changes;
+}
+
+uint64_t state_last_change(const struct state *state)
+{
+	return state->changes;
+}
+
+uint64_t state_last_settled(const struct state *state)
+{
+	return state->settled;
+}
+
+void state_on_settled(struct state *state, void (*settled)(void *context), void *context)
+{
+	state->on_settled = settled;
+	state->settled_context = context;
+}
+
+void state_begin_batch(struct state *state)
+{
+	if (!state || !state->saved || state->problem[0] || !state_is_settled(state))
+		return;
+	state->in_batch = true;
+	__atomic_store_n(&maps_settings(state->balancer->maps)->generation, 0, __ATOMIC_RELEASE);
+}
+
+void state_end_batch(struct state *state)
+{
+	FAULT_POINT("batch-made");
+	if (state && state->in_batch)
+		count_generation(state);
+	if (state)
+		state->in_batch = false;
 }
 
 const char *state_problem(const struct state *state)
@@ -305,15 +408,28 @@ const char *state_path(const struct state *state)
 	return state->path;
 }
 
+/* Until nothing is left, or it cannot be saved. */
+static void save_rest(struct state *state)
+{
+	state_writer_wait(state->writer);
+	if (event_pending(state->save, EV_TIMEOUT, NULL))
+		save(state);
+	state_writer_wait(state->writer);
+}
+
 void state_free(struct state *state)
 {
 	if (!state)
 		return;
-	if (event_pending(state->save, EV_TIMEOUT, NULL))
-		save(state);
-	if (state->balancer)
+	if (state->balancer) {
+		save_rest(state);
 		state->balancer->changed = NULL;
-	event_free(state->save);
+	}
+	if (state->save)
+		event_free(state->save);
+	if (state->late)
+		event_free(state->late);
+	state_writer_free(state->writer);
 	state_changes_clear(&state->found);
 	json_decref(state->saved);
 	drop_lock(state);

@@ -127,14 +127,14 @@ static int find(struct trial *trial, const struct service *service, const char *
 	return -ENOENT;
 }
 
-int trial_remove(struct trial *trial, const struct service *service, const char *name,
+int trial_remove(struct trial *trial, const struct service *service, const char *name, bool now,
 		 char error[RUNTIME_ERROR_BYTES])
 {
 	struct backend *backend;
 	int err = find(trial, service, name, &backend, error);
 
 	if (!err)
-		err = runtime_check_remove(backend, false, error);
+		err = runtime_check_remove(backend, now, error);
 	if (!err)
 		backend->state = POISE_RECORD_REMOVING;
 	return err;

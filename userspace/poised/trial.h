@@ -25,7 +25,7 @@ struct trial {
  * service is the running one. */
 int trial_add(struct trial *trial, const struct service *service,
 	      const struct config_backend *wanted, char error[RUNTIME_ERROR_BYTES]);
-int trial_remove(struct trial *trial, const struct service *service, const char *name,
+int trial_remove(struct trial *trial, const struct service *service, const char *name, bool now,
 		 char error[RUNTIME_ERROR_BYTES]);
 int trial_change(struct trial *trial, const struct service *service, const char *name,
 		 char error[RUNTIME_ERROR_BYTES]);

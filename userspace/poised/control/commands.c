@@ -136,6 +136,41 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Does a death leave all of it or nothing? */
+static bool is_whole(const struct command *command)
+{
+	return command->handle == command_batch || command->handle == command_host_drain ||
+	       command->handle == command_host_undrain;
+}
+
+/* A change that is to be whole waits until the earlier ones are saved, and later ones for it. */
+static bool must_wait(const struct daemon *daemon, const struct command *command)
+{
+	if (command->needs != ACCESS_WRITE)
+		return false;
+	return control_is_behind(daemon->control) ||
+	       (is_whole(command) && !state_is_settled(daemon->state));
+}
+
+/* The answer to a change says that it is on the disk. */
+static json_t *make_change(const struct request *request, const struct command *command,
+			   const struct peer *peer)
+{
+	const struct daemon *daemon = request->daemon;
+	json_t *result;
+
+	audit_begin(peer);
+	if (is_whole(command))
+		state_begin_batch(daemon->state);
+	result = command->handle(request);
+	if (is_whole(command))
+		state_end_batch(daemon->state);
+	audit_end();
+	if (result && !state_is_settled(daemon->state))
+		control_hold_answer(daemon->control, state_last_change(daemon->state));
+	return result;
+}
+
 json_t *commands_handle(void *context, const struct peer *peer, const char *command,
 			json_t *arguments, struct control_error *error)
 {
@@ -150,9 +185,12 @@ json_t *commands_handle(void *context, const struct peer *peer, const char *comm
 		return control_refuse(error, "%s", why);
 	if (!request_knows(&request, found->arguments))
 		return NULL;
-	audit_begin(peer);
-	result = found->handle(&request);
-	audit_end();
+	if (must_wait(request.daemon, found)) {
+		control_defer(request.daemon->control);
+		return NULL;
+	}
+	result = found->needs == ACCESS_WRITE ? make_change(&request, found, peer)
+					      : found->handle(&request);
 	if (!result && !error->text[0])
 		control_refuse(error, "not enough memory");
 	return result;

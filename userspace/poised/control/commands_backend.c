@@ -77,7 +77,7 @@ json_t *command_backend_remove(const struct request *request)
 
 	if (!request_backend(request, &backend) || !request_flag(request, "now", &now))
 		return NULL;
-	last = report_backend(balancer, backend);
+	last = report_removed(balancer, backend);
 	if (runtime_remove(balancer, backend, now, &gone, why)) {
 		json_decref(last);
 		return control_refuse(request->error, "%s", why);
@@ -86,9 +86,6 @@ json_t *command_backend_remove(const struct request *request)
 		json_decref(last);
 		return answer_backend(request, backend);
 	}
-	json_object_set_new(last, "state", json_string("removed"));
-	json_object_set_new(last, "reason", json_string("removed by command"));
-	json_object_set_new(last, "gone", json_true());
 	return json_pack("{s:o}", "backend", last);
 }
 

@@ -57,6 +57,7 @@ void client_free(struct client *client)
 	if (client->control->long_line == client)
 		client->control->long_line = NULL;
 	client_end_pieces(client);
+	free(client->held);
 	if (client->timer)
 		event_free(client->timer);
 	if (client->stream)
@@ -89,8 +90,7 @@ static void release(const void *data, size_t length, void *extra)
 	free((void *)data);
 }
 
-/* Takes the answer; without one (no memory) the connection ends. Returns whether it still lives. */
-static bool client_send(struct client *client, char *answer, size_t length)
+bool client_send(struct client *client, char *answer, size_t length)
 {
 	if (!answer || evbuffer_add_reference(bufferevent_get_output(client->stream), answer,
 					      length, release, NULL)) {
@@ -129,7 +129,10 @@ static char *ask(struct client *client, const char *line, size_t length, size_t 
 	control->asking = client;
 	answer = control_message_answer(line, length, &dispatch, answer_length);
 	control->asking = NULL;
-	return answer;
+	if (!client->deferred)
+		return answer;
+	free(answer);
+	return NULL;
 }
 
 static void end_long_line(struct client *client)
@@ -148,6 +151,7 @@ static void client_answer(struct client *client, size_t length)
 	char *answer = NULL;
 	size_t answer_length = 0;
 
+	client->deferred = false;
 	if (line && unread_bytes(control) > MAX_UNREAD_BYTES)
 		answer =
 			control_message_refuse("too many answers wait to be read by other clients: "
@@ -155,9 +159,19 @@ static void client_answer(struct client *client, size_t length)
 					       &answer_length);
 	else if (line)
 		answer = ask(client, line, length, &answer_length);
+	if (client->deferred) {
+		client_enter(client, CLIENT_ANSWERING);
+		return;
+	}
+	client->ticket = 0;
 	evbuffer_drain(input, length + 1);
 	client->scanned = 0;
 	end_long_line(client);
+	if (client->held_for && answer) {
+		client_keep_answer(client, answer, answer_length);
+		client_enter(client, CLIENT_ANSWERING);
+		return;
+	}
 	if (client->pieces && answer)
 		answer_length = client_begin_pieces(client, answer, answer_length);
 	if (!client_send(client, answer, answer_length))
@@ -197,11 +211,21 @@ static bool client_may_go_on(struct client *client)
 	return true;
 }
 
+void client_answer_again(struct client *client)
+{
+	ssize_t length = client_find_line(client);
+
+	if (length >= 0)
+		client_answer(client, length);
+}
+
 static void client_step(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
 	ssize_t length;
 
+	if (client_waits(client))
+		return;
 	if (client->state == CLIENT_STREAMING) {
 		client_stream_step(client);
 		return;

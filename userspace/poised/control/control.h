@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct access;
 struct control;
@@ -85,6 +86,21 @@ int control_answer_in_pieces(struct control *control, const struct control_piece
  */
 int control_keep(struct control *control, void *kept, void (*release_kept)(void *kept));
 void *control_kept(const struct control *control);
+
+/*
+ * What waits for something else than its client, whose connection is silent meanwhile. From within
+ * a handler, of the request under way:
+ * control_defer(): it returns NULL without an error, and the request is handed to it again.
+ * control_is_behind(): another one was deferred before this one. NULL is behind nobody.
+ * control_hold_answer(): the answer leaves when that number is reached, which is not 0; one that
+ * pieces or a stream follow does not wait. NULL holds nothing.
+ */
+void control_defer(struct control *control);
+bool control_is_behind(const struct control *control);
+void control_hold_answer(struct control *control, uint64_t number);
+/* That number is reached: answers leave, and deferred requests are handed over again, in their
+ * order. Not from within a handler. */
+void control_resume(struct control *control, uint64_t number);
 
 /*
  * A connection whose lines go one way: to the client, after the answer to the request that asked

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A connection, for the three files that bring it on: control.c, control_stream.c and
- * control_pieces.c. */
+/* A connection, for the files that bring it on: control.c, control_stream.c, control_pieces.c and
+ * control_wait.c. */
 #ifndef POISE_CONTROL_PRIVATE_H
 #define POISE_CONTROL_PRIVATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "control.h"
@@ -33,6 +34,11 @@ struct client {
 	void *pieces_context;
 	void *kept; /* of a handler's, until the connection ends; NULL: nothing */
 	void (*release_kept)(void *kept);
+	bool deferred;	   /* the request that was handled last is to be handled again */
+	uint64_t ticket;   /* of a request that waits for that; 0: none does */
+	uint64_t held_for; /* what an answer waits for; 0: none does */
+	char *held;	   /* that answer */
+	size_t held_length;
 };
 
 struct control {
@@ -47,10 +53,20 @@ struct control {
 	TAILQ_HEAD(clients, client) clients; /* the least recently active first */
 	unsigned client_count;
 	struct client *asking; /* whose request is being handled */
+	uint64_t tickets;      /* given out */
 };
 
 /* control.c: ends the connection, and with it its stream or the rest of its answer. */
 void client_free(struct client *client);
+/* Takes the answer; without one (no memory) the connection ends. Returns whether it still lives. */
+bool client_send(struct client *client, char *answer, size_t length);
+/* Has the handler look at the request once more. May free the client. */
+void client_answer_again(struct client *client);
+
+/* control_wait.c */
+bool client_waits(const struct client *client);
+/* Takes the answer, which waits. */
+void client_keep_answer(struct client *client, char *answer, size_t length);
 
 /* control_stream.c */
 /* After its answer: it may last; only a reader that stalls, or either side, ends it. */

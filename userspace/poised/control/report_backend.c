@@ -40,6 +40,16 @@ static json_t *report_history(const struct history *history)
 	return list;
 }
 
+json_t *report_removed(struct balancer *balancer, const struct backend *backend)
+{
+	json_t *last = report_backend(balancer, backend);
+
+	json_object_set_new(last, "state", json_string("removed"));
+	json_object_set_new(last, "reason", json_string("removed by command"));
+	json_object_set_new(last, "gone", json_true());
+	return last;
+}
+
 json_t *report_backend_show(struct balancer *balancer, const struct backend *backend)
 {
 	const struct health_status *health = backend->health ? health_get(backend->health) : NULL;

@@ -8,6 +8,9 @@
 struct backend;
 struct balancer;
 
+/* What is told of one that is removed at once, before it is. */
+json_t *report_removed(struct balancer *balancer, const struct backend *backend);
+
 /* A new reference. */
 json_t *report_backend_show(struct balancer *balancer, const struct backend *backend);
 

@@ -17,8 +17,7 @@
 enum packet_brief {
 	BRIEF_TOS_SHIFT = 24,
 	BRIEF_FLAGS_SHIFT = 32,
-	BRIEF_TTL_SHIFT = 40,
-	BRIEF_FAMILY_SHIFT = 48,
+	BRIEF_FAMILY_SHIFT = 40,
 	BRIEF_LENGTH = (1 << BRIEF_TOS_SHIFT) - 1,
 };
 
@@ -26,7 +25,7 @@ static __always_inline __u64 brief_make(const struct packet *packet)
 {
 	return packet->length | (__u64)packet->tos << BRIEF_TOS_SHIFT |
 	       (__u64)packet->tcp_flags << BRIEF_FLAGS_SHIFT |
-	       (__u64)packet->ttl << BRIEF_TTL_SHIFT | (__u64)packet->family << BRIEF_FAMILY_SHIFT;
+	       (__u64)packet->family << BRIEF_FAMILY_SHIFT;
 }
 
 static __always_inline struct packet brief_read(__u64 brief)
@@ -35,7 +34,6 @@ static __always_inline struct packet brief_read(__u64 brief)
 		.length = brief & BRIEF_LENGTH,
 		.tos = brief >> BRIEF_TOS_SHIFT,
 		.tcp_flags = brief >> BRIEF_FLAGS_SHIFT,
-		.ttl = brief >> BRIEF_TTL_SHIFT,
 		.family = brief >> BRIEF_FAMILY_SHIFT,
 		.protocol = IPPROTO_TCP,
 	};
@@ -175,6 +173,7 @@ static __always_inline bool inner_sum(const struct xdp_md *ctx, struct packet *p
 		return false; /* cannot be */
 	packet->source[0] = ip[3];
 	packet->destination[0] = ip[4];
+	packet->ttl = ((const struct ipv6hdr *)ip)->hop_limit; /* asked for of IPv6 alone */
 	*sum = gue_sum_covered(packet, ip[0], packet->length - ip_bytes);
 	return true;
 }

@@ -249,9 +249,9 @@ static void test_cases(void)
 			tcp(CLIENT_PORT, SERVICE_PORT, cases[i].packet ? cases[i].packet : ACK);
 
 		run_case(&cases[i], "IPv4, short way",
-			 FROM_ROUTER(ip4(CLIENT4, VIP4), header, payload(5)));
+			 FROM_ROUTER(tos(ip4(CLIENT4, VIP4), 0xb9), header, payload(5)));
 		run_case(&cases[i], "IPv6, short way",
-			 FROM_ROUTER(ip6(CLIENT6, VIP6), header, payload(0)));
+			 FROM_ROUTER(tos(ip6(CLIENT6, VIP6), 0xb9), header, payload(0)));
 		run_case(&cases[i], "IPv4, long way",
 			 FROM_ROUTER(vlan(7), ip4(CLIENT4, VIP4), header, payload(0)));
 		run_case(&cases[i], "IPv6, long way",

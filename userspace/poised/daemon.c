@@ -295,10 +295,27 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 	return 0;
 }
 
+/* The same name may be another number now; that the name changed is told with the configuration. */
+static void tell_group(const char *key, const struct access_group *before,
+		       const struct access_group *after)
+{
+	char what[64], from[16], to[16];
+
+	if (!before->set || !after->set || before->id == after->id ||
+	    strcmp(before->name, after->name) != 0)
+		return;
+	snprintf(what, sizeof(what), "number of the group of control.%s", key);
+	snprintf(from, sizeof(from), "%u", (unsigned)before->id);
+	snprintf(to, sizeof(to), "%u", (unsigned)after->id);
+	audit_change(&(struct audit_change){ .what = what, .before = from, .after = to });
+}
+
 static void change_access(struct daemon *daemon, const struct access *access)
 {
 	int err;
 
+	tell_group("readers", &daemon->access.readers, &access->readers);
+	tell_group("writers", &daemon->access.writers, &access->writers);
 	daemon->access = *access;
 	err = control_access_changed(daemon->control);
 	if (err)

@@ -166,7 +166,9 @@ static void a_batch_cuts_what_is_still_removed_at_its_end(void **state)
 	assert_int_equal(backend_named("web", "b1")->state, POISE_RECORD_REMOVED);
 	assert_int_equal(backend_named("web", "b2")->state, POISE_RECORD_ACTIVE);
 	assert_null(service_find(balancer_find(world.balancer, "web"), "b3"));
-	assert_int_equal(asked("batch", "{\"commands\":[" REMOVE("b2") "]}"), 1);
+	assert_int_equal(asked("batch", "{\"commands\":[" ADD("b3", "10.9.0.14", "") "," REMOVE_NOW(
+						"b3") "," REMOVE("b2") "]}"),
+			 2);
 	assert_int_equal(backend_named("web", "b2")->state, POISE_RECORD_REMOVING);
 }
 

@@ -62,6 +62,27 @@ bool ring_guessed(const struct service *service, struct poise_move move)
 	return false;
 }
 
+enum ring_rules service_rules(const struct config_service *config)
+{
+	(void)config;
+	return RING_NAMES;
+}
+
+bool backend_eligible(const struct backend *backend)
+{
+	return backend->index;
+}
+
+void service_touch(struct service *service)
+{
+	(void)service;
+}
+
+void balancer_commit_later(struct balancer *balancer)
+{
+	(void)balancer;
+}
+
 static void begin(struct balancer *balancer, struct service *service)
 {
 	memset(moves, 0, sizeof(moves));

@@ -147,13 +147,14 @@ static void tell_broken(const struct connection *c)
 
 	getsockname(c->fd, (struct sockaddr *)&own, &len);
 	fprintf(stderr,
-		"%lld ms: %s of [%s]:%u to [%s]:%u, begun %lld, backend %u: %s; sent %llu, "
+		"%lld ms: %s of [%s]:%u to [%s]:%u, begun %lld, backend %u: %s%s%s; sent %llu, "
 		"received %llu, counted "
 		"%llu%s\n",
 		(long long)now(), kind_names[c->kind],
 		inet_ntop(AF_INET6, &own.sin6_addr, text, sizeof(text)), ntohs(own.sin6_port),
 		inet_ntop(AF_INET6, peer, peer_text, sizeof(peer_text)), STREAM_PORT,
-		(long long)c->begun_ms, c->backend, end_names[c->end], (unsigned long long)c->sent,
+		(long long)c->begun_ms, c->backend, end_names[c->end], c->error ? ": " : "",
+		c->error ? strerror(c->error) : "", (unsigned long long)c->sent,
 		(unsigned long long)c->received, (unsigned long long)c->confirmed,
 		c->shut ? ", at the end" : "");
 }
@@ -254,6 +255,7 @@ static void ready(int fd, uint32_t events)
 	if (events & EPOLLOUT) {
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 		epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &reading);
+		c->error = error;
 		if (error)
 			c->end = END_REFUSED;
 		else

@@ -25,6 +25,7 @@ static void end(struct connection *c, enum connection_end how)
 
 static void end_by_errno(struct connection *c)
 {
+	c->error = errno;
 	end(c, c->live || c->kind == KIND_HTTP ? END_RESET : END_REFUSED);
 }
 

@@ -55,6 +55,7 @@ struct connection {
 	int fd;
 	enum connection_kind kind;
 	enum connection_end end;
+	int error;	     /* errno, if that ended it; else 0 */
 	bool live;	     /* the server has greeted */
 	bool finishing;	     /* sends no more, and is to be closed in order */
 	bool shut;	     /* our FIN was sent */

@@ -54,6 +54,7 @@ matrix both "rehash lost-move settled"
 matrix chance "drain rehash"
 KIND="idle trickle" matrix exceptions "rehash"
 breaks exceptions rehash
+KIND="idle trickle http" matrix single "three restart"
 KIND="idle trickle" matrix maglev "drain"
 breaks maglev drain
 echo "1..$COUNT"

@@ -73,12 +73,14 @@ come_up()
 # The clock of the client's log, in ms.
 clock() { awk '{ print int($1 * 1000) }' /proc/uptime; }
 
-# Waits until a backend is STATE on each balancer.
+# Waits until a backend is STATE on each balancer, for each service, which has a check of its own.
 turn()
 {
-	local n
+	local n service
 	for n in $(balancers); do
-		wait_for 90 are "$1" "$n" web "$(app "$2")"
+		for service in $SERVICES; do
+			! serves "$service" "$2" || wait_for 90 are "$1" "$n" "$service" "$(app "$2")"
+		done
 	done
 	clock >"$NET_DIR/turned"
 	moved

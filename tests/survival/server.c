@@ -44,6 +44,7 @@ struct connection {
 };
 
 static struct connection connections[MAX_FDS];
+static int fds; /* those above were never in use */
 static uint32_t number;
 static int epoll, health = -1;
 
@@ -101,6 +102,7 @@ static void take(int listener)
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 		connections[fd] = (struct connection){ .phase = BEGIN };
+		fds = fd < fds ? fds : fd + 1;
 		watch(fd);
 	}
 }
@@ -223,7 +225,7 @@ static void serve(int fd)
 
 static void tick(void)
 {
-	for (int fd = 0; fd < MAX_FDS; fd++) {
+	for (int fd = 0; fd < fds; fd++) {
 		struct connection *c = &connections[fd];
 
 		if (c->phase != SERVE)

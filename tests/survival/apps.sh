@@ -49,6 +49,7 @@ nginx_start()
 	on_start "b$1" nginx nginx -c "$dir/nginx.conf" -e stderr
 }
 
+# HOME: whatever the user's own shell does at a login is no part of it.
 sshd_start()
 {
 	cat >"$NET_DIR/ssh/config$1" <<-END
@@ -62,7 +63,7 @@ sshd_start()
 		PermitRootLogin prohibit-password
 		MaxStartups 500
 		LoginGraceTime 300
-		SetEnv BACKEND=$1
+		SetEnv BACKEND=$1 HOME=$NET_DIR/ssh
 	END
 	on_start "b$1" sshd /usr/sbin/sshd -D -e -f "$NET_DIR/ssh/config$1"
 }

@@ -68,13 +68,14 @@ static __always_inline __u8 wanted_flag(const struct packet *packet)
 static __always_inline __u32 named_choose(const struct packet *packet,
 					  const struct poise_move *move, __u32 owner)
 {
+	__u32 earlier = move->earlier & POISE_MOVE_EARLIER;
 	__u8 wanted = wanted_flag(packet);
 
 	if (likely(owner))
 		return owner;
 	if (move->previous && backend_flags(move->previous) & wanted)
 		return move->previous;
-	return move->earlier && backend_flags(move->earlier) & wanted ? move->earlier : 0;
+	return earlier && backend_flags(earlier) & wanted ? earlier : 0;
 }
 
 static __always_inline bool speaks_gue(__u32 index)

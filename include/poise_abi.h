@@ -87,6 +87,7 @@ enum {
 	POISE_MOVE_NAMED = 0x8000,
 	POISE_MOVE_OWNER = 0x7fff,
 	POISE_MOVE_OLDER = 0x8000,
+	POISE_MOVE_GUESSED = 0x8000,
 	POISE_MOVE_EARLIER = 0x7fff,
 };
 
@@ -103,7 +104,8 @@ struct poise_move {
 			 * the last change of owner or state */
 	__u16 earlier;	/* POISE_MOVE_EARLIER: a third backend at which connections of the slot
 			 * may be, 0: none; POISE_MOVE_OLDER: RECORDED, and it owned the slot
-			 * before previous did, not after */
+			 * before previous did, not after; POISE_MOVE_GUESSED: NAMED, and both
+			 * names are a guess, to be given up */
 	__u16 owner;	/* POISE_MOVE_OWNER: its index, 0: as the slot's word says;
 			 * POISE_MOVE_NAMED: the slot is that */
 } __attribute__((aligned(8)));

@@ -55,13 +55,6 @@ void service_count_slots(struct service *service)
 	(void)service;
 }
 
-bool ring_guessed(const struct service *service, struct poise_move move)
-{
-	(void)service;
-	(void)move;
-	return false;
-}
-
 enum ring_rules service_rules(const struct config_service *config)
 {
 	(void)config;

@@ -62,7 +62,7 @@ static uint32_t slots_naming(uint16_t index)
 		struct poise_move move;
 
 		ring_read(&web()->ring, i, &move);
-		count += move.previous == index || move.earlier == index;
+		count += move.previous == index || (move.earlier & POISE_MOVE_EARLIER) == index;
 	}
 	return count;
 }
@@ -338,6 +338,38 @@ static void a_history_names_what_it_did(void **state)
 	assert_true(expected > 600 && naming("b0") == expected);
 }
 
+/* There a slot went from b1 to b2, whose connections are recorded, and on to b0. */
+static void names_of_a_slot_that_recorded_are_taken_the_latest_first(void **state)
+{
+	uint32_t found = 0, recording;
+	json_t *history;
+
+	(void)state;
+	begin_adopted("15m", CHAINS("on") B0 B1 B2);
+	drain(backend_named("web", "b1"), true);
+	drain(backend_named("web", "b2"), true);
+	recording = recorded();
+	history = exported();
+	begin_anew();
+	begin("15m", CHAINS("off") B0 B1 B2);
+	drain(backend_named("web", "b1"), true);
+	drain(backend_named("web", "b2"), true);
+	for (uint32_t i = 0; i < web()->ring.size; i++)
+		ring_name(&web()->ring, i, 0, 0, 0);
+	take(history, recording);
+	json_decref(history);
+	for (uint32_t i = 0; i < web()->ring.size; i++) {
+		struct poise_move move;
+
+		ring_read(&web()->ring, i, &move);
+		if (move.previous && move.earlier) {
+			assert_int_equal(move.previous, backend_named("web", "b2")->index);
+			found++;
+		}
+	}
+	assert_true(found > 100);
+}
+
 static void a_history_leaves_alone_what_moves(void **state)
 {
 	struct image before;
@@ -407,6 +439,12 @@ static bool is_guessed(void *context)
 	return web()->guess.made && !web()->guess.without;
 }
 
+static bool is_given_up(void *context)
+{
+	(void)context;
+	return !web()->guess.made;
+}
+
 /* With two backends each slot names the other one. */
 static void an_empty_start_guesses_for_the_settle_time(void **state)
 {
@@ -425,6 +463,23 @@ static void an_empty_start_guesses_for_the_settle_time(void **state)
 	json_decref(history);
 	assert_true(loop_until(names_nobody, NULL, PATIENCE_MS));
 	assert_int_equal(recorded(), 0);
+}
+
+static void a_guess_is_given_up_after_a_restart_too(void **state)
+{
+	uint32_t changed;
+
+	(void)state;
+	begin("2s", CHAINS("on") B0 B1 B2);
+	assert_true(loop_until(is_guessed, NULL, PATIENCE_MS));
+	restart_with(config_with("2s", CHAINS("on") B0 B1 B2));
+	assert_int_equal(named(), 1021);
+	drain(backend_named("web", "b2"), true);
+	changed = recorded();
+	assert_true(changed > 300 && changed < 400);
+	assert_true(loop_until(is_given_up, NULL, PATIENCE_MS));
+	assert_true(loop_until(is_all_named, NULL, PATIENCE_MS));
+	assert_int_equal(named(), changed); /* what a change brought stays */
 }
 
 /* Who owned the slot before b2 drained is who owned it on the other balancer. */
@@ -448,7 +503,7 @@ static void a_guess_finds_who_owned_before_a_change(void **state)
 		if (owner == was)
 			continue;
 		changed++;
-		found += move.previous == was || move.earlier == was;
+		found += move.previous == was || (move.earlier & POISE_MOVE_EARLIER) == was;
 	}
 	assert_true(changed > 300);
 	assert_int_equal(found, changed);
@@ -468,9 +523,11 @@ int main(void)
 		TEST(a_third_change_waits_for_the_settle_time),
 		TEST(a_history_goes_on_waiting),
 		TEST(a_history_names_what_it_did),
+		TEST(names_of_a_slot_that_recorded_are_taken_the_latest_first),
 		TEST(a_history_leaves_alone_what_moves),
 		TEST(a_bad_history_changes_nothing),
 		TEST(an_empty_start_guesses_for_the_settle_time),
+		TEST(a_guess_is_given_up_after_a_restart_too),
 		TEST(a_guess_finds_who_owned_before_a_change),
 	};
 

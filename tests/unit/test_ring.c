@@ -12,7 +12,7 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { A = 1, B = 2, C = 3, D = 4, MOVING = POISE_SLOT_MOVING, TABLE_NOW = 100 };
-enum { NAMED = POISE_MOVE_NAMED, OLDER = POISE_MOVE_OLDER };
+enum { NAMED = POISE_MOVE_NAMED, OLDER = POISE_MOVE_OLDER, GUESSED = POISE_MOVE_GUESSED };
 
 struct slot {
 	uint16_t word, previous, stamp, earlier, owner;
@@ -428,6 +428,14 @@ static void forget_takes_names(void **state)
 		  { MOVING | B, A, 9, 0, NAMED | B },
 		  { B, A, 9, 0, NAMED | B },
 		  { B, A, 9, 0, NAMED | B } },
+		{ "a guess, which the rest still is",
+		  { MOVING | B, A, 9, GUESSED | C, NAMED | B },
+		  { MOVING | B, C, 9, GUESSED, NAMED | B },
+		  { MOVING | B, C, 9, GUESSED, NAMED | B } },
+		{ "a guess, second",
+		  { MOVING | B, C, 9, GUESSED | A, NAMED | B },
+		  { MOVING | B, C, 9, GUESSED, NAMED | B },
+		  { MOVING | B, C, 9, GUESSED, NAMED | B } },
 		{ "named, another",
 		  { MOVING | B, C, 9, 0, NAMED | B },
 		  { MOVING | B, C, 9, 0, NAMED | B },

@@ -168,26 +168,51 @@ uint32_t ring_change(struct ring *ring, const uint16_t *owners, uint16_t now, en
 	return changed;
 }
 
-void ring_resume(struct ring *ring, uint32_t slot, uint16_t owner, uint16_t previous,
-		 uint16_t earlier, uint16_t stamp)
+/* move: the owner's index, previous, earlier, the stamp, and POISE_MOVE_GUESSED or not. */
+static void put_names(struct ring *ring, uint32_t slot, struct poise_move move)
 {
-	struct poise_move move = { .stamp = stamp, .owner = owner | POISE_MOVE_NAMED };
-	uint16_t names[RING_NAMES_MAX];
+	uint16_t owner = move.owner, names[RING_NAMES_MAX];
+	uint16_t candidates[] = { move.previous, move.earlier & POISE_MOVE_EARLIER };
 
-	if (!pick_names(owner, (const uint16_t[]){ previous, earlier }, 2, names)) {
+	if (!pick_names(owner, candidates, 2, names)) {
 		publish(&ring->slots[slot], owner);
 		return;
 	}
+	move.owner = owner | POISE_MOVE_NAMED;
 	move.previous = names[0];
-	move.earlier = names[1];
+	move.earlier = names[1] | (move.earlier & POISE_MOVE_GUESSED);
 	store_move(&ring->moves[slot], move);
 	publish(&ring->slots[slot], owner | POISE_SLOT_MOVING);
+}
+
+void ring_resume(struct ring *ring, uint32_t slot, uint16_t owner, uint16_t previous,
+		 uint16_t earlier, uint16_t stamp)
+{
+	put_names(ring, slot,
+		  (struct poise_move){ .owner = owner,
+				       .previous = previous,
+				       .earlier = earlier & POISE_MOVE_EARLIER,
+				       .stamp = stamp });
 }
 
 void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
 {
 	ring_resume(ring, slot, load(&ring->slots[slot]) & POISE_SLOT_OWNER, previous, earlier,
 		    now);
+}
+
+void ring_guess(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier, uint16_t now)
+{
+	put_names(ring, slot,
+		  (struct poise_move){ .owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER,
+				       .previous = previous,
+				       .earlier = earlier | POISE_MOVE_GUESSED,
+				       .stamp = now });
+}
+
+bool ring_is_guess(struct poise_move move)
+{
+	return is_named(move) && (move.earlier & POISE_MOVE_GUESSED);
 }
 
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
@@ -249,8 +274,12 @@ static void forget_name(struct ring *ring, uint32_t slot, struct poise_move move
 		store(&ring->moves[slot].earlier, 0); /* alone: the stamp may be of now */
 		return;
 	}
-	ring_name(ring, slot, move.previous == index ? 0 : move.previous,
-		  move.earlier == index ? 0 : move.earlier, move.stamp);
+	if (move.previous == index)
+		move.previous = 0;
+	if ((move.earlier & POISE_MOVE_EARLIER) == index)
+		move.earlier &= POISE_MOVE_GUESSED;
+	move.owner = load(&ring->slots[slot]) & POISE_SLOT_OWNER;
+	put_names(ring, slot, move);
 }
 
 void ring_forget_names(struct ring *ring, uint16_t index)

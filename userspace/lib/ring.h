@@ -11,6 +11,7 @@
 #ifndef POISE_RING_H
 #define POISE_RING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "poise_abi.h"
@@ -70,6 +71,13 @@ void ring_name(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t ear
 /* Makes a slot NAMED that no connection began in so far, with another owner. */
 void ring_resume(struct ring *ring, uint32_t slot, uint16_t owner, uint16_t previous,
 		 uint16_t earlier, uint16_t stamp);
+
+/* The same with names that are a guess, until they change. */
+void ring_guess(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,
+		uint16_t now);
+
+/* Are this move's names a guess? */
+bool ring_is_guess(struct poise_move move);
 
 /* Makes a settled slot RECORDED, as if its owner had been previous until now. */
 void ring_record(struct ring *ring, uint32_t slot, uint16_t previous, uint16_t earlier,

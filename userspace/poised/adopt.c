@@ -10,6 +10,7 @@
 #include "log.h"
 #include "maps.h"
 #include "port_lists.h"
+#include "ring_guess.h"
 #include "sweep.h"
 
 /* Does the data plane lead there? What only a port range leads to is there while its record is. */
@@ -115,6 +116,7 @@ int adopt_all(struct balancer *balancer)
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		service_settle(balancer->services[i]);
 		service_count_slots(balancer->services[i]);
+		ring_guess_adopt(balancer->services[i]);
 	}
 	balancer->empty = !balancer->service_count;
 	if (!err && balancer->service_count)

@@ -74,7 +74,6 @@ struct guess {
 	size_t count, next;
 	bool made; /* and not given up */
 	int64_t made_ms;
-	uint16_t stamp; /* of moves with such names alone */
 };
 
 /* Slots that keep their owner for now, although they are to have another: ring_wait.h. */

@@ -16,23 +16,16 @@
 enum {
 	BATCH_JOBS = 16,
 	SLICE_MS = 10,
-	OLDER_TICKS = 1000, /* than any stamp that means something */
 };
 
 /* One ring, built without a backend; without: 0 for the one with those that drain. */
 struct job {
 	struct service *service;
-	uint16_t without, stamp;
+	uint16_t without, now; /* coarse clock */
 	uint64_t seed;
 	struct maglev_member *members;
 	size_t count;
 };
-
-bool ring_guessed(const struct service *service, struct poise_move move)
-{
-	return service->guess.made && (move.owner & POISE_MOVE_NAMED) &&
-	       move.stamp == service->guess.stamp;
-}
 
 static bool is_eligible_undrained(const struct backend *backend)
 {
@@ -73,9 +66,9 @@ static void name(const struct job *job, uint32_t slot, uint16_t other)
 	if (!owner || owner == other || (job->without && owner != job->without))
 		return;
 	if (!(word & POISE_SLOT_MOVING))
-		ring_name(ring, slot, other, 0, job->stamp);
-	else if (ring_guessed(job->service, move) && !move.earlier)
-		ring_name(ring, slot, move.previous, other, job->stamp);
+		ring_guess(ring, slot, other, 0, job->now);
+	else if (ring_is_guess(move) && !(move.earlier & POISE_MOVE_EARLIER))
+		ring_guess(ring, slot, move.previous, other, job->now);
 }
 
 /* In any thread; no two jobs name anything in the same slot. */
@@ -101,7 +94,7 @@ static size_t list_jobs(struct service *service, struct job *jobs)
 	while (guess->next < guess->count && count < BATCH_JOBS) {
 		jobs[count] = (struct job){ .service = service,
 					    .without = guess->without[guess->next++],
-					    .stamp = guess->stamp,
+					    .now = balancer_clock(),
 					    .seed = maps_settings(service->balancer->maps)->seed };
 		list_members(&jobs[count++]);
 		if (guess->next == 1)
@@ -168,7 +161,6 @@ void ring_guess_begin(struct service *service)
 {
 	struct balancer *balancer = service->balancer;
 	struct guess *guess = &service->guess;
-	uint16_t settle = maps_settings(balancer->maps)->settle_ticks;
 
 	if ((uint64_t)service->backend_count * service->ring.size > RING_GUESS_MAX_SLOTS) {
 		log_event(LOG_LEVEL_WARNING,
@@ -186,8 +178,21 @@ void ring_guess_begin(struct service *service)
 	guess->next = 0;
 	guess->made = true;
 	guess->made_ms = balancer_now_ms();
-	guess->stamp = (uint16_t)(balancer_clock() - settle - OLDER_TICKS);
 	timer_set(balancer->guess_event, 0);
+}
+
+/* How long ago it was made nobody knows: it has its whole time once more. */
+void ring_guess_adopt(struct service *service)
+{
+	struct poise_move move;
+
+	if (!(service->flags & POISE_SERVICE_CHAIN))
+		return;
+	for (uint32_t i = 0; i < service->ring.size && !service->guess.made; i++) {
+		ring_read(&service->ring, i, &move);
+		service->guess.made = ring_is_guess(move);
+	}
+	service->guess.made_ms = balancer_now_ms();
 }
 
 void ring_guess_end(struct service *service)
@@ -206,7 +211,7 @@ void ring_guess_tick(struct service *service)
 		return;
 	for (uint32_t i = 0; i < service->ring.size; i++) {
 		ring_read(&service->ring, i, &move);
-		if (ring_guessed(service, move))
+		if (ring_is_guess(move))
 			ring_name(&service->ring, i, 0, 0, 0);
 	}
 	guess->made = false;

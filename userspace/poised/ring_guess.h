@@ -8,10 +8,6 @@
 #ifndef POISE_RING_GUESS_H
 #define POISE_RING_GUESS_H
 
-#include <stdbool.h>
-
-#include "poise_abi.h"
-
 struct balancer;
 struct service;
 
@@ -27,8 +23,8 @@ void ring_guess_begin(struct service *service);
 /* Ends what is under way; the names stay. */
 void ring_guess_end(struct service *service);
 
-/* Was this move's names a guess, that was not given up? */
-bool ring_guessed(const struct service *service, struct poise_move move);
+/* Takes up what an earlier poised guessed. */
+void ring_guess_adopt(struct service *service);
 
 /* Gives up names whose time is over. */
 void ring_guess_tick(struct service *service);

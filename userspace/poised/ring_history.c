@@ -68,7 +68,7 @@ static void add_slot(struct chunk *chunk, uint32_t slot)
 	uint16_t word = ring_read(&chunk->service->ring, slot, &move);
 	struct ring_run run = { .first = slot, .last = slot, .behind = slot + 1 };
 
-	if (!(word & POISE_SLOT_MOVING) || ring_guessed(chunk->service, move))
+	if (!(word & POISE_SLOT_MOVING) || ring_is_guess(move))
 		return;
 	run.owner = place_of(chunk, word & POISE_SLOT_OWNER);
 	run.previous = place_of(chunk, move.previous);

@@ -150,40 +150,58 @@ static bool resume_slot(struct entry *entry, const struct ring_run *run, uint32_
 	return true;
 }
 
+/* What a run says of a slot: as in struct poise_move. */
+struct told {
+	uint16_t previous, earlier;
+	bool older;
+};
+
+static struct told read_told(const struct entry *entry, const struct ring_run *run, bool records)
+{
+	struct told told = { entry->indexes[run->previous], entry->indexes[run->earlier],
+			     run->older };
+
+	if (run->named || run->older || records)
+		return told;
+	return (struct told){ told.earlier, told.previous, true }; /* the latest first */
+}
+
+/* The other balancer's owner, where it is not the one here, comes before what it names. */
+static struct told put_owner(struct told told, uint16_t there, uint16_t here)
+{
+	if (there && there != here)
+		told = (struct told){ there, told.previous, true };
+	if (!told.previous)
+		told = (struct told){ told.earlier, 0, false };
+	if (told.earlier == told.previous || told.earlier == here)
+		told.earlier = 0;
+	return told;
+}
+
 /* Names a slot that is settled, or whose names were guessed. Returns whether it did. */
 static bool take_slot(struct entry *entry, const struct ring_run *run, uint32_t slot)
 {
 	struct service *service = entry->service;
+	bool records = !run->named && service->config.exceptions;
 	struct poise_move move;
 	uint16_t word = ring_read(&service->ring, slot, &move), owner = word & POISE_SLOT_OWNER;
-	uint16_t before = entry->indexes[run->owner], first = entry->indexes[run->previous];
-	uint16_t second = entry->indexes[run->earlier];
 	uint16_t stamp = stamp_of(service->balancer, run->age_s);
+	struct told told =
+		put_owner(read_told(entry, run, records), entry->indexes[run->owner], owner);
 
-	if (!owner || (!ring_guessed(service, move) && (word & POISE_SLOT_MOVING)))
+	if (!owner || (!ring_is_guess(move) && (word & POISE_SLOT_MOVING)))
 		return false;
-	bool older = run->older;
-
-	if (before != owner && resume_slot(entry, run, slot, stamp))
+	if (entry->indexes[run->owner] != owner && resume_slot(entry, run, slot, stamp))
 		return true;
-	if (before && before != owner) {
-		second = first;
-		first = before;
-		older = true;
-	}
-	if (!first) {
-		first = second;
-		second = 0;
-	}
-	if (second == first || second == owner)
-		second = 0;
-	if (!first || (first == owner && !second))
+	if (!told.previous || (told.previous == owner && !told.earlier))
 		return false;
-	if (run->named || !service->config.exceptions)
-		ring_name(&service->ring, slot, first, second, stamp);
+	if (!records)
+		ring_name(&service->ring, slot, told.previous, told.earlier, stamp);
 	else
-		ring_record(&service->ring, slot, first,
-			    second && older ? second | POISE_MOVE_OLDER : second, stamp);
+		ring_record(&service->ring, slot, told.previous,
+			    told.earlier && told.older ? told.earlier | POISE_MOVE_OLDER
+						       : told.earlier,
+			    stamp);
 	return true;
 }
 

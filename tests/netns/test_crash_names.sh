@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Slots that name the backends before (second chance, exceptions off) survive kill -9: poised dies at
+# steps of a change, of a start over what is pinned, and of a reload that changes the service; a plain
+# poised starts, and the slots name the same backends. Connections that live by the chain alone live on.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=load.sh
+. "$(dirname "$0")/load.sh"
+
+FAULT_FILE=$NET_DIR/fault
+
+# config EXCEPTIONS: the services web, with second chance, and other, which is switched: SECOND
+config()
+{
+	config_head | sed 's/^settle:.*/settle: 15m/'
+	service_yaml web "$VIP44" 4 1 2 3 4 | second_chance "$1"
+	if [ "$2" = true ]; then
+		service_yaml other "$VIP46" 4 1 2 3 | second_chance on
+	else
+		service_yaml other "$VIP46" 4 1 2 3 | sed 's/port: 80/&\n    encapsulation: gue/'
+	fi
+}
+
+second_chance()
+{
+	sed -e "s/port: 80/&\n    ring_size: 1021\n    encapsulation: gue\n    second_chance: true\n    exceptions: $1/" \
+		-e 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /'
+}
+
+agents_attach()
+{
+	local i
+	for i in 1 2 3 4; do
+		on "b$i" "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-b$i" \
+			--vip "$VIP44" --vip "$VIP46" --second-chance 10.0.1.0/24 \
+			--from 172.16.0.0/16 >>"$NET_DIR/agent.log" 2>&1
+	done
+}
+
+# What every slot of web names, without ages and states.
+names()
+{
+	poise ring export web | /usr/bin/python3 -c 'import json, sys
+for s in json.load(sys.stdin)["services"]:
+    b = [""] + [t.split()[1] for t in s["backends"]]
+    for run in s["moves"].split(";")[:-1]:
+        slots, owner, previous, earlier, *_ = run.split()
+        first, last = map(int, slots.split("-"))
+        for slot in range(first, last + 1):
+            print(slot, *(b[int(i)] for i in (owner, previous, earlier)))' | sort -n
+}
+
+named() { status '[.services[] | select(.name == "web")][0] | .named_slots > 300 and .moving_slots == 0'; }
+
+arm() { echo "$1" >"$FAULT_FILE"; }
+disarm() { rm -f "$FAULT_FILE"; }
+
+faulty_start()
+{
+	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
+		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
+	NET_POISED=$!
+	wait_for 20 answers_or_gone
+}
+
+answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
+
+died()
+{
+	local got=0
+	wait_for 20 pids_gone "$NET_POISED"
+	wait "$NET_POISED" 2>/dev/null || got=$?
+	equal 137 $got
+}
+
+lives() { ! grep broken "$NET_DIR/long.log" && ! pids_gone "$LOAD_LONG"; }
+
+# What was named before is named after the death.
+recovered()
+{
+	poised_start && wait_for 15 all_up_but_drained && equal true "$(named)" &&
+		equal "$NAMES" "$(names)" && lives
+}
+
+all_up_but_drained()
+{
+	equal true "$(status '[.services[].backends[].state] | all(. == "up" or . == "draining")')"
+}
+
+# crash POINT COMMAND...
+crash()
+{
+	local point=$1
+	shift
+	"$@" || true
+	check "dies at $point" died
+	disarm
+	check "$point: the slots name whom they named, connections live" recovered
+	poised_stop KILL
+}
+
+# at POINT: a poised that dies there while it starts
+at() { arm "$1"; faulty_start; }
+
+# during POINT COMMAND...: one that dies there when asked
+during()
+{
+	disarm
+	faulty_start
+	arm "$1"
+	shift
+	"$@" >/dev/null 2>&1
+}
+
+reload_to() { config "$@" >"$NET_CONFIG"; poise reload; }
+
+tap_begin one
+config off false >"$NET_CONFIG"
+poised_start
+wait_for 15 all_up
+on_start client long /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" "$LONG_CONNECTIONS" "$(url "$VIP44" /)"
+LOAD_LONG=$!
+wait_for 20 grep -q 'all connected' "$NET_DIR/long.log"
+poise drain web app-01 >/dev/null
+poise drain web app-02 >/dev/null
+check "slots name who drained, and record nothing" equal true "$(named)"
+NAMES=$(names)
+poised_stop KILL
+
+for point in services-adopted backends-adopted adopted services-changed committed; do
+	crash "$point" at "$point"
+done
+# that service's slots settle when it is switched on or off; web's are none of them
+crash chain-settled during chain-settled reload_to off true
+# slots that name stay so when exceptions are kept from now on
+crash services-changed during services-changed reload_to on true
+# a death half way through a change back: the ring is built anew, and names who owned before
+crash backends-committed during backends-committed poise weight web app-03 100
+check "web's connections were held by the chain" lives
+kill -TERM "$LOAD_LONG"
+wait "$LOAD_LONG" || true
+check "$LONG_CONNECTIONS long connections stayed with their servers" long_whole
+tap_end

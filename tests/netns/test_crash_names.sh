@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Slots that name the backends before (second chance, exceptions off) survive kill -9: poised dies at
-# steps of a change, of a start over what is pinned, and of a reload that changes the service; a plain
-# poised starts, and the slots name the same backends. Connections that live by the chain alone live on.
+# each step of a start over what is pinned; a plain poised starts, and the slots name the same
+# backends. Connections that live by the chain alone live on.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -104,18 +104,6 @@ crash()
 # at POINT: a poised that dies there while it starts
 at() { arm "$1"; faulty_start; }
 
-# during POINT COMMAND...: one that dies there when asked
-during()
-{
-	disarm
-	faulty_start
-	arm "$1"
-	shift
-	"$@" >/dev/null 2>&1
-}
-
-reload_to() { config "$@" >"$NET_CONFIG"; poise reload; }
-
 tap_begin one
 config off false >"$NET_CONFIG"
 poised_start
@@ -132,12 +120,6 @@ poised_stop KILL
 for point in services-adopted backends-adopted adopted services-changed committed; do
 	crash "$point" at "$point"
 done
-# that service's slots settle when it is switched on or off; web's are none of them
-crash chain-settled during chain-settled reload_to off true
-# slots that name stay so when exceptions are kept from now on
-crash services-changed during services-changed reload_to on true
-# a death half way through a change back: the ring is built anew, and names who owned before
-crash backends-committed during backends-committed poise weight web app-03 100
 check "web's connections were held by the chain" lives
 kill -TERM "$LOAD_LONG"
 wait "$LOAD_LONG" || true

@@ -126,7 +126,6 @@ struct poise_service service_entry(const struct service *service)
 void service_set_chain(struct service *service)
 {
 	service_settle(service);
-	FAULT_POINT("chain-settled");
 	service->flags = service_describe(&service->config).flags;
 	maps_service_set_chain(service->balancer->maps, service->index,
 			       service->flags & POISE_SERVICE_CHAIN);

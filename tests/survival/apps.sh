@@ -71,7 +71,7 @@ sshd_start()
 database_start()
 {
 	[ -d "$NET_DIR/db$1" ] || cp -r "$NET_DIR/db" "$NET_DIR/db$1"
-	cat >"$NET_DIR/db.init" <<-END
+	cat >"$NET_DIR/db$1.init" <<-END
 		CREATE DATABASE IF NOT EXISTS survival;
 		CREATE TABLE IF NOT EXISTS survival.counts (id BIGINT PRIMARY KEY, n INT) ENGINE=InnoDB;
 		CREATE USER IF NOT EXISTS survival@'%';
@@ -80,7 +80,7 @@ database_start()
 	on_start "b$1" mariadb mariadbd --no-defaults --user=root --datadir="$NET_DIR/db$1" \
 		--socket="$NET_DIR/db$1.sock" --pid-file="$NET_DIR/db$1.pid" --bind-address=0.0.0.0 \
 		--port=3306 --server-id="$1" --max-connections=500 --skip-name-resolve \
-		--connect-timeout=120 --net-read-timeout=120 --net-write-timeout=120 --innodb-flush-log-at-trx-commit=2 --init-file="$NET_DIR/db.init"
+		--connect-timeout=120 --net-read-timeout=120 --net-write-timeout=120 --innodb-flush-log-at-trx-commit=2 --init-file="$NET_DIR/db$1.init"
 }
 
 # apps_answer I

@@ -119,13 +119,13 @@ static void find_sources(void)
 /* The next source of the target's family. */
 static const struct sockaddr_in6 *source_for(const struct sockaddr_in6 *target)
 {
-	static unsigned int turn;
-	bool mapped = IN6_IS_ADDR_V4MAPPED(&target->sin6_addr);
+	static unsigned int turn[2];
+	int mapped = !!IN6_IS_ADDR_V4MAPPED(&target->sin6_addr);
 
 	for (unsigned int i = 0; i < source_count; i++) {
-		const struct sockaddr_in6 *s = &sources[turn++ % source_count];
+		const struct sockaddr_in6 *s = &sources[turn[mapped]++ % source_count];
 
-		if ((bool)IN6_IS_ADDR_V4MAPPED(&s->sin6_addr) == mapped)
+		if (!!IN6_IS_ADDR_V4MAPPED(&s->sin6_addr) == mapped)
 			return s;
 	}
 	return NULL;

@@ -104,7 +104,8 @@ client_make()
 		host_address client eth0 "198.51.100.$((1 + i))/24" "2001:db8:1::$((1 + i))/64"
 	done
 	host_routes client 198.51.100.1 2001:db8:1::1
-	on client sysctl -q net.ipv4.ip_local_port_range="${PORTS:-2000 65000}"
+	# a SYN that this host itself cannot send counts as a try: there are enough of them
+	on client sysctl -q net.ipv4.ip_local_port_range="${PORTS:-2000 65000}" net.ipv4.tcp_syn_retries=60
 }
 
 balancer_make()

@@ -149,7 +149,27 @@ net_compile()
 # BACKENDS (4 if left out) is how many get a server; all four hosts are there.
 net_up()
 {
-	local shape=${1:-one} servers=${2:-4} host i
+	local shape=${1:-one} servers=${2:-4} i
+	hosts_make
+	link_make client client eth0 1500
+	host_address client eth0 198.51.100.2/24 2001:db8:1::2/64
+	host_address switch client 198.51.100.1/24 2001:db8:1::1/64
+	host_routes client 198.51.100.1 2001:db8:1::1
+	balancer_make "$shape"
+	for i in 1 2 3 4; do
+		backend_make "$i" $VIP44 $VIP46 $VIP66 $VIP64
+	done
+	head -c 24M /dev/urandom >"$NET_DIR/data"
+	sha256sum <"$NET_DIR/data" >"$NET_DIR/data.sum"
+	for ((i = 1; i <= servers; i++)); do
+		server_start "$i"
+	done
+}
+
+# Makes every host of NET_HOSTS, bpffs, and the switch.
+hosts_make()
+{
+	local host
 	[ -d "$NET_DIR" ] || mkdir -m 700 "$NET_DIR"
 	mkdir "$NET_DIR/bpf"
 	mount -t bpf -o mode=0700 poise-test "$NET_DIR/bpf"
@@ -158,19 +178,6 @@ net_up()
 		host_make "$host"
 	done
 	switch_make
-	link_make client client eth0 1500
-	host_address client eth0 198.51.100.2/24 2001:db8:1::2/64
-	host_address switch client 198.51.100.1/24 2001:db8:1::1/64
-	host_routes client 198.51.100.1 2001:db8:1::1
-	balancer_make "$shape"
-	for i in 1 2 3 4; do
-		backend_make "$i"
-	done
-	head -c 24M /dev/urandom >"$NET_DIR/data"
-	sha256sum <"$NET_DIR/data" >"$NET_DIR/data.sum"
-	for ((i = 1; i <= servers; i++)); do
-		server_start "$i"
-	done
 }
 
 host_make()
@@ -268,7 +275,8 @@ backend_address()
 	esac
 }
 
-# A host that owns the VIPs without saying so on the wire, as direct server return wants it.
+# backend_make I [VIP...]: a host that owns the VIPs without saying so on the wire, as direct server
+# return wants it.
 backend_make()
 {
 	local host=b$1 name vip
@@ -278,11 +286,12 @@ backend_make()
 	host_address "$host" eth0 "$(backend_address "$1" 4)/24" "$(backend_address "$1" 6)/64"
 	host_routes "$host" 10.0.1.1 2001:db8:2::1
 	on "$host" sysctl -q net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
-	for vip in $VIP44 $VIP46; do
-		ip -n "$name" address add "$vip/32" dev lo
-	done
-	for vip in $VIP66 $VIP64; do
-		ip -n "$name" address add "$vip/128" dev lo nodad
+	shift
+	for vip; do
+		case $vip in
+		*:*) ip -n "$name" address add "$vip/128" dev lo nodad ;;
+		*) ip -n "$name" address add "$vip/32" dev lo ;;
+		esac
 	done
 }
 
@@ -307,14 +316,20 @@ net_down()
 # /slow?rate=100k the same at that rate (bytes a second for each connection), /upload takes anything
 #
 
+# Prints the settings of an nginx that keeps what it sets aside in DIR: nginx_temp DIR
+nginx_temp()
+{
+	local kind
+	for kind in client_body proxy fastcgi uwsgi scgi; do
+		echo "${kind}_temp_path $1;"
+	done
+}
+
 # server_start I: the server app-0I on host bI; returns when it answers.
 server_start()
 {
-	local host=b$1 dir=$NET_DIR/b$1.nginx kind temp=
+	local host=b$1 dir=$NET_DIR/b$1.nginx
 	mkdir -p "$dir"
-	for kind in client_body proxy fastcgi uwsgi scgi; do
-		temp="$temp ${kind}_temp_path $dir;"
-	done
 	cat >"$dir/nginx.conf" <<-END
 		user root;
 		daemon off;
@@ -322,7 +337,7 @@ server_start()
 		pid $dir/pid;
 		events { worker_connections 4096; }
 		http {
-			$temp
+			$(nginx_temp "$dir")
 			access_log off;
 			keepalive_requests 100000000;
 			default_type text/plain;

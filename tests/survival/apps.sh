@@ -25,11 +25,8 @@ apps_start()
 
 nginx_start()
 {
-	local dir=$NET_DIR/b$1.nginx kind temp=
+	local dir=$NET_DIR/b$1.nginx
 	mkdir -p "$dir"
-	for kind in client_body proxy fastcgi uwsgi scgi; do
-		temp="$temp ${kind}_temp_path $dir;"
-	done
 	cat >"$dir/nginx.conf" <<-END
 		user root;
 		daemon off;
@@ -37,7 +34,7 @@ nginx_start()
 		pid $dir/pid;
 		events { worker_connections 4096; }
 		http {
-			$temp
+			$(nginx_temp "$dir")
 			access_log off;
 			server {
 				listen 2080 http2 backlog=4096;

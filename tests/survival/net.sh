@@ -60,21 +60,14 @@ serves() { [ "$1" != apps ] || [[ " $APPS " = *" $2 "* ]]; }
 net_up()
 {
 	local i
-	[ -d "$NET_DIR" ] || mkdir -m 700 "$NET_DIR"
-	mkdir "$NET_DIR/bpf"
-	mount -t bpf -o mode=0700 poise-test "$NET_DIR/bpf"
-	net_compile
-	for i in $NET_HOSTS; do
-		host_make "$i"
-	done
-	switch_make
+	hosts_make
 	router_make
 	client_make
 	for ((i = 1; i <= BALANCERS; i++)); do
 		balancer_make "$i"
 	done
 	for ((i = 1; i <= BACKENDS; i++)); do
-		backend_make "$i"
+		survivor_make "$i"
 	done
 }
 
@@ -138,20 +131,11 @@ ecmp()
 	ip -n "$(net_name switch)" -6 route replace 2001:db8:f::/64 "${hops6[@]}"
 }
 
-backend_make()
+survivor_make()
 {
-	local host=b$1 name vip
-	name=$(net_name "$host")
-	link_make "$host" "$host" eth0 1600
-	ip -n "$(net_name switch)" link set "$host" master br0
-	host_address "$host" eth0 "$(backend_address "$1" 4)/24" "$(backend_address "$1" 6)/64"
-	host_routes "$host" 10.0.1.1 2001:db8:2::1
-	on "$host" sysctl -q net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2 \
-		net.core.somaxconn=16384 net.ipv4.tcp_max_syn_backlog=4096
-	for vip in $VIP4 $VIPX; do
-		ip -n "$name" address add "$vip/32" dev lo
-	done
-	ip -n "$name" address add "$VIP6/128" dev lo nodad
+	local host=b$1
+	backend_make "$1" $VIP4 $VIPX $VIP6
+	on "$host" sysctl -q net.core.somaxconn=16384 net.ipv4.tcp_max_syn_backlog=4096
 	on "$host" "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-$host" \
 		--vip "$VIP4" --vip "$VIPX" --vip "$VIP6" --from 172.16.0.0/16 --from 100::/64 \
 		"${AGENT_OPTIONS[@]}" >>"$NET_DIR/agent.log" 2>&1

@@ -102,13 +102,25 @@ error_is() { equal "$3" "$(status_of "$1" "$2" health.error)"; }
 # the tunnel.
 marked_echo() { on balancer ping -n -q -c 1 -W 2 -m $((MARK + 1)) "$1" >/dev/null; }
 
-# Every packet of a tunnel that went to b3 is whole and right, and none is larger than BYTES.
+# Sets 'packets', 'wrong' and 'largest' of what went to b3 in a tunnel.
+captured()
+{
+	read -r packets wrong largest < <(/usr/bin/python3 "$NET_ROOT/tests/netns/tunnel_sums.py" "$NET_DIR/b3.pcap")
+	echo "$packets packets, $wrong of them wrong, the largest of $largest bytes"
+}
+
+# There is enough to judge, segments of full size among it.
+captured_enough()
+{
+	local packets wrong largest
+	captured && [ "$packets" -gt 20 ] && [ "$largest" -gt 560 ]
+}
+
+# Every packet of it is whole and right, and none is larger than BYTES.
 right_on_the_way()
 {
 	local packets wrong largest
-	read -r packets wrong largest < <(/usr/bin/python3 "$NET_ROOT/tests/netns/tunnel_sums.py" "$NET_DIR/b3.pcap")
-	echo "$packets packets, $wrong of them wrong, the largest of $largest bytes"
-	[ "$packets" -gt 20 ] && [ "$wrong" = 0 ] && [ "$largest" -gt 560 ] && [ "$largest" -le "$1" ]
+	captured && [ "$packets" -gt 20 ] && [ "$wrong" = 0 ] && [ "$largest" -gt 560 ] && [ "$largest" -le "$1" ]
 }
 
 csum_errors() { on "b$1" nstat -asz TcpInCsumErrors UdpInCsumErrors | awk '/Csum/ { n += $2 } END { print n }'; }
@@ -151,7 +163,9 @@ check "checks go on" checks_go_on gue-6in6 app-01
 check "poise service show says how" contains "$(poise service show l2-4)" \
 	"via tunnel, probe_mtu: with a packet of full size"
 check "so does poise backend show" contains "$(poise backend show l2-4 app-01)" "check        http :80 via tunnel every"
+check "long requests were captured" wait_for 60 captured_enough
 kill "$CAPTURE"
+wait "$CAPTURE" || true
 check "the segments of long requests fit the way, and are right" right_on_the_way 1280
 for i in 1 2 3; do
 	check "no checksum was wrong at b$i" equal 0 "$(csum_errors $i)"

@@ -12,6 +12,7 @@ enum {
 	NOBODY = -1,	      /* beside enum poise_agent_decision */
 	SOCKET_TIME_WAIT = 6, /* TCP_TIME_WAIT of net/tcp_states.h */
 	SOCKET_LISTENS = 10,  /* TCP_LISTEN */
+	SOCKET_REQUEST = 12,  /* TCP_NEW_SYN_RECV: half open */
 };
 
 /* What is read of the kernel's structures, wherever it is in the running one's. */
@@ -28,6 +29,10 @@ struct inet_timewait_sock {
 
 struct tcp_timewait_sock {
 	struct inet_timewait_sock tw_sk;
+};
+
+struct tcp_request_sock {
+	__u32 snt_isn;
 };
 #ifdef __bpf__
 #pragma clang attribute pop
@@ -72,13 +77,33 @@ static __always_inline int judge_ended(struct frame *ctx, const struct connectio
 	return POISE_AGENT_DECISION_ESTABLISHED;
 }
 
-/* Any state but these two is one of the connection, half open as well. */
+/*
+ * A connection that is half open here may be so at another backend, too, which got the same SYN
+ * when its client sent it again. The client goes on with the one whose SYN-ACK it acknowledges; the
+ * other one's stack would answer with a reset (RFC 9293, section 3.10.7.4). Until then nothing but
+ * the SYN-ACK was sent that could be acknowledged: with TCP Fast Open there is a whole socket.
+ */
+static __always_inline int judge_request(struct frame *ctx, const struct connection *connection,
+					 struct bpf_sock *socket)
+{
+	struct tcphdr *tcp = frame_at(ctx, connection->payload, sizeof(*tcp));
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(socket);
+
+	if (connection->protocol != IPPROTO_TCP || !tcp || !tcp->ack || !request ||
+	    bpf_ntohl(tcp->ack_seq) == request->snt_isn + 1)
+		return POISE_AGENT_DECISION_ESTABLISHED;
+	return NOBODY;
+}
+
+/* Any state but these three is one of the connection. */
 static __always_inline int judge_socket(struct frame *ctx, const struct tunnel *tunnel,
 					const struct connection *connection,
 					struct bpf_sock *socket)
 {
 	if (socket->state == SOCKET_TIME_WAIT)
 		return judge_ended(ctx, connection, socket);
+	if (socket->state == SOCKET_REQUEST)
+		return judge_request(ctx, connection, socket);
 	if (socket->state != SOCKET_LISTENS)
 		return POISE_AGENT_DECISION_ESTABLISHED;
 	if (connection->protocol != IPPROTO_TCP)

@@ -44,17 +44,20 @@ enum {
 	ANSWER_COOKIE = 1 << 3,
 	ANSWER_ROUTE_SHIFT = 4,
 	ANSWER_ROUTE = 7,
+	ANSWER_HALF_OPEN = 1 << 7, /* the connection, if there is one */
 
 	CONTAINER = 5, /* its network namespace's id */
 	IFINDEX = 1,
 	OTHER_IFINDEX = 2,
 	HEADROOM = 64,
+	ESTABLISHED = 1,
 	TIME_WAIT = 6,
-	LISTENS = 10, /* TCP_LISTEN */
+	LISTENS = 10,
+	HALF_OPEN = 12, /* TCP_NEW_SYN_RECV */
 	NO_REASON = -1,
 };
 
-static const uint32_t states[] = { 0, LISTENS, 1, TIME_WAIT }; /* 1: TCP_ESTABLISHED */
+static const uint32_t states[] = { 0, LISTENS, ESTABLISHED, TIME_WAIT };
 static const int routes[] = {
 	BPF_FIB_LKUP_RET_SUCCESS,     BPF_FIB_LKUP_RET_SUCCESS,
 	BPF_FIB_LKUP_RET_NO_NEIGH,    BPF_FIB_LKUP_RET_FWD_DISABLED,
@@ -105,6 +108,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+static uint32_t socket_state(uint8_t answers)
+{
+	uint32_t state = states[answers & ANSWER_STATE];
+
+	return state == ESTABLISHED && answers & ANSWER_HALF_OPEN ? HALF_OPEN : state;
+}
+
 /* answers: of the host, if second chance is on. */
 static void reset(uint8_t choice, uint8_t answers)
 {
@@ -122,7 +132,7 @@ static void reset(uint8_t choice, uint8_t answers)
 		.namespaces = { CONTAINER },
 	};
 	shim_host = (struct shim_host){
-		.socket_state = states[answers & ANSWER_STATE],
+		.socket_state = socket_state(answers),
 		.namespace = answers & ANSWER_CONTAINER ? CONTAINER : (int32_t)BPF_F_CURRENT_NETNS,
 		.cookie_valid = answers & ANSWER_COOKIE,
 		.route = routes[answers >> ANSWER_ROUTE_SHIFT & ANSWER_ROUTE],
@@ -181,8 +191,8 @@ static void check_opened(const uint8_t *in, uint32_t in_bytes, const uint8_t *ou
 	REQUIRE(view_header_right(&inner) || !view_header_right(&before));
 }
 
-/* By what the host answers. A socket that listens has no connection, and one in TIME_WAIT an ended
- * one; both may still have the packet. */
+/* By what the host answers. A socket that listens has no connection, one in TIME_WAIT an ended one,
+ * and one that is half open may have another backend's; all of them may still have the packet. */
 static void check_decision(int decision, int reason)
 {
 	const struct shim_host *host = &shim_host;
@@ -193,7 +203,7 @@ static void check_decision(int decision, int reason)
 	if (decision == POISE_AGENT_DECISION_SENT_ON ||
 	    decision == POISE_AGENT_DECISION_SLOW_PATH) {
 		REQUIRE(!host->socket_state || host->socket_state == LISTENS ||
-			host->socket_state == TIME_WAIT);
+			host->socket_state == TIME_WAIT || host->socket_state == HALF_OPEN);
 		REQUIRE((decision == POISE_AGENT_DECISION_SENT_ON) ==
 			(!host->route && host->ifindex == IFINDEX));
 		REQUIRE(shim_asked.sockets && shim_asked.routes == 1);

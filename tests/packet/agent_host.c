@@ -276,19 +276,8 @@ uint16_t agent_host_close(int family, uint16_t port, uint32_t *end)
 	return client_port;
 }
 
-uint16_t agent_host_half_open(int family)
-{
-	int listener = open_bound(family, AGENT_VIP[family == 6], AGENT_DEFERRED_PORT);
-	int seconds = 600;
-
-	if (setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)) ||
-	    listen(listener, SERVERS))
-		bail_out("listen");
-	return port_of(connect_client(family, AGENT_DEFERRED_PORT));
-}
-
 /*
- * SYN cookies.
+ * SYNs.
  */
 
 void agent_host_cookies(bool on)

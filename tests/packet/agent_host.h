@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { AGENT_SERVICE_PORT = 80, AGENT_UNUSED_PORT = 81, AGENT_DEFERRED_PORT = 82 };
+enum { AGENT_SERVICE_PORT = 80, AGENT_UNUSED_PORT = 81 };
 
 /* Indexed by family == 6. */
 extern const char *const AGENT_CLIENT[2],
@@ -40,12 +40,11 @@ uint16_t agent_host_connect(int family, uint16_t port);
 /* One that the server has closed first: its side is in TIME_WAIT. end: the number behind the last
  * byte that it sent. */
 uint16_t agent_host_close(int family, uint16_t port, uint32_t *end);
-/* One that is half open at the server, which waits for data. */
-uint16_t agent_host_half_open(int family);
 
 /* SYN cookies are sent always, or never. */
 void agent_host_cookies(bool on);
-/* A SYN from AGENT_NEAR by agent-in; returns the number that the SYN-ACK has. */
+/* A SYN from AGENT_NEAR by agent-in; returns the number that the SYN-ACK has. Without cookies the
+ * connection is half open from then on. */
 uint32_t agent_host_syn(int family, uint16_t client_port, uint16_t port);
 
 /* The following happens in another namespace, with VIPs and the client on its lo; then no more. */

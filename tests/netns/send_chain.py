@@ -50,4 +50,5 @@ def main(what, number, backend, *rest):
               iface="lb0", verbose=False)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

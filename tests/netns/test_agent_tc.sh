@@ -5,47 +5,12 @@
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
+# shellcheck source=agents.sh
+. "$(dirname "$0")/agents.sh"
 
 SERVERS=2
 
-agent()
-{
-	local host=b$1 command=$2
-	shift 2
-	on "$host" "$NET_BUILD/poise-agent" "$command" eth0 --pin-path "$NET_DIR/bpf/agent-$host" "$@"
-}
-
-# attach I ARGUMENT...: with all VIPs, from the balancer.
-attach()
-{
-	local i=$1
-	shift
-	agent "$i" attach --vip "$VIP44" "$VIP46" "$VIP66" "$VIP64" --from 172.16.0.0/16 \
-		--from 100::/64 "$@"
-}
-
-# Of backend I, a Python expression of its object s in status.
-agent_status()
-{
-	on "b$1" "$NET_BUILD/poise-agent" status eth0 --json |
-		/usr/bin/python3 -c "import json, sys
-s = json.load(sys.stdin)['interfaces'][0]
-print($2)"
-}
-
-counter() { agent_status "$1" "s['counters']['$2']"; }
-decision() { agent_status "$1" "s['decisions']['$2']"; }
 mode_is() { equal "$2" "$(agent_status "$1" "s['mode']")"; }
-send() { on balancer /usr/bin/python3 "$NET_ROOT/tests/netns/send_chain.py" "$@"; }
-
-# grew N COMMAND...: what the command prints is more than N.
-grew()
-{
-	local before=$1 now
-	shift
-	now=$("$@")
-	[ "$now" -gt "$before" ] || equal "more than $before" "$now"
-}
 
 # What backend I's stack says of packets: stack I NAME...: the sum of its counters.
 stack()
@@ -130,7 +95,6 @@ test_vlan()
 	check "in a frame with a VLAN tag: passed" wait_for 5 grew "$before" counter 1 not_tunnel
 	check "... and not opened" equal "$opened" "$(counter 1 decapsulated_4in4)"
 }
-
 
 # Headers that are not in a socket buffer's first piece of memory.
 test_pieces()

@@ -92,7 +92,8 @@ static char *write_config(int services, int backends, int weight)
 
 static int apply(struct bench *bench, const char *text)
 {
-	struct lines changes = { 0 }, lines = { 0 };
+	struct audit_list changes = { 0 };
+	struct lines lines = { 0 };
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
 	int err = config_load_text("bench", text, strlen(text), &config, &errors);
@@ -104,7 +105,7 @@ static int apply(struct bench *bench, const char *text)
 			errors.count  ? errors.lines[0]
 			: lines.count ? lines.text[0]
 				      : "?");
-	lines_free(&changes);
+	audit_list_free(&changes);
 	lines_free(&lines);
 	return err;
 }

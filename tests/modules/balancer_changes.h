@@ -156,7 +156,8 @@ static int do_add(const struct change *change)
 
 static int do_apply(const struct change *change)
 {
-	struct lines changes = { 0 }, errors = { 0 };
+	struct audit_list changes = { 0 };
+	struct lines errors = { 0 };
 	struct config *config = plan_config(&change->plan);
 	int err = balancer_apply(world.balancer, config, &changes, &errors);
 
@@ -164,7 +165,7 @@ static int do_apply(const struct change *change)
 		config_free(config);
 	if (err && getenv("POISE_TEST_VERBOSE"))
 		print_message("# refused: %s\n", errors.text[0]);
-	lines_free(&changes);
+	audit_list_free(&changes);
 	lines_free(&errors);
 	return err;
 }

@@ -365,7 +365,8 @@ static inline struct config *config_with(const char *settle, const char *service
 /* Applies; refused: whether it must be. Returns the lines of the errors, for lines_free(). */
 static struct lines apply_or_not(struct config *config, bool refused)
 {
-	struct lines changes = { 0 }, errors = { 0 };
+	struct audit_list changes = { 0 };
+	struct lines errors = { 0 };
 	int err = balancer_apply(world.balancer, config, &changes, &errors);
 
 	if (refused != (err != 0))
@@ -374,20 +375,38 @@ static struct lines apply_or_not(struct config *config, bool refused)
 	if (err)
 		config_free(config);
 	assert_true(err ? errors.count > 0 : errors.count == 0);
-	lines_free(&changes);
+	audit_list_free(&changes);
 	return errors;
 }
 
-/* Applies; the lines of the changes are these, in this order. */
-static inline void apply_telling(struct config *config, const char *const *expected, size_t count)
+static inline const char *or_none(const char *text)
 {
-	struct lines changes = { 0 }, errors = { 0 };
+	return text ? text : "(none)";
+}
+
+static inline void expect_change(const struct audit_change *got,
+				 const struct audit_change *expected)
+{
+	assert_string_equal(got->text, expected->text);
+	assert_string_equal(or_none(got->service), or_none(expected->service));
+	assert_string_equal(or_none(got->backend), or_none(expected->backend));
+	assert_string_equal(or_none(got->what), or_none(expected->what));
+	assert_string_equal(or_none(got->before), or_none(expected->before));
+	assert_string_equal(or_none(got->after), or_none(expected->after));
+}
+
+/* Applies; the changes are these, in this order, in words and in fields. */
+static inline void apply_telling(struct config *config, const struct audit_change *expected,
+				 size_t count)
+{
+	struct audit_list changes = { 0 };
+	struct lines errors = { 0 };
 
 	assert_int_equal(balancer_apply(world.balancer, config, &changes, &errors), 0);
-	for (size_t i = 0; i < changes.count || i < count; i++)
-		assert_string_equal(i < changes.count ? changes.text[i] : "(no line)",
-				    i < count ? expected[i] : "(no line)");
-	lines_free(&changes);
+	for (size_t i = 0; i < changes.count && i < count; i++)
+		expect_change(&changes.changes[i], &expected[i]);
+	assert_int_equal(changes.count, count);
+	audit_list_free(&changes);
 }
 
 static inline void apply(struct config *config)

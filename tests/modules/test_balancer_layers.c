@@ -16,6 +16,7 @@
 #include "estimate.h"
 #include "overlay.h"
 
+#define B0_LIGHT   "  - { name: b0, address: 10.9.0.11, weight: 7 }\n"
 #define B1_DRAINED "  - { name: b1, address: 10.9.0.12, drain: true }\n"
 
 /* The section 'services' of what runs is this text. */
@@ -220,18 +221,44 @@ static void an_estimate_is_what_moves(void **state)
 	"  on_down: keep\n  slow_start: " slow_start "\n  check: { type: http, path: " path " }\n" \
 	"  backends:\n"
 
+/* A key of the service 'web', or of one of its backends, has another value. */
+#define WEB_KEY(key, from, to)                                                                     \
+	{                                                                                          \
+		.text = "service 'web': " key " " from " -> " to, .service = "web", .what = key,   \
+		.before = from, .after = to                                                        \
+	}
+#define BACKEND_KEY(name, key, from, to)                                                           \
+	{                                                                                          \
+		.text = "backend 'web/" name "': " key " " from " -> " to, .service = "web",       \
+		.backend = name, .what = key, .before = from, .after = to                          \
+	}
+
 static void a_reload_tells_each_key_before_and_after(void **state)
 {
-	static const char *const expected[] = {
-		"settle 15m -> 20m",
-		"service 'web': on_down rehash -> keep",
-		"service 'web': slow_start 0s -> 30s",
-		"service 'web': check.type (none) -> http",
-		"service 'web': check.path (none) -> /up",
-		"service 'web': backend 'b1' removed",
-		"backend 'web/b0': weight 100 -> 30",
-		"backend 'web/b2': drain false -> true",
-		"service 'web': backend 'b3' added",
+	static const struct audit_change expected[] = {
+		{ .text = "settle 15m -> 20m", .what = "settle", .before = "15m", .after = "20m" },
+		WEB_KEY("on_down", "rehash", "keep"),
+		WEB_KEY("slow_start", "0s", "30s"),
+		{ .text = "service 'web': check.type (none) -> http",
+		  .service = "web",
+		  .what = "check.type",
+		  .after = "http" },
+		{ .text = "service 'web': check.path (none) -> /up",
+		  .service = "web",
+		  .what = "check.path",
+		  .after = "/up" },
+		{ .text = "service 'web': backend 'b1' removed",
+		  .service = "web",
+		  .backend = "b1",
+		  .what = "removed",
+		  .before = "address 10.9.0.12, weight 100, ipip" },
+		BACKEND_KEY("b0", "weight", "100", "30"),
+		BACKEND_KEY("b2", "drain", "false", "true"),
+		{ .text = "service 'web': backend 'b3' added",
+		  .service = "web",
+		  .backend = "b3",
+		  .what = "added",
+		  .after = "address 10.9.0.14, weight 100, ipip" },
 	};
 
 	(void)state;
@@ -247,8 +274,8 @@ static void a_reload_tells_each_key_before_and_after(void **state)
 
 static void a_reload_tells_a_key_that_is_alone(void **state)
 {
-	static const char *const expected[] = { "service 'web': slow_start 30s -> 31s",
-						"service 'web': check.path /up -> /ready" };
+	static const struct audit_change expected[] = { WEB_KEY("slow_start", "30s", "31s"),
+							WEB_KEY("check.path", "/up", "/ready") };
 
 	(void)state;
 	begin("15m", WEB_WITH("30s", "/up") B0);
@@ -259,10 +286,16 @@ static void a_reload_tells_a_key_that_is_alone(void **state)
 
 static void a_reload_tells_what_commands_overrule(void **state)
 {
-	static const char *const expected[] = {
-		"backend 'web/b0': weight 100 -> 30 in the configuration, 7 by command stays",
-		"backend 'web/b1': drain false -> true",
-		"backend 'web/b1': name b1 -> b9",
+	static const struct audit_change expected[] = {
+		{ .text = "backend 'web/b0': weight 100 -> 30 in the configuration, 7 by command "
+			  "stays",
+		  .service = "web",
+		  .backend = "b0",
+		  .what = "declared weight",
+		  .before = "100",
+		  .after = "30" },
+		BACKEND_KEY("b1", "drain", "false", "true"),
+		BACKEND_KEY("b1", "name", "b1", "b9"),
 	};
 
 	(void)state;
@@ -277,6 +310,63 @@ static void a_reload_tells_what_commands_overrule(void **state)
 		      expected + 2, 1);
 }
 
+static void a_reload_tells_what_was_by_command_and_is_declared(void **state)
+{
+	static const struct audit_change weight[] = {
+		{ .text = "service 'web': weight 7 of backend 'b0', set by command, is declared "
+			  "now",
+		  .service = "web",
+		  .backend = "b0",
+		  .what = "declared weight",
+		  .before = "100",
+		  .after = "7" },
+	};
+	static const struct audit_change drained[] = {
+		{ .text = "service 'web': that backend 'b1' drains, by command, is declared now",
+		  .service = "web",
+		  .backend = "b1",
+		  .what = "declared drain",
+		  .before = "false",
+		  .after = "true" },
+		BACKEND_KEY("b1", "drain", "false", "true"),
+	};
+	static const struct audit_change added[] = {
+		{ .text = "service 'web': backend 'b3', added by command, is declared now",
+		  .service = "web",
+		  .backend = "b3",
+		  .what = "declared" },
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	set_weight(backend_named("web", "b0"), 7);
+	apply_telling(config_with("15m", WEB B0_LIGHT B1), weight, ARRAY_SIZE(weight));
+	drain(backend_named("web", "b1"), true);
+	apply_telling(config_with("15m", WEB B0_LIGHT B1_DRAINED), drained, ARRAY_SIZE(drained));
+	add("b3", 3);
+	apply_telling(config_with("15m", WEB B0_LIGHT B1_DRAINED B3), added, ARRAY_SIZE(added));
+}
+
+static void a_reload_tells_of_services(void **state)
+{
+	static const struct audit_change added[] = {
+		{ .text = "service 'web2' added", .service = "web2", .what = "added" },
+		{ .text = "service 'web2': backend 'b0' added",
+		  .service = "web2",
+		  .backend = "b0",
+		  .what = "added",
+		  .after = "address 10.9.0.11, weight 100, ipip" },
+	};
+	static const struct audit_change removed[] = {
+		{ .text = "service 'web2' removed", .service = "web2", .what = "removed" },
+	};
+
+	(void)state;
+	begin("15m", WEB B1);
+	apply_telling(config_with("15m", WEB B1 WEB_AT("web2", "81") B0), added, ARRAY_SIZE(added));
+	apply_telling(config_with("15m", WEB B1), removed, ARRAY_SIZE(removed));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +379,8 @@ int main(int argc, char **argv)
 		TEST(a_reload_tells_each_key_before_and_after),
 		TEST(a_reload_tells_a_key_that_is_alone),
 		TEST(a_reload_tells_what_commands_overrule),
+		TEST(a_reload_tells_what_was_by_command_and_is_declared),
+		TEST(a_reload_tells_of_services),
 	};
 
 	if (argc > 1)

@@ -197,7 +197,8 @@ static int64_t now_us(void)
  * for what both configurations have must not go astray. */
 static void die_applying(struct config *config, int64_t after_us)
 {
-	struct lines changes = { 0 }, errors = { 0 };
+	struct audit_list changes = { 0 };
+	struct lines errors = { 0 };
 	int64_t end;
 	pid_t child = fork();
 

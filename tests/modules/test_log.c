@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit.h"
+#include "audit_list.h"
 #include "log.h"
 #include "log_repeat.h"
 #include "peer.h"
@@ -273,6 +273,63 @@ static void test_change_by_a_check(void **state)
 		    "refused, by its check\n");
 }
 
+/* Of two changes; what they were made of does not live as long. */
+static void list_of_a_reload(struct audit_list *list)
+{
+	char service[] = "web", before[] = "/", after[] = "/up";
+
+	audit_list_add(list,
+		       &(struct audit_change){ .service = service,
+					       .what = "check.path",
+					       .before = before,
+					       .after = after },
+		       "service '%s': check.path %s -> %s", service, before, after);
+	audit_list_add(list,
+		       &(struct audit_change){ .service = service,
+					       .backend = "app-01",
+					       .what = "removed",
+					       .before = "address 10.0.1.11" },
+		       "service '%s': backend 'app-01' removed", service);
+	memset(service, 'x', sizeof(service));
+	memset(before, 'x', sizeof(before));
+	memset(after, 'x', sizeof(after));
+}
+
+static void test_changes_of_a_reload(void **state)
+{
+	struct audit_list list = {};
+
+	(void)state;
+	list_of_a_reload(&list);
+	audit_begin_cause("signal SIGHUP");
+	audit_list_log(&list);
+	audit_end();
+	logged();
+	assert_non_null(strstr(output, " info: change: service 'web': check.path / -> /up, by "
+				       "signal SIGHUP\n"));
+	assert_non_null(strstr(output, " info: change: service 'web': backend 'app-01' removed, by "
+				       "signal SIGHUP\n"));
+	audit_list_free(&list);
+	assert_int_equal(list.count, 0);
+}
+
+static void test_changes_of_a_reload_in_json(void **state)
+{
+	struct audit_list list = {};
+
+	(void)state;
+	list_of_a_reload(&list);
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+	audit_begin_cause("signal SIGHUP");
+	audit_change(&list.changes[0]);
+	audit_end();
+	expect_json("{\"level\":\"info\",\"message\":\"service 'web': check.path / -> /up, by "
+		    "signal SIGHUP\",\"event\":\"change\",\"service\":\"web\",\"what\":"
+		    "\"check.path\",\"before\":\"/\",\"after\":\"/up\",\"by\":\"signal "
+		    "SIGHUP\"}");
+	audit_list_free(&list);
+}
+
 static void test_every_change_is_logged_however_often(void **state)
 {
 	(void)state;
@@ -299,6 +356,8 @@ int main(void)
 		LOG_TEST(test_change_in_json),
 		LOG_TEST(test_changes_of_poised_itself),
 		LOG_TEST(test_change_by_a_check),
+		LOG_TEST(test_changes_of_a_reload),
+		LOG_TEST(test_changes_of_a_reload_in_json),
 		LOG_TEST(test_every_change_is_logged_however_often),
 	};
 

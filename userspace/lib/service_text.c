@@ -69,3 +69,13 @@ const char *server_id_format(const uint8_t *id, uint8_t length, char text[SERVER
 		snprintf(text + 2 * i, 3, "%02x", id[i]);
 	return text;
 }
+
+const char *backend_format(const struct address *address, uint16_t weight, uint8_t encapsulation,
+			   char text[BACKEND_TEXT_BYTES])
+{
+	char place[ADDRESS_TEXT_BYTES];
+
+	snprintf(text, BACKEND_TEXT_BYTES, "address %s, weight %u, %s",
+		 address_format(address, place), weight, encapsulation_text(encapsulation));
+	return text;
+}

@@ -11,6 +11,7 @@ enum {
 	PORTS_TEXT_BYTES = 12,	  /* "65534-65535" */
 	AFFINITY_TEXT_BYTES = 12, /* "source/128" */
 	SERVER_ID_TEXT_BYTES = 2 * POISE_QUIC_ID_BYTES + 1,
+	BACKEND_TEXT_BYTES = ADDRESS_TEXT_BYTES + 64,
 };
 
 /* "ipip", and the other way round; a number that is none gives "unknown". 0 or -EINVAL. */
@@ -27,5 +28,9 @@ const char *affinity_format(uint8_t bits, uint8_t family, char text[AFFINITY_TEX
 
 /* Hexadecimal digits; "" for a length of 0. */
 const char *server_id_format(const uint8_t *id, uint8_t length, char text[SERVER_ID_TEXT_BYTES]);
+
+/* "address 10.0.1.11, weight 100, ipip"; returns text. */
+const char *backend_format(const struct address *address, uint16_t weight, uint8_t encapsulation,
+			   char text[BACKEND_TEXT_BYTES]);
 
 #endif

@@ -35,7 +35,7 @@ static void start_backends(struct balancer *balancer, struct service *service, b
 }
 
 static void change_service(struct balancer *balancer, struct service *service,
-			   const struct config_service *config, struct lines *changes)
+			   const struct config_service *config, struct audit_list *changes)
 {
 	bool check_changed = !config_check_equal(&service->config.check, &config->check);
 	bool on_down_changed = service->config.on_down != config->on_down;
@@ -100,15 +100,24 @@ static int add_services(struct balancer *balancer, const struct config *config,
 	return 0;
 }
 
+static void tell_service(struct audit_list *changes, const struct service *service,
+			 const char *what)
+{
+	const char *name = service->config.name;
+
+	audit_list_add(changes, &(struct audit_change){ .service = name, .what = what },
+		       "service '%s' %s", name, what);
+}
+
 /* Nothing leads to what is withdrawn here once the plan is closed. Returns whether there is any. */
-static bool withdraw_services(struct balancer *balancer, struct lines *changes)
+static bool withdraw_services(struct balancer *balancer, struct audit_list *changes)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		if (balancer->services[i]->declared)
 			continue;
-		lines_add(changes, "service '%s' removed", balancer->services[i]->config.name);
+		tell_service(changes, balancer->services[i], "removed");
 		service_withdraw(balancer, balancer->services[i]);
 		any = true;
 	}
@@ -132,7 +141,7 @@ static void free_withdrawn(struct balancer *balancer)
  * takes a place over is there before the other leaves it.
  */
 static void exchange_services(struct balancer *balancer, struct address_plan *plan, size_t first,
-			      struct lines *changes)
+			      struct audit_list *changes)
 {
 	for (size_t i = first; i < balancer->service_count; i++)
 		apply_backends(balancer, balancer->services[i], balancer->services[i]->declared,
@@ -167,7 +176,8 @@ static bool any_idle_grows(const struct balancer *balancer)
 	return false;
 }
 
-static void apply_globals(struct balancer *balancer, struct config *config, struct lines *changes)
+static void apply_globals(struct balancer *balancer, struct config *config,
+			  struct audit_list *changes)
 {
 	struct poise_settings *settings = maps_settings(balancer->maps);
 	uint16_t settle = balancer_settle_ticks(config->settle_ms);
@@ -270,7 +280,7 @@ static void warn(const struct config *config)
 	lines_free(&warnings);
 }
 
-int balancer_apply(struct balancer *balancer, struct config *config, struct lines *changes,
+int balancer_apply(struct balancer *balancer, struct config *config, struct audit_list *changes,
 		   struct lines *errors)
 {
 	struct config *before = balancer->config;
@@ -284,7 +294,7 @@ int balancer_apply(struct balancer *balancer, struct config *config, struct line
 		return err;
 	FAULT_POINT("services-prepared");
 	for (size_t i = first; i < balancer->service_count; i++)
-		lines_add(changes, "service '%s' added", balancer->services[i]->config.name);
+		tell_service(changes, balancer->services[i], "added");
 	apply_globals(balancer, config, changes);
 	FAULT_POINT("globals-written");
 	for (size_t i = 0; i < first; i++) {

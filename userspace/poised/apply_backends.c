@@ -11,10 +11,65 @@
 #include "overlay.h"
 #include "service_text.h"
 
-enum { ID_TEXT_BYTES = 2 * POISE_QUIC_ID_BYTES + 1 };
+enum {
+	ID_TEXT_BYTES = 2 * POISE_QUIC_ID_BYTES + 1,
+	WHAT_BYTES = 32,
+	NUMBER_BYTES = 12,
+	WORDS_BYTES = POISE_NAME_BYTES + 64
+};
+
+static struct audit_change change_of(const struct backend *backend, const char *what,
+				     const char *before, const char *after)
+{
+	return (struct audit_change){ .service = backend->service->config.name,
+				      .backend = backend->name,
+				      .what = what,
+				      .before = before,
+				      .after = after };
+}
+
+static const char *backend_text(const struct backend *backend, char text[BACKEND_TEXT_BYTES])
+{
+	return backend_format(&backend->address, backend->weight, backend->encapsulation, text);
+}
+
+/* A key's value is another one. stays: what the text says of that which a command set and which
+ * goes on instead, so that this is of the declaration alone; or NULL. */
+static void tell_key(struct audit_list *changes, const struct backend *backend, const char *key,
+		     const char *before, const char *after, const char *stays)
+{
+	char what[WHAT_BYTES];
+	const struct audit_change change = change_of(backend, what, before, after);
+
+	snprintf(what, sizeof(what), "%s%s", stays ? "declared " : "", key);
+	audit_list_add(changes, &change, "backend '%s/%s': %s %s -> %s%s%s", change.service,
+		       change.backend, key, before, after, stays ? " in the configuration, " : "",
+		       stays ? stays : "");
+}
+
+static void tell_added(struct audit_list *changes, const struct backend *backend)
+{
+	char text[BACKEND_TEXT_BYTES];
+	const struct audit_change added =
+		change_of(backend, "added", NULL, backend_text(backend, text));
+
+	audit_list_add(changes, &added, "service '%s': backend '%s' added", added.service,
+		       added.backend);
+}
+
+static void tell_removed(struct audit_list *changes, const struct backend *backend, bool overruled)
+{
+	char text[BACKEND_TEXT_BYTES];
+	const struct audit_change removed =
+		change_of(backend, "removed", backend_text(backend, text), NULL);
+
+	audit_list_add(changes, &removed, "service '%s': backend '%s' removed%s", removed.service,
+		       removed.backend,
+		       overruled ? ", and with it what was changed by command" : "");
+}
 
 static void add_backend(struct balancer *balancer, struct service *service,
-			const struct config_backend *declared, struct lines *changes)
+			const struct config_backend *declared, struct audit_list *changes)
 {
 	struct backend_spec spec = { .name = declared->name,
 				     .address = declared->address,
@@ -29,8 +84,7 @@ static void add_backend(struct balancer *balancer, struct service *service,
 
 	if (backend) {
 		availability_note(backend, HISTORY_LIFE, "added by the configuration");
-		lines_add(changes, "service '%s': backend '%s' added", service->config.name,
-			  declared->name);
+		tell_added(changes, backend);
 	} else {
 		log_event(LOG_LEVEL_ERROR,
 			  &(struct log_fields){ .service = service->config.name,
@@ -40,15 +94,17 @@ static void add_backend(struct balancer *balancer, struct service *service,
 }
 
 static void return_backend(struct balancer *balancer, struct backend *backend,
-			   struct lines *changes)
+			   struct audit_list *changes)
 {
+	const struct audit_change back = change_of(backend, "back", NULL, NULL);
+
 	if (backend->state != POISE_RECORD_REMOVING || (backend->record & POISE_RECORD_OUT))
 		return;
 	backend->state = POISE_RECORD_ACTIVE;
 	availability_note(backend, HISTORY_LIFE, "declared by the configuration again");
 	backend_refresh(balancer, backend);
-	lines_add(changes, "service '%s': backend '%s' is back", backend->service->config.name,
-		  backend->name);
+	audit_list_add(changes, &back, "service '%s': backend '%s' is back", back.service,
+		       back.backend);
 }
 
 static const char *id_text(const uint8_t *id, uint8_t length, char text[ID_TEXT_BYTES])
@@ -58,52 +114,90 @@ static const char *id_text(const uint8_t *id, uint8_t length, char text[ID_TEXT_
 
 /* How its packets reach it, and which QUIC connections are its own. */
 static void change_way(struct balancer *balancer, struct backend *backend,
-		       const struct config_backend *declared, struct lines *changes)
+		       const struct config_backend *declared, struct audit_list *changes)
 {
-	const char *service = backend->service->config.name;
 	char ids[2][ID_TEXT_BYTES];
 
 	if (backend->encapsulation != declared->encapsulation) {
-		lines_add(changes, "backend '%s/%s': encapsulation %s -> %s", service,
-			  backend->name, encapsulation_text(backend->encapsulation),
-			  encapsulation_text(declared->encapsulation));
+		tell_key(changes, backend, "encapsulation",
+			 encapsulation_text(backend->encapsulation),
+			 encapsulation_text(declared->encapsulation), NULL);
 		backend->encapsulation = declared->encapsulation;
 		backend_recheck_way(balancer, backend);
 	}
 	if (declared->server_id_length && !backend_has_server_id(backend, declared))
-		lines_add(changes, "backend '%s/%s': server_id %s -> %s", service, backend->name,
-			  id_text(backend->server_id, backend->server_id_length, ids[0]),
-			  id_text(declared->server_id, declared->server_id_length, ids[1]));
+		tell_key(changes, backend, "server_id",
+			 id_text(backend->server_id, backend->server_id_length, ids[0]),
+			 id_text(declared->server_id, declared->server_id_length, ids[1]), NULL);
 	backend_set_server_id(balancer, backend, declared->server_id, declared->server_id_length);
 }
 
-static void take_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
-			struct lines *changes)
+/* What a command set is what the configuration says now. */
+static void tell_declared(struct audit_list *changes, const struct backend *backend,
+			  const char *what, const char *before, const char *after,
+			  const char *words)
 {
-	const char *service = backend->service->config.name;
+	const struct audit_change change = change_of(backend, what, before, after);
+
+	audit_list_add(changes, &change, "service '%s': %s, is declared now", change.service,
+		       words);
+}
+
+static const char *number(unsigned value, char text[NUMBER_BYTES])
+{
+	snprintf(text, NUMBER_BYTES, "%u", value);
+	return text;
+}
+
+static void tell_weight_declared(struct audit_list *changes, const struct backend *backend,
+				 int before, uint16_t weight)
+{
+	char was[NUMBER_BYTES], now[NUMBER_BYTES], words[WORDS_BYTES];
+
+	snprintf(words, sizeof(words), "weight %u of backend '%s', set by command", weight,
+		 backend->name);
+	tell_declared(changes, backend, "declared weight", before < 0 ? NULL : number(before, was),
+		      number(weight, now), words);
+}
+
+static void tell_weight_stays(struct audit_list *changes, const struct backend *backend,
+			      uint16_t before, uint16_t weight)
+{
+	char was[NUMBER_BYTES], now[NUMBER_BYTES], words[WORDS_BYTES];
+
+	snprintf(words, sizeof(words), "%u by command stays", backend->weight);
+	tell_key(changes, backend, "weight", number(before, was), number(weight, now), words);
+}
+
+static void change_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
+			  struct audit_list *changes)
+{
+	char was[NUMBER_BYTES], now[NUMBER_BYTES];
+
+	tell_key(changes, backend, "weight", number(backend->weight, was), number(weight, now),
+		 NULL);
+	availability_note(backend, HISTORY_WEIGHT, "%u by the configuration, was %u", weight,
+			  backend->weight);
+	backend->weight = weight;
+	service_touch(backend->service);
+	backend_refresh(balancer, backend); /* weight 0 takes no new connection */
+}
+
+static void take_weight(struct balancer *balancer, struct backend *backend, uint16_t weight,
+			struct audit_list *changes)
+{
+	bool by_command = backend->record & POISE_RECORD_WEIGHT;
 	int before = backend->declared_weight;
 
 	backend->declared_weight = weight;
 	if (backend->weight == weight) {
-		if (backend->record & POISE_RECORD_WEIGHT)
-			lines_add(changes,
-				  "service '%s': weight %u of backend '%s', set by command, is "
-				  "declared now",
-				  service, weight, backend->name);
+		if (by_command)
+			tell_weight_declared(changes, backend, before, weight);
 		backend->record &= ~POISE_RECORD_WEIGHT;
-	} else if (!(backend->record & POISE_RECORD_WEIGHT)) {
-		lines_add(changes, "backend '%s/%s': weight %u -> %u", service, backend->name,
-			  backend->weight, weight);
-		availability_note(backend, HISTORY_WEIGHT, "%u by the configuration, was %u",
-				  weight, backend->weight);
-		backend->weight = weight;
-		service_touch(backend->service);
-		backend_refresh(balancer, backend); /* weight 0 takes no new connection */
+	} else if (!by_command) {
+		change_weight(balancer, backend, weight, changes);
 	} else if (before >= 0 && before != weight && !balancer->adopting) {
-		lines_add(changes,
-			  "backend '%s/%s': weight %d -> %u in the configuration, %u by command "
-			  "stays",
-			  service, backend->name, before, weight, backend->weight);
+		tell_weight_stays(changes, backend, before, weight);
 	}
 }
 
@@ -114,24 +208,23 @@ static const char *truth(bool value)
 
 /* A command that says the same as the configuration is overruled by it. */
 static void take_drain(struct balancer *balancer, struct backend *backend, bool drain,
-		       struct lines *changes)
+		       struct audit_list *changes)
 {
 	uint8_t same = drain ? POISE_RECORD_DRAIN : POISE_RECORD_UNDRAIN;
-	const char *service = backend->service->config.name;
 	bool before = backend_drains(backend), declared = backend->declared_drain;
+	char words[WORDS_BYTES];
 
 	backend->declared_drain = drain;
-	if (backend->record & same)
-		lines_add(changes,
-			  "service '%s': that backend '%s' %s, by command, is declared now",
-			  service, backend->name, drain ? "drains" : "does not drain");
+	if (backend->record & same) {
+		snprintf(words, sizeof(words), "that backend '%s' %s, by command", backend->name,
+			 drain ? "drains" : "does not drain");
+		tell_declared(changes, backend, "declared drain", truth(declared), truth(drain),
+			      words);
+	}
 	backend->record &= ~same;
 	if (!balancer->adopting && declared != drain) /* an earlier poised left no word of it */
-		lines_add(changes, "backend '%s/%s': drain %s -> %s%s", service, backend->name,
-			  truth(declared), truth(drain),
-			  backend_drains(backend) == drain ? ""
-							   : " in the configuration, what was set "
-							     "by command stays");
+		tell_key(changes, backend, "drain", truth(declared), truth(drain),
+			 backend_drains(backend) == drain ? NULL : "what was set by command stays");
 	if (backend_drains(backend) == before)
 		return;
 	availability_note(backend, HISTORY_DRAIN, "%s by the configuration",
@@ -142,21 +235,20 @@ static void take_drain(struct balancer *balancer, struct backend *backend, bool 
 
 /* What a declaration changes in a running backend; what was set by command stays. */
 static void change_backend(struct balancer *balancer, struct backend *backend,
-			   const struct config_backend *declared, struct lines *changes)
+			   const struct config_backend *declared, struct audit_list *changes)
 {
-	const char *service = backend->service->config.name;
+	char words[WORDS_BYTES];
 
 	if (strcmp(backend->name, declared->name) != 0) {
-		lines_add(changes, "backend '%s/%s': name %s -> %s", service, backend->name,
-			  backend->name, declared->name);
+		tell_key(changes, backend, "name", backend->name, declared->name, NULL);
 		snprintf(backend->name, sizeof(backend->name), "%s", declared->name);
 	}
 	if (backend->record & POISE_RECORD_RUNTIME) {
 		backend->record &= ~POISE_RECORD_RUNTIME;
 		if (backend->weight != declared->weight)
 			backend->record |= POISE_RECORD_WEIGHT;
-		lines_add(changes, "service '%s': backend '%s', added by command, is declared now",
-			  service, backend->name);
+		snprintf(words, sizeof(words), "backend '%s', added by command", backend->name);
+		tell_declared(changes, backend, "declared", NULL, NULL, words);
 	}
 	change_way(balancer, backend, declared, changes);
 	return_backend(balancer, backend, changes);
@@ -167,7 +259,7 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 
 /* The configuration does not declare this one. */
 static void undeclare_backend(struct balancer *balancer, struct backend *backend,
-			      struct lines *changes)
+			      struct audit_list *changes)
 {
 	bool overruled = overlay_has(backend);
 
@@ -179,9 +271,7 @@ static void undeclare_backend(struct balancer *balancer, struct backend *backend
 	if (backend->state == POISE_RECORD_REMOVED) {
 		backend_retire(balancer, backend);
 	} else if (backend->state == POISE_RECORD_ACTIVE) {
-		lines_add(changes, "service '%s': backend '%s' removed%s",
-			  backend->service->config.name, backend->name,
-			  overruled ? ", and with it what was changed by command" : "");
+		tell_removed(changes, backend, overruled);
 		availability_note(backend, HISTORY_LIFE, "removed by the configuration");
 		backend_leave(balancer, backend);
 	} else {
@@ -237,7 +327,7 @@ static void yield_to_declared(struct balancer *balancer, struct backend *backend
 }
 
 void apply_backends(struct balancer *balancer, struct service *service,
-		    const struct config_service *config, struct lines *changes)
+		    const struct config_service *config, struct audit_list *changes)
 {
 	struct backend *next;
 

@@ -4,14 +4,14 @@
 #ifndef POISE_APPLY_BACKENDS_H
 #define POISE_APPLY_BACKENDS_H
 
-#include "lines.h"
+#include "audit_list.h"
 
 struct balancer;
 struct config_service;
 struct service;
 
-/* Takes part in a commit that follows. A line of changes for each change. */
+/* Takes part in a commit that follows. What it changes is added to changes. */
 void apply_backends(struct balancer *balancer, struct service *service,
-		    const struct config_service *config, struct lines *changes);
+		    const struct config_service *config, struct audit_list *changes);
 
 #endif

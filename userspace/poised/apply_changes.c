@@ -62,20 +62,24 @@ static bool take_pair(const struct balancer *balancer, const struct config *conf
 
 static void tell(void *context, const struct config_difference *difference)
 {
-	const char *before = difference->before ? difference->before : "(none)";
-	const char *after = difference->after ? difference->after : "(none)";
+	const struct audit_change change = { .service = difference->service,
+					     .what = difference->key,
+					     .before = difference->before,
+					     .after = difference->after };
+	const char *before = change.before ? change.before : "(none)";
+	const char *after = change.after ? change.after : "(none)";
 
 	if (difference->change != CONFIG_CHANGED)
 		return;
-	if (difference->service)
-		lines_add(context, "service '%s': %s %s -> %s", difference->service,
-			  difference->key, before, after);
+	if (change.service)
+		audit_list_add(context, &change, "service '%s': %s %s -> %s", change.service,
+			       change.what, before, after);
 	else
-		lines_add(context, "%s %s -> %s", difference->key, before, after);
+		audit_list_add(context, &change, "%s %s -> %s", change.what, before, after);
 }
 
 void apply_changes_tell(const struct balancer *balancer, const struct config *config,
-			struct lines *changes)
+			struct audit_list *changes)
 {
 	struct pair pair;
 

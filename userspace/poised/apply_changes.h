@@ -7,14 +7,14 @@
 #ifndef POISE_APPLY_CHANGES_H
 #define POISE_APPLY_CHANGES_H
 
-#include "lines.h"
+#include "audit_list.h"
 
 struct balancer;
 struct config;
 
-/* A line for each key: "settle 2m -> 5m", "service 'web': check.path / -> /up". To be called when
+/* A change for each key: "settle 2m -> 5m", "service 'web': check.path / -> /up". To be called when
  * the services' 'declared' is set, and before any of them takes it. */
 void apply_changes_tell(const struct balancer *balancer, const struct config *config,
-			struct lines *changes);
+			struct audit_list *changes);
 
 #endif

@@ -69,12 +69,6 @@ static void log_errors(const struct lines *errors, const char *what)
 		log_error("%s: %s", what, errors->text[i]);
 }
 
-static void log_changes(const struct lines *changes)
-{
-	for (size_t i = 0; i < changes->count; i++)
-		audit_line(changes->text[i]);
-}
-
 /* One that cannot be used is no reason not to start. */
 static void load_history(struct daemon *daemon)
 {
@@ -99,7 +93,8 @@ static void on_settled(void *context)
 
 static int start_balancer(struct daemon *daemon, struct config *config)
 {
-	struct lines changes = {}, errors = {};
+	struct audit_list changes = {};
+	struct lines errors = {};
 	int err = balancer_new(daemon->base, loader_maps(daemon->loader), &daemon->balancer);
 
 	if (!err)
@@ -112,9 +107,9 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	load_history(daemon);
 	err = balancer_apply(daemon->balancer, config, &changes, &errors);
 	log_errors(&errors, "configuration");
-	log_changes(&changes);
+	audit_list_log(&changes);
 	lines_free(&errors);
-	lines_free(&changes);
+	audit_list_free(&changes);
 	FAULT_POINT("start-applied");
 	if (!err) {
 		state_begin(daemon->state, daemon->balancer);
@@ -234,8 +229,15 @@ static const struct config_interface *find_interface(const struct config *config
 	return NULL;
 }
 
+static void tell_interface(struct audit_list *changes, const char *name, const char *what,
+			   const char *words)
+{
+	audit_list_add(changes, &(struct audit_change){ .interface = name, .what = what },
+		       "interface '%s' %s", name, words);
+}
+
 static void detach_interfaces(struct daemon *daemon, const struct config *keep,
-			      struct lines *changes)
+			      struct audit_list *changes)
 {
 	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) {
 		const char *name = loader_attachment(daemon->loader, i)->interface;
@@ -243,7 +245,7 @@ static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 		if (find_interface(keep, name))
 			continue;
 		if (changes)
-			lines_add(changes, "interface '%s' detached", name);
+			tell_interface(changes, name, "detached", "detached");
 		loader_detach(daemon->loader, name);
 		FAULT_POINT("interface-left");
 	}
@@ -268,7 +270,7 @@ static void check_modes(const struct daemon *daemon, const struct config *config
 /* Interfaces that the configuration adds, before anything else changes: they may fail. As at a
  * start, those that are not there are waited for. */
 static int attach_interfaces(struct daemon *daemon, const struct config *config,
-			     struct lines *changes, struct lines *errors)
+			     struct audit_list *changes, struct lines *errors)
 {
 	const struct config *running_config = daemon->balancer->config;
 	char error[LOADER_ERROR_BYTES];
@@ -285,11 +287,11 @@ static int attach_interfaces(struct daemon *daemon, const struct config *config,
 			lines_add(errors, "interfaces[%zu]: %s", i, error);
 			return -EINVAL;
 		}
-		lines_add(changes,
-			  if_nametoindex(name) ? "interface '%s' attached"
-					       : "interface '%s' is not there: it is attached as "
-						 "soon as it is",
-			  name);
+		if (if_nametoindex(name))
+			tell_interface(changes, name, "attached", "attached");
+		else
+			tell_interface(changes, name, "awaited",
+				       "is not there: it is attached as soon as it is");
 		FAULT_POINT("interface-added");
 	}
 	return 0;
@@ -347,7 +349,7 @@ static int check_privilege(const struct daemon *daemon, const struct config *con
 	return -EPERM;
 }
 
-static int apply_config(struct daemon *daemon, struct config *config, struct lines *changes,
+static int apply_config(struct daemon *daemon, struct config *config, struct audit_list *changes,
 			struct lines *errors)
 {
 	struct access access = daemon->access;
@@ -381,7 +383,7 @@ static void take_errors(struct config_errors *found, struct lines *errors)
 }
 
 /* Tells the log how applying what is called name ended. */
-static void log_applied(int err, const char *name, const struct lines *changes,
+static void log_applied(int err, const char *name, const struct audit_list *changes,
 			const struct lines *errors)
 {
 	if (err) {
@@ -390,7 +392,7 @@ static void log_applied(int err, const char *name, const struct lines *changes,
 		log_errors(errors, "reload");
 	} else {
 		log_info("reloaded '%s': %zu changes", name, changes->count);
-		log_changes(changes);
+		audit_list_log(changes);
 	}
 }
 
@@ -400,7 +402,7 @@ static void set_applied_from(struct daemon *daemon, const char *name)
 	daemon->applied_from = name ? strdup(name) : NULL;
 }
 
-int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors)
+int daemon_reload(struct daemon *daemon, struct audit_list *changes, struct lines *errors)
 {
 	struct config_errors found = {};
 	struct config *config;
@@ -419,7 +421,7 @@ int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *er
 }
 
 int daemon_apply(struct daemon *daemon, const char *name, const char *text, size_t length,
-		 struct lines *changes, struct lines *errors)
+		 struct audit_list *changes, struct lines *errors)
 {
 	struct config_errors found = {};
 	struct config *config;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "access.h"
+#include "audit_list.h"
 #include "lines.h"
 #include "privilege.h"
 
@@ -46,13 +47,13 @@ int daemon_start(struct daemon *daemon, struct config *config);
 /* Frees everything; the data plane goes on. */
 void daemon_stop(struct daemon *daemon);
 
-/* Reads the configuration file anew. 0 with a line a change; or a negative errno with a line an
+/* Reads the configuration file anew. 0 with what it changed; or a negative errno with a line an
  * error, and nothing changed. Logged as well. */
-int daemon_reload(struct daemon *daemon, struct lines *changes, struct lines *errors);
+int daemon_reload(struct daemon *daemon, struct audit_list *changes, struct lines *errors);
 
 /* The same with a text, whose name stands for it in errors. */
 int daemon_apply(struct daemon *daemon, const char *name, const char *text, size_t length,
-		 struct lines *changes, struct lines *errors);
+		 struct audit_list *changes, struct lines *errors);
 
 /* Whether that text, or the file called name if text is NULL, would be applied, as far as can be
  * said without doing it: 0 and the configuration, or a negative errno with a line an error. */

@@ -104,7 +104,9 @@ static size_t write_subject(const struct log_fields *fields, char *text, size_t 
 	const char *between = fields->event ? ": " : "";
 	int length;
 
-	if (fields->backend)
+	if (fields->named)
+		length = snprintf(text, size, "%s%s", event, between);
+	else if (fields->backend)
 		length = snprintf(text, size, "%s%sbackend '%s/%s': ", event, between,
 				  fields->service ? fields->service : "", fields->backend);
 	else if (fields->service)

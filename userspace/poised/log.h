@@ -31,6 +31,7 @@ struct log_fields {
 	const char *what, *before, *after; /* of a change */
 	const char *by;			   /* who made it */
 	const struct peer *peer;	   /* its "uid" and "pid" */
+	bool named;			   /* the message names what it is about itself */
 	bool always;			   /* however often the same is said */
 };
 

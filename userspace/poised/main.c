@@ -51,14 +51,15 @@ static struct config *load_config(const char *path)
 static void on_signal(evutil_socket_t number, short what, void *context)
 {
 	struct daemon *daemon = context;
-	struct lines changes = {}, errors = {};
+	struct audit_list changes = {};
+	struct lines errors = {};
 
 	(void)what;
 	if (number == SIGHUP) {
 		audit_begin_cause("signal SIGHUP");
 		daemon_reload(daemon, &changes, &errors);
 		audit_end();
-		lines_free(&changes);
+		audit_list_free(&changes);
 		lines_free(&errors);
 		return;
 	}

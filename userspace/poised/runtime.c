@@ -44,12 +44,10 @@ static void audit_weight(struct backend *backend, uint16_t before)
 
 static void audit_added(struct backend *backend)
 {
-	char address[ADDRESS_TEXT_BYTES], text[ADDRESS_TEXT_BYTES + 64];
+	char text[BACKEND_TEXT_BYTES];
 
-	snprintf(text, sizeof(text), "address %s, weight %u, %s",
-		 address_format(&backend->address, address), backend->weight,
-		 encapsulation_text(backend->encapsulation));
-	audit(backend, "added", NULL, text);
+	audit(backend, "added", NULL,
+	      backend_format(&backend->address, backend->weight, backend->encapsulation, text));
 	availability_note(backend, HISTORY_LIFE, "added by command");
 }
 

@@ -47,7 +47,9 @@ static const char *describe_actor(struct log_fields *fields, char name[PEER_NAME
 
 static const char *describe_change(const struct audit_change *change, char text[WHAT_BYTES])
 {
-	if (change->before && change->after)
+	if (change->text)
+		snprintf(text, WHAT_BYTES, "%s", change->text);
+	else if (change->before && change->after)
 		snprintf(text, WHAT_BYTES, "%s %s -> %s", change->what, change->before,
 			 change->after);
 	else if (change->after)
@@ -69,6 +71,7 @@ void audit_change(const struct audit_change *change)
 				     .before = change->before,
 				     .after = change->after,
 				     .by = change->by,
+				     .named = change->text != NULL,
 				     .always = true };
 	char what[WHAT_BYTES], name[PEER_NAME_BYTES], actor[ACTOR_BYTES];
 	const char *by = describe_actor(&fields, name, actor);

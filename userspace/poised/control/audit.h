@@ -19,6 +19,7 @@ struct audit_change {
 	const char *by;	    /* NULL: whose turn it is */
 	const char *why;    /* NULL: nothing more is to be said */
 	bool warning;	    /* of that level, else info */
+	const char *text;   /* the whole in words, its subject too; NULL: made of the others */
 };
 
 /*

@@ -25,6 +25,15 @@ static json_t *list_of_lines(struct lines *lines)
 	return list;
 }
 
+static json_t *list_of_changes(const struct audit_list *changes)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < changes->count; i++)
+		json_array_append_new(list, json_string(changes->changes[i].text));
+	return list;
+}
+
 static json_t *text_of_config(const struct config *config)
 {
 	json_t *string = NULL;
@@ -105,7 +114,7 @@ static json_t *try_config(const struct request *request, const char *name, const
 }
 
 static json_t *answer_applied(const struct request *request, const char *name, int err,
-			      struct lines *changes, struct lines *errors)
+			      struct audit_list *changes, struct lines *errors)
 {
 	const struct daemon *daemon = request->daemon;
 	json_t *result;
@@ -113,9 +122,10 @@ static json_t *answer_applied(const struct request *request, const char *name, i
 	if (err)
 		result = refuse_lines(request, name, errors);
 	else
-		result = json_pack("{s:s, s:o, s:o}", "file", daemon->config_path, "changes",
-				   list_of_lines(changes), "kept", list_of_kept(daemon->balancer));
-	lines_free(changes);
+		result =
+			json_pack("{s:s, s:o, s:o}", "file", daemon->config_path, "changes",
+				  list_of_changes(changes), "kept", list_of_kept(daemon->balancer));
+	audit_list_free(changes);
 	lines_free(errors);
 	return result;
 }
@@ -123,7 +133,8 @@ static json_t *answer_applied(const struct request *request, const char *name, i
 json_t *command_reload(const struct request *request)
 {
 	const char *path = request->daemon->config_path;
-	struct lines changes = {}, errors = {};
+	struct audit_list changes = {};
+	struct lines errors = {};
 	bool dry_run;
 	int err;
 
@@ -138,7 +149,8 @@ json_t *command_reload(const struct request *request)
 json_t *command_apply(const struct request *request)
 {
 	const char *name, *text;
-	struct lines changes = {}, errors = {};
+	struct audit_list changes = {};
+	struct lines errors = {};
 	bool dry_run;
 	int err;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * survival_flood INTERFACE GATEWAY_MAC VIP PORT COUNT: sends COUNT SYNs to the IPv4 address VIP,
- * each from another source out of 10.64.0.0/10, as fast as it goes, and prints how many went.
+ * survival_flood INTERFACE GATEWAY_MAC VIP PORT COUNT FIRST RATE: sends COUNT SYNs to the IPv4 address
+ * VIP, RATE a second, each from another source out of 10.64.0.0/10: those of numbers FIRST and on.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -93,6 +94,21 @@ static int send_batch(int fd, struct mmsghdr *messages, int count)
 	return 0;
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void sleep_until(int64_t ns)
+{
+	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	static struct frame frames[BATCH];
@@ -100,20 +116,24 @@ int main(int argc, char **argv)
 	static struct iovec pieces[BATCH];
 	struct ether_header ether = { .ether_type = htons(ETHERTYPE_IP),
 				      .ether_shost = { 2, 0, 0, 0, 0, 1 } };
-	uint32_t vip, count, first, sent;
+	uint32_t vip, count, first, rate, sent;
+	int64_t begun_ns;
 	int fd;
 
-	if (argc != 7 || inet_pton(AF_INET, argv[3], &vip) != 1 ||
+	if (argc != 8 || inet_pton(AF_INET, argv[3], &vip) != 1 ||
 	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &ether.ether_dhost[0],
 		   &ether.ether_dhost[1], &ether.ether_dhost[2], &ether.ether_dhost[3],
 		   &ether.ether_dhost[4], &ether.ether_dhost[5]) != 6)
 		return 2;
 	count = strtoul(argv[5], NULL, 10);
 	first = strtoul(argv[6], NULL, 10);
+	rate = strtoul(argv[7], NULL, 10);
 	fd = socket_open(argv[1]);
+	begun_ns = now_ns();
 	for (sent = 0; sent < count;) {
 		int n = count - sent < BATCH ? (int)(count - sent) : BATCH;
 
+		sleep_until(begun_ns + (int64_t)sent * 1000000000 / rate);
 		for (int i = 0; i < n; i++) {
 			frames[i].ether = ether;
 			frame_fill(&frames[i], first + sent + i, vip, htons(atoi(argv[4])));

@@ -11,6 +11,8 @@
 #    ----+-------------------------+------------+------------------------+------------
 #     client                     lbN          altN                   br0 10.0.1.1         router
 #
+# A flood has a host and a way of its own to the router.
+#
 # The router spreads the VIPs over the balancers by ECMP (fib_multipath_hash_policy=1: addresses and
 # ports), as one that learnt them by BGP would. Tunnels go through it to the backends, which answer
 # clients past the balancers. Every balancer has the same configuration and seed.
@@ -20,7 +22,7 @@ BALANCERS=3
 # shellcheck source=../netns/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../netns/lib.sh"
 
-NET_HOSTS="switch client"
+NET_HOSTS="switch client flood"
 for ((i = 1; i <= BALANCERS; i++)); do NET_HOSTS="$NET_HOSTS lb$i"; done
 for ((i = 1; i <= BACKENDS; i++)); do NET_HOSTS="$NET_HOSTS b$i"; done
 
@@ -63,6 +65,8 @@ net_up()
 	hosts_make
 	router_make
 	client_make
+	link_make flood flood eth0 1500
+	routed flood
 	for ((i = 1; i <= BALANCERS; i++)); do
 		balancer_make "$i"
 	done
@@ -88,10 +92,7 @@ client_make()
 {
 	local i
 	link_make client client eth0 1500
-	clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" \
-		-c -o "$NET_DIR/router.o" "$NET_ROOT/tests/survival/router.bpf.c"
-	on switch tc qdisc add dev client clsact
-	on switch tc filter add dev client ingress bpf direct-action obj "$NET_DIR/router.o" sec tc
+	routed client
 	host_address switch client 198.51.100.1/24 2001:db8:1::1/64
 	for ((i = 1; i <= SOURCES; i++)); do
 		host_address client eth0 "198.51.100.$((1 + i))/24" "2001:db8:1::$((1 + i))/64"
@@ -99,6 +100,15 @@ client_make()
 	host_routes client 198.51.100.1 2001:db8:1::1
 	# a SYN that this host itself cannot send counts as a try: there are enough of them
 	on client sysctl -q net.ipv4.ip_local_port_range="${PORTS:-2000 65000}" net.ipv4.tcp_syn_retries=60
+}
+
+# What comes in at the router's PORT is spread as a router of its own would do it: routed PORT
+routed()
+{
+	[ -e "$NET_DIR/router.o" ] || clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" \
+		-c -o "$NET_DIR/router.o" "$NET_ROOT/tests/survival/router.bpf.c"
+	on switch tc qdisc add dev "$1" clsact
+	on switch tc filter add dev "$1" ingress bpf direct-action obj "$NET_DIR/router.o" sec tc
 }
 
 balancer_make()

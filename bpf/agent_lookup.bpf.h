@@ -34,6 +34,12 @@ struct tcp_timewait_sock {
 struct tcp_request_sock {
 	__u32 snt_isn;
 };
+
+struct tcp_sock {
+	__u32 snd_una;	  /* the first byte that was not acknowledged */
+	__u32 write_seq;  /* behind the last byte that is to be sent */
+	__u32 max_window; /* that the client ever gave */
+};
 #ifdef __bpf__
 #pragma clang attribute pop
 #endif
@@ -95,7 +101,27 @@ static __always_inline int judge_request(struct frame *ctx, const struct connect
 	return NOBODY;
 }
 
-/* Any state but these three is one of the connection. */
+/*
+ * A client whose connection was reset by another backend may use its ports again, while this one
+ * still has a socket for the old connection. What acknowledges bytes that the socket never had to
+ * send, or some that are too old, is dropped by its stack (RFC 5961, section 5.2) and may be another
+ * backend's. Not snd_nxt: the kernel raises that behind the sending, an answer may come before.
+ */
+static __always_inline int judge_open(struct frame *ctx, const struct connection *connection,
+				      struct bpf_sock *socket)
+{
+	struct tcphdr *tcp = frame_at(ctx, connection->payload, sizeof(*tcp));
+	struct tcp_sock *open = bpf_skc_to_tcp_sock(socket);
+	__u32 oldest, behind;
+
+	if (connection->protocol != IPPROTO_TCP || !tcp || !tcp->ack || !open)
+		return POISE_AGENT_DECISION_ESTABLISHED;
+	oldest = open->snd_una - open->max_window;
+	behind = open->write_seq - oldest;
+	return bpf_ntohl(tcp->ack_seq) - oldest <= behind ? POISE_AGENT_DECISION_ESTABLISHED
+							  : NOBODY;
+}
+
 static __always_inline int judge_socket(struct frame *ctx, const struct tunnel *tunnel,
 					const struct connection *connection,
 					struct bpf_sock *socket)
@@ -105,7 +131,7 @@ static __always_inline int judge_socket(struct frame *ctx, const struct tunnel *
 	if (socket->state == SOCKET_REQUEST)
 		return judge_request(ctx, connection, socket);
 	if (socket->state != SOCKET_LISTENS)
-		return POISE_AGENT_DECISION_ESTABLISHED;
+		return judge_open(ctx, connection, socket);
 	if (connection->protocol != IPPROTO_TCP)
 		return NOBODY;
 	if (connection->syn)

@@ -236,14 +236,6 @@ static void make_connection(int family, uint16_t port, int *client, int *server)
 	close(listener);
 }
 
-uint16_t agent_host_connect(int family, uint16_t port)
-{
-	int client, server;
-
-	make_connection(family, port, &client, &server);
-	return port_of(client);
-}
-
 /* The number of the byte that a server would send next. */
 static uint32_t next_number(int server)
 {
@@ -258,6 +250,28 @@ static uint32_t next_number(int server)
 	    setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on))) /* it was cleared */
 		bail_out("TCP_REPAIR");
 	return number;
+}
+
+uint16_t agent_host_connect(int family, uint16_t port, uint32_t *next)
+{
+	int client, server;
+
+	make_connection(family, port, &client, &server);
+	*next = next_number(server);
+	return port_of(client);
+}
+
+uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *first, uint32_t *next)
+{
+	static const char bytes[1 << 16];
+	int client, server;
+
+	make_connection(family, port, &client, &server);
+	*first = next_number(server);
+	while (send(server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	*next = next_number(server);
+	return port_of(client);
 }
 
 uint16_t agent_host_close(int family, uint16_t port, uint32_t *end)

@@ -54,28 +54,73 @@ static bool opened(const char *name, const struct packet *in, int inner,
 				  POISE_AGENT_DECISION_SENT_ON, &out_, 0, 0);                      \
 	})
 
+/* A segment that acknowledges all before 'number'. */
+static struct layer segment(uint16_t client, uint16_t port, unsigned int flags, uint32_t number)
+{
+	struct layer layer = tcp(client, port, flags);
+	const uint32_t words[] = { htonl(NUMBER + 1), htonl(number) };
+
+	memcpy(layer.bytes + 4, words, sizeof(words));
+	return layer;
+}
+
+static struct layer acknowledges(uint16_t client, unsigned int flags, uint32_t number)
+{
+	return segment(client, PORT, flags, number);
+}
+
 /* Whatever the flags: a socket has the connection, or none. */
-static bool has(int family, uint16_t client, uint16_t port, bool expected)
+static bool has(int family, uint16_t client, uint16_t port, uint32_t number, bool expected)
 {
 	static const unsigned int flags[] = { ACK, ACK | PSH, FIN | ACK, RST, SYN, SYN | ACK };
 	bool passed = true;
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		passed &= expected ? IS_OPENED("flags", family, ESTABLISHED, chain_inner(family),
-					       tcp(client, port, flags[i]), payload(PAYLOAD))
+					       segment(client, port, flags[i], number),
+					       payload(PAYLOAD))
 				   : IS_SENT("flags", family, chain_inner(family),
-					     tcp(client, port, flags[i]), payload(PAYLOAD));
+					     segment(client, port, flags[i], number),
+					     payload(PAYLOAD));
 	return passed;
 }
 
-/* A segment to the VIP that acknowledges all before 'number'. */
-static struct layer acknowledges(uint16_t client, unsigned int flags, uint32_t number)
+/* A segment with ACK for the connection is opened. */
+static bool takes(int family, uint16_t client, uint32_t number)
 {
-	struct layer layer = tcp(client, PORT, flags);
-	const uint32_t words[] = { htonl(NUMBER + 1), htonl(number) };
+	return IS_OPENED("ACK", family, ESTABLISHED, chain_inner(family),
+			 acknowledges(client, ACK, number), payload(PAYLOAD));
+}
 
-	memcpy(layer.bytes + 4, words, sizeof(words));
-	return layer;
+static bool leaves(int family, uint16_t client, uint32_t number)
+{
+	return IS_SENT("ACK", family, chain_inner(family), acknowledges(client, ACK, number),
+		       payload(PAYLOAD));
+}
+
+/* What its client acknowledges tells a connection from another one of the same ports. */
+static void test_numbers(void)
+{
+	FOR_EACH_FAMILY(family)
+	{
+		struct layer ip = chain_inner(family);
+		uint32_t first, next;
+		uint16_t client = agent_host_connect_full(family, PORT, &first, &next);
+
+		tap_ok(takes(family, client, first) && takes(family, client, first - 1) &&
+			       takes(family, client, next - 1) && takes(family, client, next),
+		       "IPv%d: acknowledges what was sent, or waits to be: opened", family);
+		tap_ok(leaves(family, client, next + 1) &&
+			       leaves(family, client, next + (1U << 30)) &&
+			       leaves(family, client, first - (1U << 30)),
+		       "IPv%d: acknowledges what never was to be sent, or long before: sent on",
+		       family);
+		tap_ok(IS_OPENED("RST", family, ESTABLISHED, ip,
+				 acknowledges(client, RST, next + 1)) &&
+			       IS_OPENED("SYN", family, ESTABLISHED, ip,
+					 acknowledges(client, SYN, next + 1)),
+		       "IPv%d: acknowledges nothing: opened", family);
+	}
 }
 
 /* The client acknowledges our SYN-ACK, or that of another backend which got its SYN as well. */
@@ -147,25 +192,27 @@ static void test_connections(void)
 {
 	FOR_EACH_FAMILY(family)
 	{
-		uint16_t client = agent_host_connect(family, PORT);
+		uint32_t next;
+		uint16_t client = agent_host_connect(family, PORT, &next);
 
-		tap_ok(has(family, client, PORT, true), "IPv%d: a connection is here: opened",
+		tap_ok(has(family, client, PORT, next, true), "IPv%d: a connection is here: opened",
 		       family);
-		tap_ok(has(family, STRANGER, PORT, false),
+		tap_ok(has(family, STRANGER, PORT, next, false),
 		       "IPv%d: another port of the client's: sent on", family);
-		tap_ok(has(family, client, AGENT_UNUSED_PORT, false),
+		tap_ok(has(family, client, AGENT_UNUSED_PORT, next, false),
 		       "IPv%d: another port of the VIP: sent on", family);
 	}
 }
 
 static void test_options(void)
 {
-	uint16_t client = agent_host_connect(4, PORT);
+	uint32_t next;
+	uint16_t client = agent_host_connect(4, PORT, &next);
 	bool passed = true, sent = true;
 
 	for (size_t bytes = 4; bytes <= 40; bytes += 4) {
 		passed &= IS_OPENED("options", 4, ESTABLISHED, ip4_options(chain_inner(4), bytes),
-				    tcp(client, PORT, ACK), payload(PAYLOAD));
+				    acknowledges(client, ACK, next), payload(PAYLOAD));
 		sent &= IS_SENT("options", 4, ip4_options(chain_inner(4), bytes),
 				tcp(STRANGER, PORT, ACK), payload(PAYLOAD));
 	}
@@ -272,9 +319,9 @@ static void test_errors(void)
 
 	FOR_EACH_FAMILY(family)
 	{
-		uint16_t client = agent_host_connect(family, PORT);
-		int listener = agent_host_listen(family, PORT);
 		uint32_t end;
+		uint16_t client = agent_host_connect(family, PORT, &end);
+		int listener = agent_host_listen(family, PORT);
 
 		for (int i = 0; i < 3; i++) {
 			uint8_t type = types[family == 6][i];
@@ -376,27 +423,28 @@ static void test_containers(void)
 	FOR_EACH_FAMILY(family)
 	{
 		uint16_t client;
+		uint32_t next;
 		int listener;
 
 		agent_host_enter_container();
-		client = agent_host_connect(family, PORT);
+		client = agent_host_connect(family, PORT, &next);
 		listener = agent_host_listen(family, PORT);
 		agent_host_leave_container();
-		tap_ok(has(family, client, PORT, false),
+		tap_ok(has(family, client, PORT, next, false),
 		       "IPv%d: a connection of a container that is not named: sent on", family);
 		agent_run_second_chance(true, &id, 1);
-		tap_ok(has(family, client, PORT, true),
+		tap_ok(has(family, client, PORT, next, true),
 		       "IPv%d: a connection of a container: opened", family);
 		tap_ok(IS_OPENED("SYN", family, OPENING, chain_inner(family),
 				 tcp(STRANGER, PORT, SYN)),
 		       "IPv%d: a SYN, and a socket of a container listens: opened", family);
-		tap_ok(has(family, STRANGER, AGENT_UNUSED_PORT, false),
+		tap_ok(has(family, STRANGER, AGENT_UNUSED_PORT, next, false),
 		       "IPv%d: no connection of a container's either: sent on", family);
 		agent_run_second_chance(true, ids, POISE_AGENT_MAX_NAMESPACES);
-		tap_ok(has(family, client, PORT, true),
+		tap_ok(has(family, client, PORT, next, true),
 		       "IPv%d: the last of 32 namespaces, of which 31 are gone: opened", family);
 		agent_run_second_chance(true, ids, POISE_AGENT_MAX_NAMESPACES - 1);
-		tap_ok(has(family, client, PORT, false), "IPv%d: without the last one: sent on",
+		tap_ok(has(family, client, PORT, next, false), "IPv%d: without the last one: sent on",
 		       family);
 		agent_run_second_chance(true, NULL, 0);
 		close(listener);
@@ -418,6 +466,7 @@ int main(void)
 	agent_run_add_hop(4, "10.0.1.0", 24);
 
 	test_connections();
+	test_numbers();
 	test_time_wait();
 	test_half_open();
 	test_options();

@@ -61,6 +61,16 @@ struct tcp_request_sock *bpf_skc_to_tcp_request_sock(void *socket)
 	return (void *)&number;
 }
 
+/* Nothing was sent but number 0, and the client gave no window. */
+struct tcp_sock *bpf_skc_to_tcp_sock(void *socket)
+{
+	static uint32_t numbers[3];
+
+	if (socket != &found || shim_asked.held != 1)
+		abort();
+	return (void *)numbers;
+}
+
 long bpf_sk_release(void *socket)
 {
 	if (socket != &found)

@@ -45,6 +45,7 @@ struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u
 				    __u64 namespace, __u64 flags);
 struct tcp_timewait_sock *bpf_skc_to_tcp_timewait_sock(void *socket);
 struct tcp_request_sock *bpf_skc_to_tcp_request_sock(void *socket);
+struct tcp_sock *bpf_skc_to_tcp_sock(void *socket);
 long bpf_sk_release(void *socket);
 long bpf_tcp_check_syncookie(void *socket, void *ip, __u32 ip_bytes, struct tcphdr *tcp,
 			     __u32 tcp_bytes);

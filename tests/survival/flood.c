@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * survival_flood INTERFACE GATEWAY_MAC VIP PORT COUNT FIRST RATE: sends COUNT SYNs to the IPv4 address
- * VIP, RATE a second, each from another source out of 10.64.0.0/10: those of numbers FIRST and on.
+ * survival_flood INTERFACE GATEWAY_MAC VIP PORT COUNT FIRST RATE: sends COUNT SYNs to the IPv4
+ * address VIP, RATE a second, each from another source out of 10.64.0.0/10: those of numbers FIRST
+ * and on.
  */
 #include <arpa/inet.h>
 #include <errno.h>

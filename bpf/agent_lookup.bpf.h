@@ -104,8 +104,9 @@ static __always_inline int judge_request(struct frame *ctx, const struct connect
 /*
  * A client whose connection was reset by another backend may use its ports again, while this one
  * still has a socket for the old connection. What acknowledges bytes that the socket never had to
- * send, or some that are too old, is dropped by its stack (RFC 5961, section 5.2) and may be another
- * backend's. Not snd_nxt: the kernel raises that behind the sending, an answer may come before.
+ * send, or some that are too old, is dropped by its stack (RFC 5961, section 5.2) and may be
+ * another backend's. Not snd_nxt: the kernel raises that behind the sending, an answer may come
+ * before.
  */
 static __always_inline int judge_open(struct frame *ctx, const struct connection *connection,
 				      struct bpf_sock *socket)

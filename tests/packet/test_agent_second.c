@@ -444,8 +444,8 @@ static void test_containers(void)
 		tap_ok(has(family, client, PORT, next, true),
 		       "IPv%d: the last of 32 namespaces, of which 31 are gone: opened", family);
 		agent_run_second_chance(true, ids, POISE_AGENT_MAX_NAMESPACES - 1);
-		tap_ok(has(family, client, PORT, next, false), "IPv%d: without the last one: sent on",
-		       family);
+		tap_ok(has(family, client, PORT, next, false),
+		       "IPv%d: without the last one: sent on", family);
 		agent_run_second_chance(true, NULL, 0);
 		close(listener);
 	}

@@ -303,7 +303,7 @@ static bool is_quiet(void *context)
 	for (size_t i = 0; i < world.balancer->service_count; i++) {
 		const struct service *service = world.balancer->services[i];
 
-		if (service->dirty || !service->filled)
+		if (service->dirty || !service->filled || service->stage.active)
 			return false;
 		for (const struct backend *b = service->backends; b; b = b->next)
 			if (b->state != POISE_RECORD_REMOVED &&

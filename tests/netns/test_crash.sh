@@ -205,12 +205,14 @@ crashes()
 }
 
 # Every point is passed by something; that of a chain wants libxdp's dispatcher, which not every
-# kernel takes, and those of another version's pins are test_upgrade.sh's.
+# kernel takes, those of another version's pins are test_upgrade.sh's, and those of slots that name
+# backends test_crash_names.sh's.
 all_passed()
 {
 	local point
 	for point in $(readelf -p poise_faults "$NET_BUILD/poised-faults" | awk '/\]/ { print $NF }'); do
-		case " $PASSED chain-joined slots-parked migration-filled next-pinned pins-exchanged " in
+		case " $PASSED chain-joined slots-parked migration-filled next-pinned pins-exchanged \
+			ring-not-named ring-half-shown ring-shown " in
 		*" $point "*) ;;
 		*) echo "nothing passed: $point" && return 1 ;;
 		esac

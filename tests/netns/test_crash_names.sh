@@ -3,6 +3,8 @@
 # Slots that name the backends before (second chance, exceptions off) survive kill -9: poised dies at
 # each step of a start over what is pinned; a plain poised starts, and the slots name the same
 # backends. Connections that live by the chain alone live on.
+# So they do when poised starts with empty maps, and dies there: no slot has an owner before it has
+# its names.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
@@ -26,7 +28,7 @@ config()
 second_chance()
 {
 	sed -e "s/port: 80/&\n    ring_size: 1021\n    encapsulation: gue\n    second_chance: true\n    exceptions: $1/" \
-		-e 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /'
+		-e 's/interval: [^}]*/interval: 1s, timeout: 1s, rise: 1, fall: 5 /'
 }
 
 agents_attach()
@@ -104,6 +106,68 @@ crash()
 # at POINT: a poised that dies there while it starts
 at() { arm "$1"; faulty_start; }
 
+#
+# empty maps: what is drained is in the state file
+#
+
+forget_all()
+{
+	poise ring export >"$NET_DIR/history.json" 2>/dev/null || true
+	poised_stop KILL
+	poise detach --pin-path "$NET_PINS" >/dev/null 2>&1 || true
+}
+
+# empty_start POINT [OPTION...]: a poised that dies there, or with POINT= waits, and has no maps.
+empty_start()
+{
+	arm "$1"
+	: >"$NET_DIR/faulty.log"
+	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
+		"$NET_BUILD/poised-faults" --config "$NET_CONFIG" "${@:2}"
+	NET_POISED=$!
+	wait_for 20 grep -q "^fault point ${1%=}" "$NET_DIR/faulty.log"
+}
+
+# The slots of web whose owner is nobody.
+ownerless() { "$NET_BUILD/ring_owners" "$NET_PINS" web | grep -c '^$' || true; }
+
+all_named() { equal 1021 "$(status '[.services[] | select(.name == "web")][0].named_slots')"; }
+as_before() { equal "$NAMES" "$(names)"; }
+
+# served COMMAND...: every slot of web has an owner, and its names are as the command expects.
+served() { "$@" && equal 0 "$(ownerless)" && lives; }
+
+# While owners could be there and names are not found, each connection asks for its page.
+waits_for_names()
+{
+	equal 1021 "$(ownerless)" && sleep 2.5 && equal 1021 "$(ownerless)" && lives
+}
+
+# empty WHAT EXPECTED OPTION...
+empty()
+{
+	forget_all
+	empty_start ring-not-named= "${@:3}"
+	check "empty maps, $1: no slot has an owner before its names" waits_for_names
+	disarm
+	check "$1: every slot has an owner and names" wait_for 15 served "$2"
+	check "$1: connections live" lives_on
+}
+
+crash_empty()
+{
+	forget_all
+	empty_start "$1"
+	check "empty maps: dies at $1" died
+	disarm
+	poised_start
+	check "$1: every slot has an owner and names" wait_for 15 served all_named
+	check "$1: connections live" lives_on
+}
+
+# Each of them was answered since: before the next outage, for clients give up after ten seconds.
+lives_on() { sleep 4 && lives; }
+
 tap_begin one
 config off false >"$NET_CONFIG"
 poised_start
@@ -121,6 +185,13 @@ for point in services-adopted backends-adopted adopted services-changed committe
 	crash "$point" at "$point"
 done
 check "web's connections were held by the chain" lives
+
+poised_start
+empty "a neighbour's history" as_before --history "$NET_DIR/history.json"
+empty "no history" all_named
+for point in ring-not-named ring-half-shown ring-shown; do
+	crash_empty "$point"
+done
 kill -TERM "$LOAD_LONG"
 wait "$LOAD_LONG" || true
 check "$LONG_CONNECTIONS long connections stayed with their servers" long_whole

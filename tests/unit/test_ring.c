@@ -52,6 +52,25 @@ static void fill_settles_every_slot(void **state)
 	assert_int_equal(slots[4], 7);
 }
 
+/* The second and the third are as they were but for their stamps; the data plane's are newer. */
+static void show_puts_names_and_owners(void **state)
+{
+	uint16_t slots[] = { 0, MOVING | A, B, A }, wanted[] = { MOVING | A, MOVING | A, B, C };
+	struct poise_move moves[] = {
+		{ 7, 7, 7, 7 }, { B, 9, 0, A }, { 7, 7, 7, 7 }, { 7, 7, 7, 7 }
+	};
+	struct poise_move changed[] = { { B, 5, C, NAMED | A }, { B, 8, 0, A }, { 0 }, { 0 } };
+	struct ring live = { .slots = slots, .moves = moves, .size = 4 };
+	struct ring staged = { .slots = wanted, .moves = changed, .size = 4 };
+
+	(void)state;
+	ring_show(&live, &staged);
+	assert_memory_equal(slots, wanted, sizeof(slots));
+	assert_memory_equal(&moves[0], &changed[0], sizeof(moves[0]));
+	assert_int_equal(moves[1].stamp, 9);
+	assert_int_equal(moves[2].stamp, 7);
+}
+
 struct change_row {
 	const char *name;
 	struct slot before;
@@ -527,6 +546,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fill_settles_every_slot),
+		cmocka_unit_test(show_puts_names_and_owners),
 		cmocka_unit_test(change_moves_slots),
 		cmocka_unit_test(change_with_chains_names_a_third),
 		cmocka_unit_test(change_by_names_keeps_the_latest_two),

@@ -57,6 +57,29 @@ void ring_fill(struct ring *ring, const uint16_t *owners)
 	}
 }
 
+static bool is_same(struct poise_move a, struct poise_move b)
+{
+	b.stamp = a.stamp;
+	return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+void ring_show(struct ring *live, const struct ring *staged)
+{
+	struct poise_move move, before;
+
+	for (uint32_t i = 0; i < live->size; i++) {
+		uint16_t word = ring_read(staged, i, &move);
+
+		if (i == live->size / 2)
+			FAULT_POINT("ring-half-shown");
+		if (word == ring_read(live, i, &before) && is_same(move, before))
+			continue;
+		if (word & POISE_SLOT_MOVING)
+			store_move(&live->moves[i], move);
+		publish(&live->slots[i], word);
+	}
+}
+
 /* Of candidates, the latest one first, those that say something: not the owner, none, or there
  * already. */
 static int pick_names(uint16_t owner, const uint16_t *candidates, int count,

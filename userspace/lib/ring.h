@@ -38,6 +38,10 @@ struct ring_moving {
 /* Gives every slot its owner, settled: for a ring that no packet reaches yet. */
 void ring_fill(struct ring *ring, const uint16_t *owners);
 
+/* Gives live what staged has, a copy of it that was changed since: each slot's names before its
+ * owner. The stamps of slots that did not change stay. */
+void ring_show(struct ring *live, const struct ring *staged);
+
 /* Gives slots new owners, by the rules; now: coarse clock.
  * A settled slot that had no owner (0) has no connections to keep, and settles at once.
  * Returns how many slots changed. */

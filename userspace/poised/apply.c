@@ -56,6 +56,8 @@ static void change_service(struct balancer *balancer, struct service *service,
 		maps_service_set_idle(balancer->maps, service->index, idle);
 	if (chain_changed)
 		service_set_chain(service);
+	if (balancer->adopting && !service->filled)
+		service_await_fill(service);
 	start_backends(balancer, service, check_changed && !balancer->adopting);
 	if (agent_changed && !balancer->adopting)
 		backend_agents_restart(service);

@@ -345,7 +345,7 @@ struct backend *backend_adopt(struct service *service, struct balancer *balancer
 	backend->flags = backend->entry.flags;
 	backend->entry.flags = backend->entry.current = 0;
 	backend->hop_ready = backend->hop_asked = backend->entry.ifindex != 0;
-	backend->exposed = true;
+	backend->exposed = service->filled;
 	backend->left_ms = balancer_now_ms();
 	availability_restore(backend, record);
 	backend_agent_restore(backend, record);

@@ -12,6 +12,7 @@
 #include "maps.h"
 #include "probe.h"
 #include "ring_guess.h"
+#include "ring_stage.h"
 #include "service_places.h"
 #include "sweep.h"
 #include "upkeep.h"
@@ -72,6 +73,7 @@ void balancer_free(struct balancer *balancer)
 
 		free_backends(service);
 		ring_guess_end(service);
+		ring_stage_drop(service);
 		probe_route_free(service->probes);
 		config_check_free(&service->config.check);
 		free(service);

@@ -76,6 +76,13 @@ struct guess {
 	int64_t made_ms;
 };
 
+/* First owners that are put together with names: ring_stage.h. */
+struct stage {
+	bool wanted;		    /* slots without owner are to have names before */
+	bool active;		    /* 'ring' is a copy that no packet sees */
+	int64_t since_ms, until_ms; /* monotonic: wanted since, waits until; 0: not known yet */
+};
+
 /* Slots that keep their owner for now, although they are to have another: ring_wait.h. */
 struct waiting_slots {
 	uint32_t slots;
@@ -95,6 +102,7 @@ struct service {
 	struct ring_moving moving; /* slots */
 	struct waiting_slots waiting;
 	struct guess guess;
+	struct stage stage;
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool urgent;	 /* at the next commit, whatever else waits */
@@ -137,6 +145,7 @@ struct balancer {
 	struct event *commit_event, *settle_event, *sweep_event, *guess_event;
 	struct json_t *ring_history;	/* to be taken by rings that are filled first; NULL: none */
 	bool empty;			/* the maps were, when this poised began */
+	uint32_t staged_slots;		/* of rings whose stage is active */
 	uint32_t sweep_bucket;		/* next to look at */
 	uint64_t sweep_round;		/* complete rounds */
 	uint32_t flows_seen;		/* recorded flows, in the round under way */
@@ -268,6 +277,8 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 int service_prepare(struct service *service);
 /* Lets packets reach it: in the service table, where that is what leads to it. */
 void service_publish(struct service *service);
+/* From now on its backends are asked: how long the first fill waits for them. */
+void service_await_fill(struct service *service);
 /* Takes a service out of the service table, and stops its backends. No list of ports may name it.
  * Its index and ring are free after service_free(). */
 void service_withdraw(struct balancer *balancer, struct service *service);

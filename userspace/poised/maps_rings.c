@@ -158,8 +158,11 @@ struct ring maps_ring(struct maps *maps, const struct extent *extent)
 
 int maps_ring_allow_moves(struct maps *maps, const struct extent *extent, struct ring *ring)
 {
-	int err = ring->moves ? 0 : open_part(&maps->moves, extent->segment);
+	int err;
 
+	if (ring->moves)
+		return 0;
+	err = open_part(&maps->moves, extent->segment);
 	if (!err)
 		*ring = maps_ring(maps, extent);
 	return err;

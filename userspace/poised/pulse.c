@@ -28,7 +28,7 @@ struct pulse {
 static bool is_filled(const struct balancer *balancer)
 {
 	for (size_t i = 0; i < balancer->service_count; i++)
-		if (!balancer->services[i]->filled)
+		if (!balancer->services[i]->filled || balancer->services[i]->stage.active)
 			return false;
 	return true;
 }

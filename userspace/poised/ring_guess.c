@@ -11,6 +11,7 @@
 #include "maglev.h"
 #include "maps.h"
 #include "parallel.h"
+#include "ring_stage.h"
 #include "timer.h"
 
 enum {
@@ -118,6 +119,7 @@ static void work_on(struct service *service)
 	service_settle(service);
 	log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 		  "no history: %u slots name who may have connections", service->moving.named);
+	ring_stage_end(service);
 }
 
 static void guess_cb(evutil_socket_t fd, short what, void *context)
@@ -129,6 +131,7 @@ static void guess_cb(evutil_socket_t fd, short what, void *context)
 	for (size_t i = 0; i < balancer->service_count; i++)
 		if (balancer->services[i]->guess.without) {
 			work_on(balancer->services[i]);
+			ring_stage_tick(balancer);
 			timer_set(balancer->guess_event, 0);
 			return;
 		}
@@ -157,7 +160,7 @@ static size_t list_owners(const struct service *service, uint16_t *out)
 	return count;
 }
 
-void ring_guess_begin(struct service *service)
+bool ring_guess_begin(struct service *service)
 {
 	struct balancer *balancer = service->balancer;
 	struct guess *guess = &service->guess;
@@ -167,18 +170,19 @@ void ring_guess_begin(struct service *service)
 			  &(struct log_fields){ .service = service->config.name },
 			  "no history, and too many backends to guess one: connections of before "
 			  "may break; see poise ring export");
-		return;
+		return false;
 	}
 	if (maps_ring_allow_moves(balancer->maps, &service->extent, &service->ring))
-		return;
+		return false;
 	guess->without = calloc(service->backend_count + 1, sizeof(*guess->without));
 	if (!guess->without)
-		return;
+		return false;
 	guess->count = list_owners(service, guess->without);
 	guess->next = 0;
 	guess->made = true;
 	guess->made_ms = balancer_now_ms();
 	timer_set(balancer->guess_event, 0);
+	return true;
 }
 
 /* How long ago it was made nobody knows: it has its whole time once more. */

@@ -8,6 +8,8 @@
 #ifndef POISE_RING_GUESS_H
 #define POISE_RING_GUESS_H
 
+#include <stdbool.h>
+
 struct balancer;
 struct service;
 
@@ -18,8 +20,9 @@ enum { RING_GUESS_MAX_SLOTS = 1 << 25 };
 int ring_guess_start(struct balancer *balancer); /* 0 or -ENOMEM */
 void ring_guess_stop(struct balancer *balancer);
 
-/* Has the names of a ring that was filled just now be found, while other events go on. */
-void ring_guess_begin(struct service *service);
+/* Has the names of a ring that was filled just now be found, while other events go on; its stage
+ * ends with that. Returns whether it began. */
+bool ring_guess_begin(struct service *service);
 /* Ends what is under way; the names stay. */
 void ring_guess_end(struct service *service);
 

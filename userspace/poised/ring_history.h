@@ -45,10 +45,11 @@ int ring_history_take_of(struct service *service, const json_t *history, uint32_
 /* Reads a file for ring_history_begin(); 0 or a negative errno with lines of errors. */
 int ring_history_load(struct balancer *balancer, const char *path, struct lines *errors);
 
-/* After a ring got its first owners: names what the loaded history says, or else guesses. */
+/* After a ring got its first owners, where their stage is wanted: names what the loaded history
+ * says, or else guesses, and ends the stage. */
 void ring_history_begin(struct service *service);
 
-/* When every ring has owners: the loaded history has served. */
+/* When no ring wants names any more: the loaded history has served. */
 void ring_history_forget(struct balancer *balancer);
 
 #endif

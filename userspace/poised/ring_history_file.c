@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 
 #include "balancer.h"
+#include "fault.h"
 #include "json_bounds.h"
 #include "log.h"
 #include "ring_guess.h"
 #include "ring_history.h"
+#include "ring_stage.h"
 
 enum { DEPTH = 8 };
 
@@ -65,18 +67,26 @@ void ring_history_forget(struct balancer *balancer)
 	balancer->ring_history = NULL;
 }
 
-void ring_history_begin(struct service *service)
+/* Returns whether it goes on. */
+static bool name_slots(struct service *service)
 {
 	struct balancer *balancer = service->balancer;
 	uint32_t slots;
 
-	if (!service->config.second_chance || !balancer->empty)
-		return;
-	if (!balancer->ring_history) {
-		ring_guess_begin(service);
-		return;
-	}
+	if (!balancer->ring_history)
+		return ring_guess_begin(service);
 	ring_history_take_of(service, balancer->ring_history, &slots);
 	log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 		  "%u slots name backends as the history says", slots);
+	return false;
+}
+
+void ring_history_begin(struct service *service)
+{
+	if (!ring_stage_wanted(service))
+		return;
+	service->stage.wanted = false;
+	FAULT_POINT("ring-not-named");
+	if (!name_slots(service))
+		ring_stage_end(service);
 }

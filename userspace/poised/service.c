@@ -14,6 +14,7 @@
 #include "probe.h"
 #include "port_lists.h"
 #include "ring_guess.h"
+#include "ring_stage.h"
 
 enum { FILL_GRACE_MS = 1000 }; /* how long next hops may take before the first fill */
 
@@ -125,6 +126,10 @@ struct poise_service service_entry(const struct service *service)
 /* Slots that name others settle before nobody names them any more. */
 void service_set_chain(struct service *service)
 {
+	if (!service->config.second_chance) {
+		ring_guess_end(service);
+		ring_stage_end(service);
+	}
 	service_settle(service);
 	service->flags = service_describe(&service->config).flags;
 	maps_service_set_chain(service->balancer->maps, service->index,
@@ -176,6 +181,8 @@ int service_new(struct balancer *balancer, const struct config_service *config,
 		goto err_free;
 	service->balancer = balancer;
 	service->flags = service_describe(config).flags;
+	service->stage.wanted = balancer->empty;
+	service->stage.since_ms = balancer_now_ms();
 	err = take_index(balancer, service, error);
 	if (err)
 		goto err_free;
@@ -221,6 +228,11 @@ void service_publish(struct service *service)
 		maps_service_publish(service->balancer->maps, service->index, &entry);
 	service->published = true;
 	FAULT_POINT("service-published");
+	service_await_fill(service);
+}
+
+void service_await_fill(struct service *service)
+{
 	/* first checks and next hops have hardly begun */
 	service->fill_by = balancer_now_ms() + service->config.check.timeout_ms + FILL_GRACE_MS;
 }
@@ -295,6 +307,7 @@ int service_adopt(struct balancer *balancer, uint16_t index, struct service **ou
 		goto err_free;
 	service->filled = service->published = service->undecided = true;
 	service->dirty = record.changing;
+	ring_stage_adopt(service, record.changing);
 	balancer->service_used[index] = true;
 	*out = service;
 	return 0;
@@ -321,6 +334,7 @@ void service_free(struct balancer *balancer, struct service *service)
 	FAULT_POINT("service-backends-freed");
 	maps_service_record_write(balancer->maps, service->index, &empty);
 	ring_guess_end(service);
+	ring_stage_drop(service);
 	release_rings(balancer, service);
 	balancer->service_used[service->index] = false;
 	balancer_drop(balancer, service);

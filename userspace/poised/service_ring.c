@@ -16,6 +16,7 @@
 #include "maps.h"
 #include "parallel.h"
 #include "ring_history.h"
+#include "ring_stage.h"
 #include "ring_wait.h"
 #include "schedule.h"
 #include "timer.h"
@@ -162,6 +163,8 @@ static struct job make_job(struct balancer *balancer, size_t place)
 		job.err = collect_flags(service, &job.flags);
 	if (!job.err)
 		job.count = collect_members(service, job.members);
+	if (!job.err && job.count)
+		ring_stage_begin(service);
 	return job;
 }
 
@@ -250,7 +253,6 @@ static void note_wait(struct service *service, const struct ring_wait *wait)
 static void finish_job(struct job *job)
 {
 	struct service *service = job->service;
-	bool first;
 
 	service->urgent = false;
 	service->dirty = job->err != 0;
@@ -259,23 +261,25 @@ static void finish_job(struct job *job)
 			  "cannot build its ring: %s", strerror(-job->err));
 		return;
 	}
-	first = !service->filled;
 	service->filled = true;
-	if (first)
+	if (job->count)
 		ring_history_begin(service);
+	else if (!service->stage.active)
+		service->stage.until_ms = 0; /* its time begins when some backend is up */
 	if (job->changed)
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "%u of %u slots have a new owner, %u are moving", job->changed,
 			  service->ring.size, service->moving.recorded + service->moving.named);
 	note_wait(service, &job->wait);
 	if (service->published)
-		service_write_record(service, service->dirty || service->waiting.slots);
+		service_write_record(service, service->dirty || service->waiting.slots ||
+						      service->stage.active);
 }
 
-static bool is_due(const struct service *service, bool urgent)
+static bool is_due(struct service *service, bool urgent)
 {
 	return service->dirty && (service->urgent || !urgent) &&
-	       (service->filled || service_may_fill(service));
+	       (service->filled || service_may_fill(service)) && !ring_stage_waits(service);
 }
 
 /* From the service on whose turn it is, so that none waits for others for ever. */

@@ -11,6 +11,7 @@
 #include "maps.h"
 #include "ring_guess.h"
 #include "ring_history.h"
+#include "ring_stage.h"
 #include "sweep.h"
 
 enum { SETTLE_INTERVAL_MS = 500 };
@@ -77,6 +78,14 @@ static void forget_gone(struct balancer *balancer)
 		}
 }
 
+static bool any_wants_names(const struct balancer *balancer)
+{
+	for (size_t i = 0; i < balancer->service_count; i++)
+		if (ring_stage_wanted(balancer->services[i]))
+			return true;
+	return false;
+}
+
 /* When rings have their owners, so that a change finds what it needs. */
 static void prepare_moves(struct balancer *balancer)
 {
@@ -85,10 +94,10 @@ static void prepare_moves(struct balancer *balancer)
 	for (size_t i = 0; i < balancer->service_count; i++)
 		if (!balancer->services[i]->filled)
 			return;
-	if (balancer->service_count) {
-		ring_history_forget(balancer);
+	if (balancer->service_count)
 		balancer->empty = false;
-	}
+	if (balancer->service_count && !any_wants_names(balancer))
+		ring_history_forget(balancer);
 	err = maps_moves_ahead(balancer->maps);
 	if (err)
 		log_error("rings: no memory for slots that move: %s", strerror(-err));
@@ -112,6 +121,7 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 			balancer_commit_later(balancer);
 		}
 	}
+	ring_stage_tick(balancer);
 	availability_tick(balancer);
 	prepare_moves(balancer);
 	forget_gone(balancer);

@@ -344,8 +344,8 @@ flooded()
 		'([.[].services[] | select(.name == "web").backends[].connections] | add) - $own'
 }
 
-# Some are lost on the way, for that into a veth holds 256 packets: SYNs are sent until all that was asked
-# for have reached the balancers, each from a source that sent none before.
+# Some may be lost on the way: SYNs are sent until all that was asked for have reached the balancers, each
+# from a source that sent none before.
 ev_flood()
 {
 	local before sent=0 came=0 all=${FLOOD:-1000000} mac

@@ -65,7 +65,7 @@ net_up()
 	hosts_make
 	router_make
 	client_make
-	link_make flood flood eth0 1500
+	link_queued flood flood eth0 1500
 	routed flood
 	for ((i = 1; i <= BALANCERS; i++)); do
 		balancer_make "$i"
@@ -88,10 +88,20 @@ router_make()
 	ip -n "$(net_name switch)" route add blackhole 10.64.0.0/10
 }
 
+# link_queued HOST PORT DEVICE MTU: as link_make, with a queue at both ends. Without, what comes faster than
+# a veth's 256 places are emptied is lost where it is sent, and a sender whose own packet is lost there
+# has its connection timed out by the kernel at once (TCPRetransFail).
+link_queued()
+{
+	link_make "$@"
+	on switch tc qdisc add dev "$2" root pfifo limit 100000
+	on "$1" tc qdisc add dev "$3" root pfifo limit 100000
+}
+
 client_make()
 {
 	local i
-	link_make client client eth0 1500
+	link_queued client client eth0 1500
 	routed client
 	host_address switch client 198.51.100.1/24 2001:db8:1::1/64
 	for ((i = 1; i <= SOURCES; i++)); do
@@ -114,10 +124,10 @@ routed()
 balancer_make()
 {
 	local n=$1
-	link_make "lb$n" "lb$n" lb0 1600
+	link_queued "lb$n" "lb$n" lb0 1600
 	host_address switch "lb$n" "10.1.$n.1/24" "2001:db8:3:$n::1/64"
 	host_address "lb$n" lb0 "10.1.$n.2/24" "2001:db8:3:$n::2/64"
-	link_make "lb$n" "alt$n" lb1 1600
+	link_queued "lb$n" "alt$n" lb1 1600
 	host_address switch "alt$n" "10.2.$n.1/24" "2001:db8:4:$n::1/64"
 	host_address "lb$n" lb1 "10.2.$n.2/24" "2001:db8:4:$n::2/64"
 	balancer_routes "$n"
@@ -145,6 +155,8 @@ survivor_make()
 {
 	local host=b$1
 	backend_make "$1" $VIP4 $VIPX $VIP6
+	on switch tc qdisc add dev "$host" root pfifo limit 100000
+	on "$host" tc qdisc add dev eth0 root pfifo limit 100000
 	on "$host" sysctl -q net.core.somaxconn=16384 net.ipv4.tcp_max_syn_backlog=4096
 	on "$host" "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-$host" \
 		--vip "$VIP4" --vip "$VIPX" --vip "$VIP6" --from 172.16.0.0/16 --from 100::/64 \

@@ -27,14 +27,7 @@ share()
 
 absent() { [ -z "$(status_of "$1" "$2")" ]; }
 
-# The download NAME goes on and ends whole.
-survives()
-{
-	download_runs "$1" || { echo "the download ended before the change"; return 1; }
-	download_finish "$1"
-}
-
-change_add()
+add()
 {
 	check "$1: a backend is added" poise backend add "$1" app-04 "$(backend_address 4 "$3")"
 	check "$1: the added backend comes up" wait_for 15 is_state up "$1" app-04
@@ -43,24 +36,34 @@ change_add()
 		refused 1 poise backend add "$1" app-04 "$(backend_address 4 "$3")"
 }
 
-change_drain()
+drain()
 {
-	download_from drain "$2" 3m app-02
+	download_from "drain_$1" "$2" 3m app-02
 	check "$1: a backend is drained during a download" poise backend drain "$1" app-02
 	check "$1: the backend is draining" is_state draining "$1" app-02
 	check "$1: new requests avoid a draining backend" spread_without "$2" 2
-	check "$1: the download from it goes on and ends whole" survives drain
+	check "$1: the download from it goes on" download_runs "drain_$1"
+}
+
+drained()
+{
+	check "$1: and ends whole" download_finish "drain_$1"
 	check "$1: draining ends by undrain" poise backend undrain "$1" app-02
 	check "$1: the backend is up again" wait_for 5 is_state up "$1" app-02
 	check "$1: and has its share of requests again" spread "$2" 120 1 2 3 4
 }
 
-change_weight()
+weigh()
 {
-	download_from weight "$2" 5m app-01
+	download_from "weight_$1" "$2" 3m app-01
 	check "$1: weight 0 during a download" poise backend weight "$1" app-01 0
 	check "$1: new requests avoid a backend of weight 0" spread_without "$2" 1
-	check "$1: the download from it goes on and ends whole" survives weight
+	check "$1: the download from it goes on" download_runs "weight_$1"
+}
+
+weighed()
+{
+	check "$1: and ends whole" download_finish "weight_$1"
 	check "$1: weight 300" poise backend weight "$1" app-01 300
 	check "$1: weight 300 beside three times 100 is half the ring" share "$1" app-01 0.5
 	check "$1: weight 1001 is wrong" refused_weight "$1"
@@ -76,38 +79,49 @@ refused_weight()
 	equal 300 "$(status_of "$1" app-01 weight)"
 }
 
-change_remove()
+remove()
 {
-	download_from remove "$2" 3m app-04
+	download_from "remove_$1" "$2" 3m app-04
 	check "$1: a backend is removed during a download" poise backend remove "$1" app-04
 	check "$1: new requests avoid a removed backend" spread_without "$2" 4
-	check "$1: the download from it goes on and ends whole" survives remove
+	check "$1: the download from it goes on" download_runs "remove_$1"
+}
+
+removed()
+{
+	check "$1: and ends whole" download_finish "remove_$1"
 	check "$1: the backend is forgotten when its connections are gone" \
 		wait_for 30 absent "$1" app-04
 }
 
-change_kill()
+killed()
 {
-	host_kill b3 nginx
 	check "$1: a killed server is seen" wait_for 15 is_state down "$1" app-03
 	check "$1: the reason is told" test -n "$(status_of "$1" app-03 reason)"
 	check "$1: requests go to the others" spread "$2" 120 1 2
-	server_start 3
+}
+
+returned()
+{
 	check "$1: the server comes back" wait_for 15 is_state up "$1" app-03
 	check "$1: and has its share of requests" spread "$2" 120 1 2 3
 }
 
 # --wait returns when the last connection of a drained backend has ended, not before.
-change_wait()
+drain_waiting()
 {
-	download_from waited "$2" 5m app-01
+	download_from "waited_$1" "$2" 5m app-01
 	on_start balancer "wait-$1" "$NET_BUILD/poise" --socket "$NET_SOCKET" \
 		backend drain "$1" app-01 --wait
-	local waiter=$!
-	check "$1: drain --wait waits for a download" waits "$waiter" "$1"
-	check "$1: the download ends whole" survives waited
-	check "$1: drain --wait returns after it" wait_for 30 pids_gone "$waiter"
-	check "$1: drain --wait succeeded" wait "$waiter"
+	WAITER[$1]=$!
+	check "$1: drain --wait waits for a download" waits "${WAITER[$1]}" "$1"
+}
+
+drain_waited()
+{
+	check "$1: the download ends whole" download_finish "waited_$1"
+	check "$1: drain --wait returns after it" wait_for 30 pids_gone "${WAITER[$1]}"
+	check "$1: drain --wait succeeded" wait "${WAITER[$1]}"
 	check "$1: the backend has nothing left" equal true "$(status_of "$1" app-01 gone)"
 	check "$1: it is undrained" poise backend undrain "$1" app-01
 }
@@ -115,22 +129,34 @@ change_wait()
 waits()
 {
 	wait_for 5 is_state draining "$2" app-01 || return 1
-	! pids_gone "$1"
+	! pids_gone "$1" && download_runs "waited_$2"
 }
+
+# each STEP: for both families, one after the other.
+each()
+{
+	"$1" web "$VIP44" 4
+	"$1" web6 "$VIP66" 6
+}
+
+declare -A WAITER # process ids, by service
 
 tap_begin one
 SETTLE=4s config_web 1 2 3 >"$NET_CONFIG"
 poised_start
 check "all backends come up" wait_for 15 all_up
-while read -r service vip family; do
-	change_add "$service" "$vip" "$family"
-	change_drain "$service" "$vip"
-	change_weight "$service" "$vip"
-	change_remove "$service" "$vip"
-	change_kill "$service" "$vip"
-	change_wait "$service" "$vip"
-done <<-END
-	web $VIP44 4
-	web6 $VIP66 6
-END
+each add
+# the downloads of one family go on while the other changes
+each drain
+each drained
+each weigh
+each weighed
+each remove
+each removed
+host_kill b3 nginx
+each killed
+server_start 3
+each returned
+each drain_waiting
+each drain_waited
 tap_end

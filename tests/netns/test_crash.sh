@@ -61,6 +61,9 @@ config_other()
 arm() { echo "$1" >"$FAULT_FILE"; }
 disarm() { rm -f "$FAULT_FILE"; }
 
+# One that is to die, dies after the answer at the latest.
+dies_soon() { [ ! -e "$FAULT_FILE" ] || wait_for 5 pids_gone "$NET_POISED" || true; }
+
 # Starts the poised that may die, and waits until it answers or is gone.
 faulty_start()
 {
@@ -141,7 +144,7 @@ happen_command()
 	local word=drain
 	[ "$(drained)" != draining ] || word=undrain
 	poise backend $word web6 app-03 >/dev/null 2>&1 || true
-	wait_for 5 pids_gone "$NET_POISED" || true
+	dies_soon
 }
 # All of it is a change from what is, or back.
 batch()
@@ -155,7 +158,7 @@ batch()
 happen_batch()
 {
 	batch >/dev/null 2>&1 || true
-	wait_for 5 pids_gone "$NET_POISED" || true
+	dies_soon
 }
 happen_detach() { poise detach >/dev/null 2>&1 || true; }
 

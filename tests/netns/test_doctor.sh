@@ -92,6 +92,8 @@ test_balancer()
 	ip -n "$(net_name balancer)" route del unreachable 10.0.1.14
 	check "and is gone" has_no route balancer_doctor
 	ip -n "$(net_name switch)" link set b4 down
+	# this host looks for it anew, as it would once it had not heard of it for long
+	ip -n "$(net_name balancer)" neighbour flush to 10.0.1.14 dev lb0
 	check "a backend that does not answer ARP" \
 		wait_for 60 has next_hop problem web/app-04 balancer_doctor
 	ip -n "$(net_name switch)" link set b4 up

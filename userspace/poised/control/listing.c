@@ -13,6 +13,8 @@
 #include "report.h"
 #include "request.h"
 
+enum { VALUE_BYTES = 4096 }; /* most are shorter */
+
 enum part {
 	PART_SERVICES, /* opens a list */
 	PART_BACKENDS, /* likewise */
@@ -46,29 +48,27 @@ static int say(struct evbuffer *out, const char *text)
 	return evbuffer_add(out, text, strlen(text));
 }
 
-static void release(const void *data, size_t length, void *extra)
-{
-	(void)length;
-	(void)extra;
-	free((void *)data);
-}
-
 /* Takes the reference to value. Without its last 'cut' bytes. */
 static int say_value(struct listing_state *state, struct evbuffer *out, json_t *value, size_t cut)
 {
-	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-	int err = !text;
+	struct evbuffer_iovec space = { .iov_len = 0 };
+	size_t length = VALUE_BYTES;
+	int err = !value;
 
-	json_decref(value);
 	if (!err && state->comma)
 		err = say(out, ",");
-	if (!err && evbuffer_add_reference(out, text, strlen(text) - cut, release, NULL) == 0)
-		text = NULL;
-	else
-		err = -1;
-	free(text);
+	/* in place: a copy of each of thousands costs as much as what they are made of */
+	while (!err && length > space.iov_len) {
+		err = evbuffer_reserve_space(out, length, &space, 1) != 1;
+		if (!err)
+			length = json_dumpb(value, space.iov_base, space.iov_len, JSON_COMPACT);
+	}
+	json_decref(value);
+	if (err || length <= cut)
+		return -1;
+	space.iov_len = length - cut;
 	state->comma = true;
-	return err;
+	return evbuffer_commit_space(out, &space, 1);
 }
 
 static int say_service(struct listing_state *state, struct evbuffer *out, const struct step *step)

@@ -185,6 +185,112 @@ test_namespaces()
 	check "both go: none" wait_for 20 ids_are
 }
 
+#
+# what is lost is attached again
+#
+
+b1() { ip -n "$(net_name b1)" "$@"; }
+logged() { grep -q "$1" "$NET_DIR/run1.log"; }
+attached() { equal true "$(agent_status .attached)"; }
+has_filter() { on b1 tc filter show dev eth0 "$1" | grep -q poise_agent; }
+forwarding() { on b1 cat /proc/sys/net/ipv4/conf/lo/forwarding /proc/sys/net/ipv6/conf/lo/forwarding | xargs; }
+forwards() { [ "$(forwarding)" = "1 1" ]; }
+second_chance() { run_start 1 --user nobody --second-chance 10.0.1.0/24 2001:db8:2::/64 "$@"; }
+
+eth0_make()
+{
+	link_make b1 b1 eth0 1600
+	b1 link set dev eth0 address 02:00:00:00:01:0b
+	ip -n "$(net_name switch)" link set b1 master br0
+	host_address b1 eth0 10.0.1.11/24 2001:db8:2::11/64
+	host_routes b1 10.0.1.1 2001:db8:2::1
+}
+
+test_kept()
+{
+	local before
+	kill -TERM "${AGENT[1]}"
+	run_gone 1
+	second_chance
+	before=$(agent_status .counters.decapsulated_4in4)
+	b1 link set dev eth0 xdp off
+	check "the program is taken off: it is attached again" wait_for 20 attached
+	check "... which is said" logged 'warning: "eth0" has lost a program that was attached: attaching again'
+	check "... counters go on" opened_more $((before - 1))
+	check "requests are served again" wait_for 20 spread "$VIP44" 20 1
+	on b1 tc qdisc del dev eth0 clsact
+	check "the programs in TC are taken off: that for packets that come in is attached again" \
+		wait_for 20 has_filter ingress
+	check "... and that for SYN-ACKs" wait_for 20 has_filter egress
+	test_forwarding
+	: >"$NET_DIR/run1.log"
+	b1 link del eth0
+	check "the interface goes: it is said" wait_for 20 logged '"eth0" is gone, and the program with it'
+	check "... and the agent stays" kill -0 "${AGENT[1]}"
+	eth0_make
+	check "it returns: the program is attached" wait_for 20 attached
+	check "... which is said" wait_for 5 logged '"eth0" is back: attaching to it'
+	check "... counters go on" opened_more $((before - 1))
+	check "... by new programs that are pinned" equal "$(agent_status .program_id)" \
+		"$(bpftool -j prog show pinned "$NET_DIR/bpf/agent-b1/eth0/program" | jq .id)"
+	check "requests are served again" wait_for 20 spread "$VIP44" 20 1
+	test_other_program
+	test_held
+}
+
+test_forwarding()
+{
+	check "second chance lets lo forward" forwards
+	on b1 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	on b1 sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+	check "another sets forwarding of the whole host: lo's is set again" wait_for 20 forwards
+	check "... which is said, of IPv4" wait_for 5 logged \
+		'net/ipv4/conf/lo/forwarding was set to 0: set to 1 again'
+	check "... and of IPv6" wait_for 5 logged 'net/ipv6/conf/lo/forwarding was set to 0: set to 1 again'
+}
+
+# Its place is taken, and becomes free again.
+test_other_program()
+{
+	b1 -force link set dev eth0 xdpdrv obj "$NET_DIR/pass.o" sec xdp
+	check "another program in its place is said" wait_for 20 logged 'has another XDP program'
+	b1 link set dev eth0 xdp off
+	check "when that one goes, it is attached again" wait_for 20 attached
+}
+
+agent() { on b1 "$NET_BUILD/poise-agent" "$@" --pin-path "$NET_DIR/bpf/agent-b1"; }
+
+# agent_refused TEXT ARGUMENT...
+agent_refused()
+{
+	local text=$1
+	shift
+	contains "$(refused 1 agent "$@" 2>&1)" "$text"
+}
+
+test_held()
+{
+	local holder path=$NET_DIR/bpf/agent-b1
+	check "detach while it runs: refused, with who and how" agent_refused \
+		"poise-agent run (process ${AGENT[1]}) keeps \"eth0\" attached" detach eth0
+	check "... so is a second one" agent_refused "poise-agent run (process ${AGENT[1]}) keeps" run \
+		eth0 --vip "$VIP44"
+	check "... and nothing has changed" attached
+	kill -KILL "${AGENT[1]}"
+	run_gone 1
+	check "kill -9 ends that" wait_for 20 agent detach eth0
+	mkfifo "$NET_DIR/hold"
+	flock "$path" cat "$NET_DIR/hold" &
+	exec 5>"$NET_DIR/hold"
+	holder=$!
+	check "the pins are locked: attach waits, then tells by whom" agent_refused \
+		"another poise-agent (process $holder) is at work" attach eth0 --vip "$VIP44"
+	agent attach eth0 --vip "$VIP44" >"$NET_DIR/waits.log" 2>&1 5>&- &
+	exec 5>&-
+	check "they are unlocked: it goes on" wait $!
+	agent detach eth0 >/dev/null
+}
+
 tap_begin one 2
 trap 'trap "" INT TERM; containers_remove; net_down' EXIT
 configure >"$NET_CONFIG"
@@ -202,9 +308,7 @@ run_start 1 --user nobody --load-target 10000
 test_weight
 test_drain
 test_namespaces
-on b1 ip link del eth0
-check "the interface is gone: so is the agent" run_gone 1
-check "... which says why" wait_for 20 grep -qz '"eth0" is gone.*STATUS 1' "$NET_DIR/run1.log"
+test_kept
 check "a user that there is not" refused 1 "$NET_BUILD/poise-agent" run lo --vip 203.0.113.1 \
 	--user no-such-user
 check "an address that is none" refused 2 "$NET_BUILD/poise-agent" run lo --vip 203.0.113.1 \

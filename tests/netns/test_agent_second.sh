@@ -45,7 +45,46 @@ test_half_open()
 	done
 }
 
+lo_forwarding() { on b1 sysctl -qw "net.ipv4.conf.lo.forwarding=$1" "net.ipv6.conf.lo.forwarding=$1"; }
+findings() { on b1 "$NET_BUILD/poise-agent" doctor eth0 || true; }
+
+# Packets of the host's own routes: by the fast path only while lo forwards, and where it does not, by
+# the slow one.
+test_forwarding()
+{
+	local family first second
+	for family in 4 6; do
+		attach 1 --mode native --second-chance "${HOPS[@]}" >/dev/null
+		check "IPv$family: attach lets lo forward" equal 1 \
+			"$(on b1 cat /proc/sys/net/ipv$family/conf/lo/forwarding)"
+		check "IPv$family: doctor finds nothing" equal "" "$(findings | grep lo_forwarding || true)"
+		first=$(backend_address 1 $family) second=$(backend_address 2 $family)
+		on b1 ping -c 1 -W 5 "$second" >/dev/null # a neighbour that is known
+		check "IPv$family: the fast path" sends_by_slow_path 0 $family "$first" "$second"
+		lo_forwarding 0
+		check "IPv$family: it was set to 0: doctor says so" contains "$(findings)" \
+			"warning lo_forwarding  eth0: net/ipv$family/conf/lo/forwarding is 0" \
+			"sysctl -w net/ipv$family/conf/lo/forwarding=1"
+		check "IPv$family: the slow path" sends_by_slow_path 1 $family "$first" "$second"
+		on b1 sysctl -qw net/ipv$family/conf/lo/forwarding=1
+		check "IPv$family: doctor's command mends it" sends_by_slow_path 0 $family "$first" "$second"
+	done
+}
+
+# sends_by_slow_path N FAMILY FIRST SECOND: a SYN to a port where nobody listens goes on to b2, and N
+# of it by the slow path.
+sends_by_slow_path()
+{
+	local slow opened
+	slow=$(decision 1 slow_path)
+	opened=$(counter 2 "decapsulated_gue_4in$2")
+	send chain "$2" "$3" "$4" "$VIP44" 81
+	wait_for 5 grew "$opened" counter 2 "decapsulated_gue_4in$2" || return 1
+	equal $((slow + $1)) "$(decision 1 slow_path)"
+}
+
 tap_begin one 2
 clients_route
 test_half_open
+test_forwarding
 tap_end

@@ -297,6 +297,11 @@ test_forward()
 	passed=$(counter 1 not_tunnel)
 	forwarded native
 	check "native: requests are served" spread "$VIP44" 20 1 2
+	ip -n "$(net_name b1)" link set eth0 xdp off
+	check "native: the program in TC alone is not attached" equal False "$(agent_status 1 "s['attached']")"
+	attach 1 --second-chance 10.0.1.0/24 >/dev/null
+	check "native: attached again, in XDP" mode_is 1 native
+	check "... requests are served" spread "$VIP44" 20 1 2
 	attach 1 --mode native >/dev/null
 	check "without second chance it goes" equal 0 "$(agent_status 1 "s['tc_program_id']")"
 	check "... and its pin" test ! -e "$NET_DIR/bpf/agent-b1/eth0/program_tc"

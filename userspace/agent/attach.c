@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* poise-agent attach, detach: preflight, pins, maps and program in their order. */
-#include "commands.h"
+/* poise-agent attach: preflight, pins, maps and program in their order; see attach.h. */
+#include "attach.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -8,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands.h"
+#include "forwarding.h"
 #include "host.h"
 #include "message.h"
-#include "pins.h"
 #include "preflight.h"
 #include "tunnels.h"
 
@@ -130,13 +131,6 @@ static int adopt_maps(const struct options *options, uint32_t program_id, struct
 	return code;
 }
 
-static int new_maps(struct maps *maps)
-{
-	int err = maps_create(maps);
-
-	return err ? refuse("cannot make the maps: %s", strerror(-err)) : EXIT_DONE;
-}
-
 static int fill_maps(const struct options *options, const struct maps_tunnels *tunnels,
 		     const struct maps *maps)
 {
@@ -211,20 +205,16 @@ static void tell_attached(const struct options *options, const struct attachment
 			options->interface);
 }
 
-/* The programs ask for the routes of the host's own packets, which begin at lo: the kernel tells
- * them of an interface that forwards (find_route() in bpf/agent_forward.bpf.h). */
+/* What the programs need to know the ways to other backends. */
 static void let_routes_be_asked(void)
 {
-	static const char *const names[] = { "net/ipv4/conf/lo/forwarding",
-					     "net/ipv6/conf/lo/forwarding" };
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		int err = forwarding_is_off(family) ? forwarding_set(family) : 0;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		int err = host_sysctl_set(names[i], 1);
-
-		if (err && err != -ENOENT)
+		if (err)
 			warn_about("cannot set %s to 1: %s; packets are sent on more slowly, and "
 				   "by the interface that they came in by alone",
-				   names[i], strerror(-err));
+				   forwarding_name(family), strerror(-err));
 	}
 }
 
@@ -251,9 +241,22 @@ static int attach_programs(const struct options *options, unsigned int ifindex,
 	return EXIT_DONE;
 }
 
-static int attach_locked(const struct options *options, unsigned int ifindex,
-			 const struct pins *pins)
+/* The ones to attach with: those of what is attached, or else kept ones, or new ones. */
+static int find_maps(const struct options *options, const struct attachment *old,
+		     const struct maps *kept, struct maps *maps)
 {
+	int err;
+
+	if (old->program_id)
+		return adopt_maps(options, old->program_id, maps);
+	err = kept ? maps_copy(kept, maps) : maps_create(maps);
+	return err ? refuse("cannot make the maps: %s", strerror(-err)) : EXIT_DONE;
+}
+
+static int attach_locked(const struct options *options, const struct pins *pins,
+			 const struct maps *kept)
+{
+	unsigned int ifindex = if_nametoindex(options->interface);
 	struct maps_tunnels tunnels;
 	struct attachment old;
 	struct maps maps;
@@ -266,12 +269,8 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 	code = check_attachment(options, &old);
 	if (code == EXIT_DONE)
 		code = tunnels_make(options, &tunnels);
-	if (code != EXIT_DONE)
-		return code;
-	if (old.program_id)
-		code = adopt_maps(options, old.program_id, &maps);
-	else
-		code = new_maps(&maps);
+	if (code == EXIT_DONE)
+		code = find_maps(options, &old, kept, &maps);
 	if (code == EXIT_DONE)
 		code = fill_maps(options, &tunnels, &maps);
 	if (code == EXIT_DONE)
@@ -280,7 +279,7 @@ static int attach_locked(const struct options *options, unsigned int ifindex,
 	return code;
 }
 
-static int open_pins(const struct options *options, struct pins *pins)
+int attach_open_pins(const struct options *options, struct pins *pins)
 {
 	int err = pins_open(options->pin_path, options->interface, pins);
 
@@ -288,66 +287,54 @@ static int open_pins(const struct options *options, struct pins *pins)
 		return refuse("--pin-path \"%s\" is in no BPF file system\n"
 			      "  mend: mount -t bpf bpf %s",
 			      options->pin_path, options->pin_path);
+	if (err == -EWOULDBLOCK)
+		return refuse("another poise-agent (process %d) is at work on the pins in \"%s\", "
+			      "for more than %d s",
+			      (int)pins->holder, options->pin_path, PINS_WAIT_SECONDS);
 	if (err)
 		return refuse("cannot use the pin path \"%s\": %s", options->pin_path,
 			      strerror(-err));
 	return EXIT_DONE;
 }
 
-int command_attach(const struct options *options)
+int attach_check_kept(const struct options *options, struct pins *pins)
 {
-	unsigned int ifindex = if_nametoindex(options->interface);
-	struct pins pins;
-	int code;
+	int lock = pins_keep(pins);
 
-	if (!ifindex)
-		return refuse("there is no interface \"%s\"", options->interface);
-	if (!host_is_ethernet(options->interface))
-		return refuse("\"%s\" is not an Ethernet interface", options->interface);
-	code = check_host(options);
-	if (code == EXIT_DONE)
-		code = open_pins(options, &pins);
-	if (code != EXIT_DONE)
-		return code;
-	code = attach_locked(options, ifindex, &pins);
-	pins_close(&pins);
-	return code;
-}
-
-/* Works without looking into the maps, so that it also ends what another version began. */
-static int detach_locked(const struct options *options, unsigned int ifindex,
-			 const struct pins *pins)
-{
-	struct attachment old = { 0 };
-	bool found, attached;
-	int err = 0;
-
-	if (ifindex)
-		err = attachment_find(ifindex, &old);
-	attached = old.program_id || old.tc.egress_id;
-	if (!err && attached)
-		err = attachment_remove(ifindex);
-	if (err)
-		return refuse("cannot detach from \"%s\": %s", options->interface, strerror(-err));
-	err = pins_remove(pins, &found);
-	if (err)
-		return refuse("cannot remove \"%s\": %s", pins->directory, strerror(-err));
-	if (!attached && !found)
-		return refuse("poise-agent is not attached to \"%s\"", options->interface);
-	printf(attached ? "detached from \"%s\"\n" : "removed the pins of \"%s\"\n",
-	       options->interface);
+	if (lock >= 0)
+		close(lock);
+	if (lock == -EWOULDBLOCK)
+		return refuse("poise-agent run (process %d) keeps \"%s\" attached\n"
+			      "  mend: stop that one first (systemctl stop poise-agent)",
+			      (int)pins->holder, options->interface);
 	return EXIT_DONE;
 }
 
-int command_detach(const struct options *options)
+int attach_begin(const struct options *options, struct pins *pins)
 {
-	unsigned int ifindex = if_nametoindex(options->interface);
+	if (!if_nametoindex(options->interface))
+		return refuse("there is no interface \"%s\"", options->interface);
+	if (!host_is_ethernet(options->interface))
+		return refuse("\"%s\" is not an Ethernet interface", options->interface);
+	return attach_open_pins(options, pins);
+}
+
+int attach_interface(const struct options *options, const struct pins *pins,
+		     const struct maps *kept)
+{
+	int code = check_host(options);
+
+	return code == EXIT_DONE ? attach_locked(options, pins, kept) : code;
+}
+
+int command_attach(const struct options *options)
+{
 	struct pins pins;
-	int code = open_pins(options, &pins);
+	int code = attach_begin(options, &pins);
 
 	if (code != EXIT_DONE)
 		return code;
-	code = detach_locked(options, ifindex, &pins);
+	code = attach_interface(options, &pins, NULL);
 	pins_close(&pins);
 	return code;
 }

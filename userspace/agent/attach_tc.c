@@ -12,9 +12,10 @@
 #include "agent_tc.skel.h"
 #include "qdisc.h"
 
-enum { PRIORITY = 60, HANDLE = 1 };
+enum { PRIORITY = 60, HANDLE = 1, PROGRAM_MAPS = 16 };
 
 static const char INGRESS[] = "poise_agent_tc", EGRESS[] = "poise_agent_mss";
+static const char CONSTANTS[] = "agent_tc.rodata";
 
 /* The id of the program in our place; 0: there is none. 0 or a negative errno: -EADDRINUSE
  * when it is another one. */
@@ -43,12 +44,44 @@ static int find(unsigned int ifindex, enum bpf_tc_attach_point point, uint32_t *
 	return err;
 }
 
+/* Reads a map if it is the one of the program's constants. */
+static bool read_constants(int map, struct agent_tc_bpf__rodata *constants)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t length = sizeof(info), zero = 0;
+
+	return !bpf_obj_get_info_by_fd(map, &info, &length) && !strcmp(info.name, CONSTANTS) &&
+	       info.value_size == sizeof(*constants) && !bpf_map_lookup_elem(map, &zero, constants);
+}
+
+/* As the program's constant says; of another version, which has others, false. */
+static bool is_after_xdp(uint32_t id)
+{
+	uint32_t maps[PROGRAM_MAPS], length = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .nr_map_ids = PROGRAM_MAPS, .map_ids = (uintptr_t)maps };
+	struct agent_tc_bpf__rodata constants = { 0 };
+	int program = bpf_prog_get_fd_by_id(id);
+	bool found = program < 0 || bpf_obj_get_info_by_fd(program, &info, &length);
+
+	for (uint32_t i = 0; !found && i < info.nr_map_ids && i < PROGRAM_MAPS; i++) {
+		int map = bpf_map_get_fd_by_id(maps[i]);
+
+		found = map >= 0 && read_constants(map, &constants);
+		if (map >= 0)
+			close(map);
+	}
+	if (program >= 0)
+		close(program);
+	return constants.after_xdp;
+}
+
 int attach_tc_find(unsigned int ifindex, struct attach_tc *out)
 {
 	int err = find(ifindex, BPF_TC_INGRESS, &out->ingress_id);
 
 	if (err && err != -EADDRINUSE)
 		return err;
+	out->after_xdp = out->ingress_id && is_after_xdp(out->ingress_id);
 	err = find(ifindex, BPF_TC_EGRESS, &out->egress_id);
 	return err == -EADDRINUSE ? 0 : err;
 }

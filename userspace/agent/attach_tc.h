@@ -21,6 +21,7 @@ enum attach_tc_ingress {
 struct attach_tc {
 	uint32_t ingress_id; /* of poise_agent_tc; 0: not attached */
 	uint32_t egress_id;  /* of poise_agent_mss; 0: not attached */
+	bool after_xdp;	     /* poise_agent_tc is there for what XDP leaves to it alone */
 };
 
 /* What is attached now, as the kernel says. 0 or a negative errno. */

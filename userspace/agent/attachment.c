@@ -8,7 +8,9 @@ int attachment_find(unsigned int ifindex, struct attachment *out)
 
 	if (!err)
 		err = attach_tc_find(ifindex, &out->tc);
-	out->program_id = out->xdp.program_id ? out->xdp.program_id : out->tc.ingress_id;
+	out->program_id = out->xdp.program_id;
+	if (!out->program_id && !out->tc.after_xdp)
+		out->program_id = out->tc.ingress_id;
 	return err;
 }
 

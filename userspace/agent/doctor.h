@@ -26,6 +26,8 @@ enum { DOCTOR_FOUND_BYTES = 320 };
 		       "connections back, and they break")                                         \
 	X(HOP_SOURCE, "what is handed on over the other family comes from --source, and agents "   \
 		      "with these --from drop it")                                                 \
+	X(LO_FORWARDING, "the programs cannot ask for routes: packets for other backends take "    \
+			 "the slow path, and reach only those by the tunnels' interface")          \
 	X(SECOND_CHANCE, "balancers send chains, and connections that other backends have break "  \
 			 "here")                                                                   \
 	X(CHAIN, "packets with chains that this agent does not know are dropped")                  \

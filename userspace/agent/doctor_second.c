@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "doctor.h"
+#include "forwarding.h"
 #include "host.h"
 #include "netns.h"
 
@@ -103,6 +104,23 @@ void doctor_check_hops(struct doctor *doctor, const char *interface,
 	check_source(doctor, interface, content, 6);
 }
 
+/* Of a family that backends have. */
+static void check_forwarding(struct doctor *doctor, const struct status *status, uint8_t family)
+{
+	const char *name = forwarding_name(family);
+	bool off = forwarding_is_off(family);
+	char mend[DOCTOR_FOUND_BYTES];
+
+	if (!has_family(status->content.hops, status->content.hop_count, family))
+		return;
+	snprintf(mend, sizeof(mend),
+		 "sysctl -w %s=1   # after each change of the whole host's forwarding; poise-agent "
+		 "run does it",
+		 name);
+	doctor_add(doctor, DOCTOR_LO_FORWARDING, status->interface, off ? LEVEL_WARNING : LEVEL_OK,
+		   off ? mend : "", "%s is %s", name, off ? "0, which attach had set to 1" : "on");
+}
+
 static void check_namespaces(struct doctor *doctor, const struct status *status)
 {
 	const struct maps_tunnels *tunnels = &status->content.tunnels;
@@ -146,6 +164,8 @@ static void check_decisions(struct doctor *doctor, const struct status *status)
 void doctor_check_second(struct doctor *doctor, const struct status *status)
 {
 	doctor_check_hops(doctor, status->interface, &status->content);
+	check_forwarding(doctor, status, 4);
+	check_forwarding(doctor, status, 6);
 	check_namespaces(doctor, status);
 	check_decisions(doctor, status);
 }

@@ -46,6 +46,18 @@ bool maps_are_complete(const struct maps *maps)
 	return complete;
 }
 
+int maps_copy(const struct maps *maps, struct maps *out)
+{
+	maps_init(out);
+#define MAPS_COPY(name) out->name = fcntl(maps->name, F_DUPFD_CLOEXEC, 0);
+	MAPS(MAPS_COPY)
+#undef MAPS_COPY
+	if (maps_are_complete(out))
+		return 0;
+	maps_close(out);
+	return -EMFILE;
+}
+
 int maps_read_settings(const struct maps *maps, struct poise_agent_settings *settings)
 {
 	uint32_t zero = 0;

@@ -50,6 +50,9 @@ void maps_init(struct maps *maps); /* none is there */
 void maps_close(struct maps *maps);
 bool maps_are_complete(const struct maps *maps); /* each one is there */
 
+/* Further descriptors of the same maps. 0 or a negative errno, with none in *out. */
+int maps_copy(const struct maps *maps, struct maps *out);
+
 /* New empty maps. 0 or a negative errno. */
 int maps_create(struct maps *maps);
 
@@ -89,6 +92,9 @@ enum { MAPS_FIRST_CARRIED = 2 };
  * none. 0 or a negative errno.
  */
 int maps_carry_counters(const struct maps *old, const struct maps *maps);
+
+/* How tunnels are opened. 0 or a negative errno. */
+int maps_read_tunnels(const struct maps *maps, struct maps_tunnels *tunnels);
 
 /* Reads all; maps_content_free() releases it. 0 or a negative errno, with content empty. */
 int maps_read(const struct maps *maps, struct maps_content *content);

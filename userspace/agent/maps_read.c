@@ -122,7 +122,7 @@ static uint8_t length_of(uint8_t bits, uint32_t mask)
 	return (uint8_t)(bits - __builtin_popcount(mask));
 }
 
-static int read_tunnels(const struct maps *maps, struct maps_tunnels *tunnels)
+int maps_read_tunnels(const struct maps *maps, struct maps_tunnels *tunnels)
 {
 	struct poise_agent_settings settings;
 	int err = maps_read_settings(maps, &settings);
@@ -177,7 +177,7 @@ int maps_read(const struct maps *maps, struct maps_content *content)
 		err = read_prefixes(maps->hops, POISE_AGENT_HOP_ENTRIES, &content->hops,
 				    &content->hop_count);
 	if (!err)
-		err = read_tunnels(maps, &content->tunnels);
+		err = maps_read_tunnels(maps, &content->tunnels);
 	if (!err)
 		err = read_counters(maps->reasons, (size_t)cpus, content->reasons,
 				    POISE_AGENT_REASON_COUNT);

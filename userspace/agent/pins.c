@@ -4,11 +4,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -16,12 +14,17 @@
 
 #include <bpf/bpf.h>
 
+#include "lock.h"
+
 static const char BPFFS[] = "/sys/fs/bpf";
 
 /* What opens tunnels; what does so for XDP's leavings; what makes segments smaller. */
 static const char PROGRAM[] = "program", PROGRAM_TC[] = "program_tc", PROGRAM_MSS[] = "program_mss";
 
-enum { DIRECTORY_MODE = 0700 };
+enum {
+	DIRECTORY_MODE = 0700,
+	KEEP_WAIT_SECONDS = 2, /* for one that ends */
+};
 
 static bool is_bpffs(const char *path)
 {
@@ -66,20 +69,6 @@ static int make_directories(char *path)
 	return mkdir(path, DIRECTORY_MODE) && errno != EEXIST ? -errno : 0;
 }
 
-static int lock_directory(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -errno;
-	if (flock(fd, LOCK_EX)) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
 int pins_open(const char *path, const char *interface, struct pins *pins)
 {
 	int length = snprintf(pins->directory, sizeof(pins->directory), "%s", path), err;
@@ -95,7 +84,7 @@ int pins_open(const char *path, const char *interface, struct pins *pins)
 		err = make_directories(pins->directory);
 	if (err)
 		return err;
-	pins->lock = lock_directory(pins->directory);
+	pins->lock = lock_directory(pins->directory, PINS_WAIT_SECONDS, &pins->holder);
 	if (pins->lock < 0)
 		return pins->lock;
 	name = pins->directory + length;
@@ -110,6 +99,11 @@ void pins_close(struct pins *pins)
 	if (pins->lock >= 0)
 		close(pins->lock);
 	pins->lock = -1;
+}
+
+int pins_keep(struct pins *pins)
+{
+	return lock_directory(pins->directory, KEEP_WAIT_SECONDS, &pins->holder);
 }
 
 static int pin_path(const struct pins *pins, const char *name, char path[PATH_MAX])

@@ -42,6 +42,24 @@ static void keep(int capability)
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, (unsigned int)capability);
 }
 
+int rights_keep(void)
+{
+	static const int capabilities[] = { CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN };
+	bool had[sizeof(capabilities) / sizeof(capabilities[0])];
+	size_t count = sizeof(capabilities) / sizeof(capabilities[0]);
+
+	capng_get_caps_process();
+	for (size_t i = 0; i < count; i++)
+		had[i] = capng_have_capability(CAPNG_PERMITTED, (unsigned int)capabilities[i]);
+	capng_clear(CAPNG_SELECT_CAPS);
+	for (size_t i = 0; i < count; i++)
+		if (had[i])
+			keep(capabilities[i]);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
 int rights_drop(const struct rights_user *user, bool namespaces)
 {
 	bool net_admin, bpf;

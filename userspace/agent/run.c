@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * poise-agent run: attaches, gives its rights up, and stays: it follows network namespaces that
- * come and go, and answers agent checks. The tunnels do not need it: what is attached goes on
- * however it ends.
+ * come and go, and answers agent checks. A process beside it attaches again what is lost. The
+ * tunnels do not need them: what is attached goes on however they end.
  */
 #include "commands.h"
 
@@ -11,8 +11,11 @@
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "attach.h"
 #include "health.h"
+#include "keeper.h"
 #include "message.h"
 #include "netns.h"
 #include "notify.h"
@@ -23,12 +26,12 @@ enum { LOOK_SECONDS = 1, MS_PER_SECOND = 1000, US_PER_MS = 1000 };
 
 struct run {
 	const struct options *options;
-	unsigned int ifindex;
+	int lock, keeper; /* descriptors: pins_keep(), keeper_start(); -1: none */
 	struct maps maps;
 	struct netns_list namespaces;
 	struct health health;
 	struct event_base *base;
-	struct event *terminate, *interrupt, *look, *watchdog, *drained;
+	struct event *terminate, *interrupt, *look, *watchdog, *drained, *keeper_ended;
 	struct responder *responder; /* NULL: none was asked for */
 	int write_err;		     /* of the namespaces, the last time */
 	int code;
@@ -57,18 +60,21 @@ static void look_at_namespaces(struct run *run)
 
 static void on_look(evutil_socket_t fd, short what, void *context)
 {
+	(void)fd;
+	(void)what;
+	look_at_namespaces(context);
+}
+
+/* It says nothing; so it has ended. */
+static void on_keeper(evutil_socket_t fd, short what, void *context)
+{
 	struct run *run = context;
 
 	(void)fd;
 	(void)what;
-	if (if_nametoindex(run->options->interface) != run->ifindex) {
-		run->code =
-			refuse("\"%s\" is gone, and the program with it", run->options->interface);
-		event_base_loopbreak(run->base);
-		return;
-	}
-	if (run->namespaces.path_count)
-		look_at_namespaces(run);
+	run->code =
+		refuse("the process that keeps \"%s\" attached has ended", run->options->interface);
+	event_base_loopbreak(run->base);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *context)
@@ -122,6 +128,12 @@ static int add_signal(struct run *run, struct event **event, int number)
 	return *event && !event_add(*event, NULL) ? 0 : -ENOMEM;
 }
 
+static int add_keeper(struct run *run)
+{
+	run->keeper_ended = event_new(run->base, run->keeper, EV_READ, on_keeper, run);
+	return run->keeper_ended && !event_add(run->keeper_ended, NULL) ? 0 : -ENOMEM;
+}
+
 static int add_events(struct run *run)
 {
 	int64_t watchdog_ms = notify_watchdog_ms();
@@ -133,10 +145,12 @@ static int add_events(struct run *run)
 	err = add_signal(run, &run->terminate, SIGTERM);
 	if (!err)
 		err = add_signal(run, &run->interrupt, SIGINT);
-	if (!err)
+	if (!err && run->namespaces.path_count)
 		err = add_every(run, &run->look, on_look, LOOK_SECONDS * MS_PER_SECOND);
 	if (!err && watchdog_ms)
 		err = add_every(run, &run->watchdog, on_watchdog, watchdog_ms / 2);
+	if (!err)
+		err = add_keeper(run);
 	run->drained = evtimer_new(run->base, on_drained, run);
 	return err || run->drained ? err : -ENOMEM;
 }
@@ -155,24 +169,62 @@ static void end(struct run *run)
 	free_event(run->look);
 	free_event(run->watchdog);
 	free_event(run->drained);
+	free_event(run->keeper_ended);
 	if (run->base)
 		event_base_free(run->base);
 	maps_close(&run->maps);
+	if (run->keeper >= 0)
+		close(run->keeper);
+	if (run->lock >= 0)
+		close(run->lock);
+}
+
+/* Attaches, and locks the pins before another command can come between. */
+static int attach_locked(struct run *run, struct pins *pins)
+{
+	int code = attach_check_kept(run->options, pins);
+
+	if (code == EXIT_DONE)
+		code = attach_interface(run->options, pins, NULL);
+	if (code != EXIT_DONE)
+		return code;
+	run->lock = pins_keep(pins);
+	return run->lock < 0 ? refuse("attached, but cannot lock \"%s\": %s", pins->directory,
+				      strerror(-run->lock))
+			     : EXIT_DONE;
+}
+
+static int attach_and_keep(struct run *run)
+{
+	struct pins pins;
+	int code = attach_begin(run->options, &pins);
+
+	if (code != EXIT_DONE)
+		return code;
+	code = attach_locked(run, &pins);
+	pins_close(&pins);
+	return code;
 }
 
 /* The maps, now that this process may still open them. */
 static int open_maps(struct run *run)
 {
 	struct attachment attachment;
-	int err;
+	int err = attachment_find(if_nametoindex(run->options->interface), &attachment);
 
-	run->ifindex = if_nametoindex(run->options->interface);
-	err = attachment_find(run->ifindex, &attachment);
 	if (!err)
 		err = maps_open_program(attachment.program_id, &run->maps);
 	return err ? refuse("cannot open the maps of \"%s\": %s", run->options->interface,
 			    strerror(-err))
 		   : EXIT_DONE;
+}
+
+static int start_keeper(struct run *run)
+{
+	run->keeper = keeper_start(run->options, &run->maps);
+	return run->keeper < 0 ? refuse("cannot start the process that keeps \"%s\" attached: %s",
+					run->options->interface, strerror(-run->keeper))
+			       : EXIT_DONE;
 }
 
 static int begin(struct run *run, const struct rights_user *user)
@@ -199,6 +251,8 @@ static int begin(struct run *run, const struct rights_user *user)
 int command_run(const struct options *options)
 {
 	struct run run = { .options = options,
+			   .lock = -1,
+			   .keeper = -1,
 			   .health = { options->load_target, options->drain_file } };
 	struct rights_user user;
 	int code, err = rights_find_user(options->user, &user);
@@ -210,9 +264,11 @@ int command_run(const struct options *options)
 	if (notify_init())
 		warn_about("NOTIFY_SOCKET: not a path or '@' and a name: nothing is notified");
 	netns_list_init(&run.namespaces, options->namespaces, options->namespace_count);
-	code = command_attach(options);
+	code = attach_and_keep(&run);
 	if (code == EXIT_DONE)
 		code = open_maps(&run);
+	if (code == EXIT_DONE)
+		code = start_keeper(&run);
 	if (code == EXIT_DONE)
 		code = begin(&run, &user);
 	if (code == EXIT_DONE) {

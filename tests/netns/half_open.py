@@ -14,8 +14,8 @@ import socket
 import sys
 import time
 
-from scapy.all import TCP, Ether, Raw, send
-from send_chain import LAYER, family, gue, outer
+from scapy.all import TCP, Ether, Raw
+from send_chain import LAYER, emit, family, gue, outer
 
 CLIENT = {4: "198.51.100.77", 6: "2001:db8:1::77"}
 SECONDS = 10
@@ -34,7 +34,7 @@ class Client:
 
     def syn(self, backend):
         """The number of the backend's SYN-ACK."""
-        send(outer(self.number, backend) / self.segment(flags="S", seq=NUMBER), verbose=False)
+        emit(outer(self.number, backend) / self.segment(flags="S", seq=NUMBER))
         return self.answer(lambda tcp: tcp.flags.S).seq
 
     def answer(self, wanted):
@@ -52,7 +52,7 @@ def main(number, first, second, owner, vip):
     offers = {backend: client.syn(backend) for backend in (first, second)}
     request = client.segment(b"GET / HTTP/1.0\r\n\r\n", flags="PA", seq=NUMBER + 1,
                              ack=offers[owner] + 1)
-    send(outer(client.number, first) / gue(request, second), verbose=False)
+    emit(outer(client.number, first) / gue(request, second))
     answer = client.answer(lambda tcp: tcp.flags.R or Raw in tcp)
     print("reset" if answer.flags.R else bytes(answer[Raw]).decode().split()[-1])
 

@@ -8,9 +8,10 @@
 """
 
 import ipaddress
+import socket
 import sys
 
-from scapy.all import IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw, send, sendp
+from scapy.all import IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw, sendp
 
 SOURCE = {4: "172.16.1.1", 6: "100::1:1"}
 CLIENT = {4: "198.51.100.2", 6: "2001:db8:1::2"}
@@ -37,13 +38,20 @@ def gue(inner, hop):
     return UDP(sport=50000, dport=6080) / Raw(header + private + bytes(inner))
 
 
+def emit(packet):
+    """By the kernel's routes and neighbours: scapy's own ARP gives up soon."""
+    internet = socket.AF_INET if packet.version == 4 else socket.AF_INET6
+    with socket.socket(internet, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+        raw.sendto(bytes(packet), (packet.dst, 0))
+
+
 def main(what, number, backend, *rest):
     number = int(number)
     if what == "chain":
         hop, vip, port = rest
-        send(outer(number, backend) / gue(syn(vip, port), hop), verbose=False)
+        emit(outer(number, backend) / gue(syn(vip, port), hop))
     elif what == "sum":
-        send(outer(number, backend) / syn(*rest, chksum=0x1234), verbose=False)
+        emit(outer(number, backend) / syn(*rest, chksum=0x1234))
     else:
         vip, port, mac = rest
         sendp(Ether(dst=mac) / Dot1Q(vlan=5) / outer(number, backend) / syn(vip, port),

@@ -105,7 +105,7 @@ $(B)/tests/poise-prepared: $(B)/tests/cli/prepared_host.o $(B)/userspace/poised/
 	$(CC) $(LDFLAGS) -o $@ $^ $(POISE_LIBS)
 $(B)/tests/cli/%.o: INC += -Iuserspace/poise
 
-# Of another ABI version, with a poise-agent: tests/netns/test_upgrade.sh, test_agent.sh
+# Of another ABI version, with a poise-agent: tests/netns/test_upgrade.sh, test_agent_change.sh
 $(B)/next/build/poised: $(B)/poised $(B)/poise-agent tests/netns/make_next
 	+tests/netns/make_next $(B)/next
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The backend's server of test_agent.sh: answers "got ..." on port 80, IPv4 and IPv6."""
+"""The backend's server of pair.sh: answers "got ..." on port 80, IPv4 and IPv6."""
 import socketserver
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The balancer's side of test_agent.sh: sends tunnel packets made by scapy out of eth0.
+"""The balancer's side of pair.sh: sends tunnel packets made by scapy out of eth0.
 
 agent_tunnel.py exchange OUTER INNER SOURCE [SHIM [VIP]]
                                              a TCP connection to the VIP, its packets in a tunnel

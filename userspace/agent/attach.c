@@ -250,6 +250,10 @@ static int find_maps(const struct options *options, const struct attachment *old
 	if (old->program_id)
 		return adopt_maps(options, old->program_id, maps);
 	err = kept ? maps_copy(kept, maps) : maps_create(maps);
+	if (err == -ESRCH)
+		return refuse("the kernel has no type information (/sys/kernel/btf/vmlinux), by "
+			      "which the programs read what sockets they find\n"
+			      "  mend: boot a kernel with CONFIG_DEBUG_INFO_BTF=y");
 	return err ? refuse("cannot make the maps: %s", strerror(-err)) : EXIT_DONE;
 }
 

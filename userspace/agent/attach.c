@@ -92,27 +92,25 @@ static int check_host(const struct options *options)
 	return code == EXIT_DONE ? warn_of(&target) : code;
 }
 
-/* New ones, in place of the old program's, whose version is another one; its counters go on. */
-static int replace_maps(const struct options *options, const struct maps *old, struct maps *maps)
+/* New ones, in place of those of another version. */
+static int replace_maps(const struct options *options, uint32_t version, struct maps *maps)
 {
 	int err = maps_create(maps);
 
 	if (err)
 		return refuse("cannot make the maps: %s", strerror(-err));
-	err = maps_set_vips(maps, options->vips, options->vip_count);
-	if (!err)
-		err = maps_carry_counters(old, maps);
-	if (err)
-		return refuse("cannot carry the counters of \"%s\" over: %s", options->interface,
-			      strerror(-err));
+	printf("\"%s\" was of ABI version %u, and becomes one of version %d\n", options->interface,
+	       version, POISE_AGENT_ABI_VERSION);
 	return EXIT_DONE;
 }
 
-/* The maps of the program that is attached, if they are of this version. */
-static int adopt_maps(const struct options *options, uint32_t program_id, struct maps *maps)
+/* The maps of the program that is attached, if they are of this version; else they are the replaced
+ * ones, if their counters can be carried over. */
+static int adopt_maps(const struct options *options, uint32_t program_id, struct maps *maps,
+		      struct maps *replaced)
 {
 	struct maps old;
-	int err = maps_open_program(program_id, &old), code;
+	int err = maps_open_program(program_id, &old);
 	uint32_t version = 0;
 
 	if (err)
@@ -123,12 +121,11 @@ static int adopt_maps(const struct options *options, uint32_t program_id, struct
 		*maps = old;
 		return EXIT_DONE;
 	}
-	code = replace_maps(options, version >= MAPS_FIRST_CARRIED ? &old : NULL, maps);
-	if (code == EXIT_DONE)
-		printf("\"%s\" was of ABI version %u, and becomes one of version %d\n",
-		       options->interface, version, POISE_AGENT_ABI_VERSION);
-	maps_close(&old);
-	return code;
+	if (version >= MAPS_FIRST_CARRIED)
+		*replaced = old;
+	else
+		maps_close(&old);
+	return replace_maps(options, version, maps);
 }
 
 static int fill_maps(const struct options *options, const struct maps_tunnels *tunnels,
@@ -243,12 +240,12 @@ static int attach_programs(const struct options *options, unsigned int ifindex,
 
 /* The ones to attach with: those of what is attached, or else kept ones, or new ones. */
 static int find_maps(const struct options *options, const struct attachment *old,
-		     const struct maps *kept, struct maps *maps)
+		     const struct maps *kept, struct maps *maps, struct maps *replaced)
 {
 	int err;
 
 	if (old->program_id)
-		return adopt_maps(options, old->program_id, maps);
+		return adopt_maps(options, old->program_id, maps, replaced);
 	err = kept ? maps_copy(kept, maps) : maps_create(maps);
 	if (err == -ESRCH)
 		return refuse("the kernel has no type information (/sys/kernel/btf/vmlinux), by "
@@ -257,16 +254,28 @@ static int find_maps(const struct options *options, const struct attachment *old
 	return err ? refuse("cannot make the maps: %s", strerror(-err)) : EXIT_DONE;
 }
 
+/* From now on nobody counts in the replaced ones. */
+static int carry_counters(const struct options *options, const struct maps *replaced,
+			  const struct maps *maps)
+{
+	int err = maps_carry_counters(replaced, maps);
+
+	return err ? refuse("attached, but cannot carry the counters of \"%s\" over: %s",
+			    options->interface, strerror(-err))
+		   : EXIT_DONE;
+}
+
 static int attach_locked(const struct options *options, const struct pins *pins,
 			 const struct maps *kept)
 {
 	unsigned int ifindex = if_nametoindex(options->interface);
 	struct maps_tunnels tunnels;
 	struct attachment old;
-	struct maps maps;
+	struct maps maps, replaced;
 	int code, err = attachment_find(ifindex, &old);
 
 	maps_init(&maps);
+	maps_init(&replaced);
 	if (err)
 		return refuse("cannot find out what is attached to \"%s\": %s", options->interface,
 			      strerror(-err));
@@ -274,11 +283,14 @@ static int attach_locked(const struct options *options, const struct pins *pins,
 	if (code == EXIT_DONE)
 		code = tunnels_make(options, &tunnels);
 	if (code == EXIT_DONE)
-		code = find_maps(options, &old, kept, &maps);
+		code = find_maps(options, &old, kept, &maps, &replaced);
 	if (code == EXIT_DONE)
 		code = fill_maps(options, &tunnels, &maps);
 	if (code == EXIT_DONE)
 		code = attach_programs(options, ifindex, &tunnels, &maps, pins, &old);
+	if (code == EXIT_DONE)
+		code = carry_counters(options, &replaced, &maps);
+	maps_close(&replaced);
 	maps_close(&maps);
 	return code;
 }

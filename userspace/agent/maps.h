@@ -87,9 +87,9 @@ int maps_set_namespaces(const struct maps *maps, const int32_t *ids, size_t coun
 enum { MAPS_FIRST_CARRIED = 2 };
 
 /*
- * Adds the counters of old maps, of another version, to new ones that no program counts in yet,
- * where both have them: of reasons and decisions, and of VIPs that are in both. old may be NULL:
- * none. 0 or a negative errno.
+ * Adds the counters of old maps, of another version, in which no program counts any more, to those
+ * that have taken their place, where both have them: of reasons and decisions, and of VIPs that are
+ * in both. 0 or a negative errno.
  */
 int maps_carry_counters(const struct maps *old, const struct maps *maps);
 

@@ -16,7 +16,7 @@ static int get_info(int map, struct bpf_map_info *info)
 	return map < 0 ? -ENOENT : bpf_obj_get_info_by_fd(map, info, &length);
 }
 
-/* Whether the values of both may be copied as they are. */
+/* Whether the values of both may be added as they are. */
 static bool alike(int old, int map, struct bpf_map_info *old_info)
 {
 	struct bpf_map_info info;
@@ -25,23 +25,49 @@ static bool alike(int old, int map, struct bpf_map_info *old_info)
 	       old_info->key_size == info.key_size && old_info->value_size == info.value_size;
 }
 
-static int carry_array(int old, int map, uint32_t count, void *values)
+/* Room for an entry's values on all CPUs, of the old map and of the new one. */
+struct values {
+	uint64_t *old, *now;
+	size_t cpus;
+};
+
+/*
+ * An entry that the old map lacks has nothing to be added. What the new programs count between the
+ * reading and the writing of theirs is lost: so nothing is done about zeros.
+ */
+static int add_entry(int old, int map, const void *key, uint32_t value_bytes,
+		     const struct values *values)
+{
+	size_t words = values->cpus * value_bytes / sizeof(*values->old);
+	uint64_t any = 0;
+	int err;
+
+	if (bpf_map_lookup_elem(old, key, values->old))
+		return 0;
+	for (size_t i = 0; i < words; i++)
+		any |= values->old[i];
+	if (!any)
+		return 0;
+	err = bpf_map_lookup_elem(map, key, values->now);
+	for (size_t i = 0; !err && i < words; i++)
+		values->now[i] += values->old[i];
+	return err ? err : bpf_map_update_elem(map, key, values->now, BPF_EXIST);
+}
+
+static int carry_array(int old, int map, uint32_t count, const struct values *values)
 {
 	struct bpf_map_info info;
 	int err = 0;
 
 	if (!alike(old, map, &info))
 		return 0;
-	for (uint32_t i = 0; !err && i < count && i < info.max_entries; i++) {
-		err = bpf_map_lookup_elem(old, &i, values);
-		if (!err)
-			err = bpf_map_update_elem(map, &i, values, BPF_ANY);
-	}
+	for (uint32_t i = 0; !err && i < count && i < info.max_entries; i++)
+		err = add_entry(old, map, &i, info.value_size, values);
 	return err;
 }
 
-/* Those that are in the new map already. */
-static int carry_vips(int old, int map, void *values)
+/* Those that are in the new map. */
+static int carry_vips(int old, int map, const struct values *values)
 {
 	struct bpf_map_info info;
 	void *keys = NULL;
@@ -51,12 +77,9 @@ static int carry_vips(int old, int map, void *values)
 	if (!alike(old, map, &info))
 		return 0;
 	err = maps_read_keys(map, info.key_size, POISE_AGENT_VIP_ENTRIES, &keys, &count);
-	for (size_t i = 0; !err && i < count; i++) {
-		const uint8_t *key = (const uint8_t *)keys + i * info.key_size;
-
-		if (!bpf_map_lookup_elem(old, key, values))
-			err = bpf_map_update_elem(map, key, values, BPF_EXIST);
-	}
+	for (size_t i = 0; !err && i < count; i++)
+		err = add_entry(old, map, (const uint8_t *)keys + i * info.key_size,
+				info.value_size, values);
 	free(keys);
 	return err;
 }
@@ -64,21 +87,21 @@ static int carry_vips(int old, int map, void *values)
 int maps_carry_counters(const struct maps *old, const struct maps *maps)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
-	struct poise_agent_count *values; /* the largest of all values, one a CPU */
+	struct values values = { .cpus = cpus > 0 ? (size_t)cpus : 0 };
+	const size_t bytes = sizeof(struct poise_agent_count); /* the largest of all values */
 
-	if (!old)
-		return 0;
 	if (cpus < 0)
 		return cpus;
-	values = calloc((size_t)cpus, sizeof(*values));
-	if (!values)
+	values.old = calloc(2 * values.cpus, bytes);
+	if (!values.old)
 		return -ENOMEM;
-	err = carry_array(old->reasons, maps->reasons, POISE_AGENT_REASON_COUNT, values);
+	values.now = values.old + values.cpus * bytes / sizeof(*values.old);
+	err = carry_array(old->reasons, maps->reasons, POISE_AGENT_REASON_COUNT, &values);
 	if (!err)
 		err = carry_array(old->decisions, maps->decisions, POISE_AGENT_DECISION_COUNT,
-				  values);
+				  &values);
 	if (!err)
-		err = carry_vips(old->vips, maps->vips, values);
-	free(values);
+		err = carry_vips(old->vips, maps->vips, &values);
+	free(values.old);
 	return err;
 }

@@ -10,10 +10,11 @@
 . "$(dirname "$0")/tap.sh"
 # shellcheck source=load.sh
 . "$(dirname "$0")/load.sh"
+# shellcheck source=faults.sh
+. "$(dirname "$0")/faults.sh"
 
 SHARE=${FULL:+1}
 SHARE=${SHARE:-10}
-FAULT_FILE=$NET_DIR/fault
 declare -A OWNERS # what the rings are to be, by configuration and what was changed by command
 PASSED=           # points that were passed
 
@@ -58,31 +59,8 @@ config_other()
 	esac
 }
 
-arm() { echo "$1" >"$FAULT_FILE"; }
-disarm() { rm -f "$FAULT_FILE"; }
-
 # One that is to die, dies after the answer at the latest.
 dies_soon() { [ ! -e "$FAULT_FILE" ] || wait_for 5 pids_gone "$NET_POISED" || true; }
-
-# Starts the poised that may die, and waits until it answers or is gone.
-faulty_start()
-{
-	: >"$NET_DIR/faulty.log"
-	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
-	NET_POISED=$!
-	wait_for 20 answers_or_gone
-}
-
-answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
-
-died()
-{
-	local got=0
-	wait_for 20 pids_gone "$NET_POISED"
-	wait "$NET_POISED" 2>/dev/null || got=$?
-	equal 137 $got
-}
 
 # The points that were passed since faulty_start, in their order, each once; but where each map is
 # pinned is a point of its own.
@@ -212,10 +190,10 @@ crashes()
 # backends test_crash_names.sh's.
 all_passed()
 {
-	local point
+	local point elsewhere="chain-joined slots-parked migration-filled next-pinned pins-exchanged"
+	elsewhere="$elsewhere ring-not-named ring-half-shown ring-shown"
 	for point in $(readelf -p poise_faults "$NET_BUILD/poised-faults" | awk '/\]/ { print $NF }'); do
-		case " $PASSED chain-joined slots-parked migration-filled next-pinned pins-exchanged \
-			ring-not-named ring-half-shown ring-shown " in
+		case " $PASSED $elsewhere " in
 		*" $point "*) ;;
 		*) echo "nothing passed: $point" && return 1 ;;
 		esac

@@ -10,8 +10,8 @@
 . "$(dirname "$0")/tap.sh"
 # shellcheck source=load.sh
 . "$(dirname "$0")/load.sh"
-
-FAULT_FILE=$NET_DIR/fault
+# shellcheck source=faults.sh
+. "$(dirname "$0")/faults.sh"
 
 # config EXCEPTIONS: the services web, with second chance, and other, which is switched: SECOND
 config()
@@ -55,27 +55,6 @@ for s in json.load(sys.stdin)["services"]:
 }
 
 named() { status '[.services[] | select(.name == "web")][0] | .named_slots > 300 and .moving_slots == 0'; }
-
-arm() { echo "$1" >"$FAULT_FILE"; }
-disarm() { rm -f "$FAULT_FILE"; }
-
-faulty_start()
-{
-	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
-	NET_POISED=$!
-	wait_for 20 answers_or_gone
-}
-
-answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
-
-died()
-{
-	local got=0
-	wait_for 20 pids_gone "$NET_POISED"
-	wait "$NET_POISED" 2>/dev/null || got=$?
-	equal 137 $got
-}
 
 lives() { ! grep broken "$NET_DIR/long.log" && ! pids_gone "$LOAD_LONG"; }
 
@@ -121,10 +100,7 @@ forget_all()
 empty_start()
 {
 	arm "$1"
-	: >"$NET_DIR/faulty.log"
-	on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG" "${@:2}"
-	NET_POISED=$!
+	faulty_begin "${@:2}"
 	wait_for 20 grep -q "^fault point ${1%=}" "$NET_DIR/faulty.log"
 }
 

@@ -8,6 +8,8 @@
 . "$(dirname "$0")/tap.sh"
 # shellcheck source=load.sh
 . "$(dirname "$0")/load.sh"
+# shellcheck source=faults.sh
+. "$(dirname "$0")/faults.sh"
 
 NEXT=$NET_BUILD/next/build/poised
 
@@ -65,10 +67,8 @@ dies()
 	poised_stop KILL
 	check "$what: the later version is there" upgrade_start "$NEXT"
 	poised_stop KILL
-	echo "$1" >"$NET_DIR/fault"
-	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
-	NET_POISED=$!
+	arm "$1"
+	faulty_begin
 	check "$what: it dies" died
 	check "$what: it starts" upgrade_start "$2"
 	check "$what: it is of ABI version $3" equal "$3" "$(abi)"
@@ -76,14 +76,6 @@ dies()
 	check "$what: nothing is left of the other pins" \
 		equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
 	check "$what: no connection broke" load_lives
-}
-
-died()
-{
-	local got=0
-	wait_for 20 pids_gone "$NET_POISED"
-	wait "$NET_POISED" 2>/dev/null || got=$?
-	equal 137 $got
 }
 
 # A table of few flows: taking all of its maps over is what most of this test's time goes to.
@@ -130,13 +122,11 @@ takes_over()
 	check "$what: connections come and go" begin_long "$name-0" 1000
 	long_ends
 	poised_stop KILL
-	echo "migration-filled=" >"$NET_DIR/fault"
-	on_start balancer faulty env POISE_FAULT_FILE="$NET_DIR/fault" \
-		"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
-	NET_POISED=$!
+	arm migration-filled=
+	faulty_begin
 	check "$what: the maps are copied" wait_for 20 at_point migration-filled
 	check "$what: connections begin" begin_long "$name-1" 1000
-	echo "$1" >"$NET_DIR/fault"
+	arm "$1"
 	check "$what: it goes on" wait_for 20 at_point "$point"
 	check "$what: connections begin once more" begin_long "$name-2" 1500
 	sleep 1.5 # an answer of each connection
@@ -145,7 +135,7 @@ takes_over()
 		check "$what: it died" died
 		check "$what: it starts anew" upgrade_start "$NET_BUILD/poised"
 	fi
-	rm "$NET_DIR/fault"
+	disarm
 	check "$what: it is there" wait_for 20 poise version
 	recorded_count "$what"
 }

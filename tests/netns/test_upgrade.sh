@@ -78,13 +78,10 @@ dies()
 	check "$what: no connection broke" load_lives
 }
 
-# A table of few flows: taking all of its maps over is what most of this test's time goes to.
-few_flows() { sed 's/^settle:/flows: 65536\n&/'; }
-
 # In what follows app-01 is drained, app-03 is down, and the service rr records every connection.
 config_recorded()
 {
-	SETTLE=15m config_web 1 2 3 4 | few_flows | sed '/app-01/s/ }/, drain: true }/'
+	SETTLE=15m config_web 1 2 3 4 | sed '/app-01/s/ }/, drain: true }/'
 	service_yaml rr "$VIP46" 6 1 2 3 4 | sed 's/^    port:/    scheduler: roundrobin\n&/'
 }
 
@@ -160,7 +157,7 @@ if [ ! -x "$NEXT" ]; then
 	echo "1..0 # SKIP $NEXT is not built"
 	exit 0
 fi
-SETTLE=15m config_web 1 2 3 | few_flows | sed 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /' \
+SETTLE=15m config_web 1 2 3 | sed 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /' \
 	>"$NET_CONFIG"
 poised_start
 check "all backends come up" wait_for 15 all_up

@@ -74,11 +74,24 @@ static uint32_t common_entries(const struct change *change)
 	return change->from.info.max_entries < count ? change->from.info.max_entries : count;
 }
 
+static bool any(const char *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes[i])
+			return true;
+	return false;
+}
+
+/* Most entries are empty, as all of a new map are. */
 static int copy_entry(const struct migration *migration, const struct change *change,
 		      uint32_t index, struct entry *entry)
 {
 	int err = bpf_map_lookup_elem(change->from.fd, &index, entry->in);
 
+	if (!err && !any(entry->in, entry->values * entry->in_size)) {
+		memset(entry->out, 0, entry->values * entry->out_size);
+		return 0;
+	}
 	if (!err)
 		err = convert_values(migration, change, entry);
 	if (!err && strcmp(bpf_map__name(change->to), "settings") == 0)
@@ -96,14 +109,6 @@ int copy_array(struct migration *migration, struct change *change)
 		err = copy_entry(migration, change, i, &entry);
 	entry_free(&entry);
 	return err;
-}
-
-static bool any(const char *bytes, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (bytes[i])
-			return true;
-	return false;
 }
 
 int copy_counters(struct migration *migration, struct change *change)

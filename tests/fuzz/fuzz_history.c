@@ -55,9 +55,9 @@ void service_count_slots(struct service *service)
 	(void)service;
 }
 
-enum ring_rules service_rules(const struct config_service *config)
+enum ring_rules service_rules(const struct service *service)
 {
-	(void)config;
+	(void)service;
 	return RING_NAMES;
 }
 

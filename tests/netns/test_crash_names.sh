@@ -3,6 +3,7 @@
 # Slots that name the backends before (second chance, exceptions off) survive kill -9: poised dies at
 # each step of a start over what is pinned; a plain poised starts, and the slots name the same
 # backends. Connections that live by the chain alone live on.
+# A service whose second_chance is switched has what its configuration says after a death, too.
 # So they do when poised starts with empty maps, and dies there: no slot has an owner before it has
 # its names.
 
@@ -19,9 +20,9 @@ config()
 	config_head | sed 's/^settle:.*/settle: 15m/'
 	service_yaml web "$VIP44" 4 1 2 3 4 | second_chance "$1"
 	if [ "$2" = true ]; then
-		service_yaml other "$VIP46" 4 1 2 3 | second_chance on
+		service_yaml other "$VIP46" 4 1 2 3 | second_chance off
 	else
-		service_yaml other "$VIP46" 4 1 2 3 | sed 's/port: 80/&\n    encapsulation: gue/'
+		service_yaml other "$VIP46" 4 1 2 3 | sed 's/port: 80/&\n    ring_size: 1021\n    encapsulation: gue/'
 	fi
 }
 
@@ -144,6 +145,34 @@ crash_empty()
 # Each of them was answered since: before the next outage, for clients give up after ten seconds.
 lives_on() { sleep 4 && lives; }
 
+#
+# the service 'other' is switched
+#
+
+# What a change of an owner in it leaves: 'named' or 'recorded' slots.
+leaves()
+{
+	poise drain other app-03 >/dev/null
+	wait_for 5 equal "$1" "$(status '[.services[] | select(.name == "other")][0] |
+		if .named_slots > 0 then "named" elif .moving_slots > 0 then "recorded" else "settled" end')" &&
+		poise undrain other app-03 >/dev/null && lives
+}
+
+# crash_switch POINT SECOND LEAVES: dies there while second_chance becomes SECOND.
+crash_switch()
+{
+	disarm
+	faulty_start
+	arm "$1"
+	config off "$2" >"$NET_CONFIG"
+	poise reload >/dev/null 2>&1 || true
+	check "second_chance: $2: dies at $1" died
+	disarm
+	poised_start && wait_for 15 all_up_but_drained
+	check "$1: a change of owner leaves $3 slots" leaves "$3"
+	poised_stop KILL
+}
+
 tap_begin one
 config off false >"$NET_CONFIG"
 poised_start
@@ -161,6 +190,9 @@ for point in services-adopted backends-adopted adopted services-changed committe
 	crash "$point" at "$point"
 done
 check "web's connections were held by the chain" lives
+
+crash_switch chains-fit true named
+crash_switch chains-settled false recorded
 
 poised_start
 empty "a neighbour's history" as_before --history "$NET_DIR/history.json"

@@ -259,11 +259,12 @@ static void change_by_names_keeps_the_latest_two(void **state)
 	assert_changes(rows, ARRAY_SIZE(rows), RING_NAMES);
 }
 
-static void change_at_once_keeps_nothing(void **state)
+static void change_at_once_keeps_what_is_recorded_alone(void **state)
 {
 	static const struct change_row rows[] = {
 		{ "new owner", { A, 8, 9, 0, 0 }, B, 1, { B, 8, 9, 0, 0 } },
-		{ "moving", { MOVING | B, A, 9, 0, 0 }, C, 1, { C, A, 9, 0, 0 } },
+		{ "moving", { MOVING | B, A, 9, 0, 0 }, C, 1, { MOVING | C, A, TABLE_NOW, 0, 0 } },
+		{ "named", { MOVING | B, A, 9, 0, NAMED | B }, C, 1, { C, A, 9, 0, NAMED | B } },
 		{ "moving, same owner",
 		  { MOVING | B, A, 9, 0, 0 },
 		  B,
@@ -550,7 +551,7 @@ int main(void)
 		cmocka_unit_test(change_moves_slots),
 		cmocka_unit_test(change_with_chains_names_a_third),
 		cmocka_unit_test(change_by_names_keeps_the_latest_two),
-		cmocka_unit_test(change_at_once_keeps_nothing),
+		cmocka_unit_test(change_at_once_keeps_what_is_recorded_alone),
 		cmocka_unit_test(settle_waits_for_the_stamp),
 		cmocka_unit_test(settling_with_chains_names_what_may_have_connections),
 		cmocka_unit_test(forget_leads_to_the_owner),

@@ -48,6 +48,11 @@ static bool is_named(struct poise_move move)
 	return move.owner & POISE_MOVE_NAMED;
 }
 
+static bool is_recorded(uint16_t word, struct poise_move move)
+{
+	return (word & POISE_SLOT_MOVING) && !is_named(move);
+}
+
 void ring_fill(struct ring *ring, const uint16_t *owners)
 {
 	for (uint32_t i = 0; i < ring->size; i++) {
@@ -147,9 +152,9 @@ static struct poise_move move_on(uint16_t before, uint16_t owner, struct poise_m
 static struct poise_move move_after(uint16_t before, uint16_t owner, uint16_t word,
 				    struct poise_move move, enum ring_rules rules)
 {
-	bool recorded = (word & POISE_SLOT_MOVING) && !is_named(move);
+	bool recorded = is_recorded(word, move);
 
-	if (rules == RING_RECORDS)
+	if (rules == RING_RECORDS || rules == RING_AT_ONCE)
 		return (struct poise_move){ .previous = recorded ? move.previous : before };
 	if (rules == RING_NAMES)
 		return move_by_name(before, owner, move);
@@ -162,11 +167,11 @@ static void change_slot(struct ring *ring, uint32_t i, uint16_t owner, uint16_t 
 	struct poise_move move;
 	uint16_t word = load(&ring->slots[i]);
 
-	if (word == 0 || rules == RING_AT_ONCE) {
+	ring_read(ring, i, &move);
+	if (word == 0 || (rules == RING_AT_ONCE && !is_recorded(word, move))) {
 		publish(&ring->slots[i], owner);
 		return;
 	}
-	ring_read(ring, i, &move);
 	move = move_after(word & POISE_SLOT_OWNER, owner, word, move, rules);
 	if (is_named(move) && !move.previous) {
 		publish(&ring->slots[i], owner);

@@ -27,7 +27,8 @@ enum ring_rules {
 	RING_RECORDS, /* a RECORDED slot, that settles: without second chance */
 	RING_CHAINS,  /* a RECORDED slot, that becomes NAMED instead of settling */
 	RING_NAMES,   /* a NAMED slot: the last two backends, the latest one first */
-	RING_AT_ONCE, /* a settled slot, whose connections break */
+	RING_AT_ONCE, /* a settled slot, whose connections break; a RECORDED one stays that until it
+		       * settles: its exceptions would speak for others later */
 };
 
 /* Moving slots. */

@@ -55,7 +55,7 @@ static void change_service(struct balancer *balancer, struct service *service,
 	if (idle_changed)
 		maps_service_set_idle(balancer->maps, service->index, idle);
 	if (chain_changed)
-		service_set_chain(service);
+		service_end_chains(service);
 	if (balancer->adopting && !service->filled)
 		service_await_fill(service);
 	start_backends(balancer, service, check_changed && !balancer->adopting);

@@ -153,6 +153,7 @@ struct balancer {
 	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
 	struct backend **dirty;		/* room for POISE_MAX_BACKENDS, during a commit */
 	bool any_dirty;			/* some backend may be */
+	bool chains_ended;		/* packets that name some may be under way */
 	size_t ring_next;		/* service whose ring is looked at next */
 	int64_t rings_left_ms;		/* monotonic: when building them was left; 0: it ended */
 	size_t step_next;		/* service whose slow starts are looked at next */
@@ -293,8 +294,10 @@ struct poise_service service_entry(const struct service *service);
 /* Takes what may change in a running service: all but its identity and what the entry says, idle
  * time excepted. 0 or -ENOMEM. */
 int service_set_config(struct service *service, const struct config_service *config);
-/* Makes its configuration's second_chance that of packets, too. */
-void service_set_chain(struct service *service);
+/* Ends packets' chains where the configuration has none. */
+void service_end_chains(struct service *service);
+/* Begins them where it has, once every way keeps room for them: after each commit of backends. */
+void service_begin_chains(struct service *service);
 /* changing: the ring is to be built anew. 0 or a negative errno. */
 int service_write_record(struct service *service, bool changing);
 /* The ring is to be built anew. Noted in the record first, so that poised may die at any point. */
@@ -323,7 +326,7 @@ void service_count_slots(struct service *service);
 bool service_settle(struct service *service);
 /* Takes the index from moves that merely name it, of a backend whose time is over. */
 void service_forget_names(struct service *service, uint16_t index);
-enum ring_rules service_rules(const struct config_service *config);
+enum ring_rules service_rules(const struct service *service);
 /* If slots wait: whether they still have to is to be looked at again. */
 void service_retry(struct service *service);
 

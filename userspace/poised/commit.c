@@ -113,12 +113,24 @@ static void commit_backends(struct balancer *balancer)
 	free(batch);
 }
 
+/* A packet with a chain must fit its way at every moment: the ways get their room back when the
+ * last one has left, and none comes before every way keeps it. */
+static void commit_ways(struct balancer *balancer)
+{
+	if (balancer->chains_ended)
+		maps_synchronize(balancer->maps);
+	balancer->chains_ended = false;
+	commit_backends(balancer);
+	for (size_t i = 0; i < balancer->service_count; i++)
+		service_begin_chains(balancer->services[i]);
+}
+
 void balancer_commit(struct balancer *balancer)
 {
 	if (balancer->adopting || balancer->held)
 		return;
 	availability_decide(balancer);
-	commit_backends(balancer);
+	commit_ways(balancer);
 	FAULT_POINT("backends-committed");
 	if (rings_build(balancer))
 		timer_set(balancer->commit_event, 0);

@@ -140,7 +140,7 @@ static bool resume_slot(struct entry *entry, const struct ring_run *run, uint32_
 	struct service *service = entry->service;
 	uint16_t owner = entry->indexes[run->owner];
 
-	if (!entry->fresh || !run->named || service_rules(&service->config) != RING_NAMES)
+	if (!entry->fresh || !run->named || service_rules(service) != RING_NAMES)
 		return false;
 	if (!owner || !backend_eligible(service->balancer->by_index[owner]))
 		return false;

@@ -124,16 +124,37 @@ struct poise_service service_entry(const struct service *service)
 }
 
 /* Slots that name others settle before nobody names them any more. */
-void service_set_chain(struct service *service)
+void service_end_chains(struct service *service)
 {
-	if (!service->config.second_chance) {
-		ring_guess_end(service);
-		ring_stage_end(service);
-	}
+	if (service->config.second_chance || !(service->flags & POISE_SERVICE_CHAIN))
+		return;
+	ring_guess_end(service);
+	ring_stage_end(service);
+	service->flags &= ~(uint32_t)POISE_SERVICE_CHAIN;
 	service_settle(service);
-	service->flags = service_describe(&service->config).flags;
-	maps_service_set_chain(service->balancer->maps, service->index,
-			       service->flags & POISE_SERVICE_CHAIN);
+	FAULT_POINT("chains-settled");
+	maps_service_set_chain(service->balancer->maps, service->index, false);
+	service->balancer->chains_ended = true;
+}
+
+/* Its entry as packets see it may be of a poised before, while its way is looked for. */
+static bool keeps_room(const struct backend *backend)
+{
+	return !backend->dirty && !(backend->watch && backend->entry.ifindex &&
+				    nexthop_get(backend->watch)->state == NEXTHOP_RESOLVING);
+}
+
+void service_begin_chains(struct service *service)
+{
+	if (!service->config.second_chance || (service->flags & POISE_SERVICE_CHAIN))
+		return;
+	for (const struct backend *b = service->backends; b; b = b->next)
+		if (!keeps_room(b))
+			return;
+	FAULT_POINT("chains-fit");
+	maps_service_set_chain(service->balancer->maps, service->index, true);
+	service->flags |= POISE_SERVICE_CHAIN;
+	service_settle(service);
 }
 
 static void release_rings(struct balancer *balancer, struct service *service)

@@ -54,16 +54,19 @@ void service_count_slots(struct service *service)
 	counts[0] = none;
 }
 
-enum ring_rules service_rules(const struct config_service *config)
+/* By what packets do: one that is to get chains has none so far. */
+enum ring_rules service_rules(const struct service *service)
 {
-	if (config->second_chance)
+	const struct config_service *config = &service->config;
+
+	if (service->flags & POISE_SERVICE_CHAIN)
 		return config->exceptions ? RING_CHAINS : RING_NAMES;
-	return config->exceptions ? RING_RECORDS : RING_AT_ONCE;
+	return config->exceptions || config->second_chance ? RING_RECORDS : RING_AT_ONCE;
 }
 
 static struct ring_moving settle(struct service *service, uint16_t now, uint16_t settle_ticks)
 {
-	return ring_settle(&service->ring, now, settle_ticks, service_rules(&service->config));
+	return ring_settle(&service->ring, now, settle_ticks, service_rules(service));
 }
 
 bool service_settle(struct service *service)
@@ -132,7 +135,7 @@ static int collect_flags(struct service *service, uint8_t **out)
 {
 	uint8_t *flags;
 
-	if (!may_move(service) || service_rules(&service->config) != RING_NAMES)
+	if (!may_move(service) || service_rules(service) != RING_NAMES)
 		return 0;
 	flags = calloc(POISE_MAX_BACKENDS, sizeof(*flags));
 	if (!flags)
@@ -176,8 +179,8 @@ static void put_owners(struct job *job, uint16_t *owners)
 		job->wait =
 			ring_wait(&service->ring, owners, job->flags, job->now, job->settle_ticks);
 	if (may_move(service)) {
-		job->changed = ring_change(&service->ring, owners, job->now,
-					   service_rules(&service->config));
+		job->changed =
+			ring_change(&service->ring, owners, job->now, service_rules(service));
 	} else {
 		job->changed = service->ring.size;
 		ring_fill(&service->ring, owners);

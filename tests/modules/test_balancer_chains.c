@@ -147,6 +147,21 @@ static void a_removed_backend_is_named_for_the_settle_time(void **state)
 	assert_int_equal(slots_naming(index), 0);
 }
 
+/* However long it drained: nobody knows when the last connection ended that chains lead to. */
+static void one_that_drained_long_is_named_for_that_time_too(void **state)
+{
+	int64_t removed;
+
+	(void)state;
+	begin_adopted("2s", CHAINS("off") B0 B1 B2);
+	drain(backend_named("web", "b2"), true);
+	loop_for(2500);
+	removed = balancer_now_ms();
+	apply(config_with("2s", CHAINS("off") B0 B1));
+	assert_true(loop_until(is_forgotten, "b2", PATIENCE_MS));
+	assert_true(balancer_now_ms() - removed >= 2000);
+}
+
 static void second_chance_is_switched_on_and_off(void **state)
 {
 	(void)state;
@@ -516,6 +531,7 @@ int main(void)
 		TEST(names_survive_a_restart),
 		TEST(a_start_with_other_backends_records_nothing),
 		TEST(a_removed_backend_is_named_for_the_settle_time),
+		TEST(one_that_drained_long_is_named_for_that_time_too),
 		TEST(second_chance_is_switched_on_and_off),
 		TEST(a_backend_that_no_chain_can_name_is_refused),
 		TEST(without_exceptions_and_chain_slots_never_move),

@@ -473,6 +473,7 @@ static void backend_stop(struct backend *backend)
 void backend_leave(struct balancer *balancer, struct backend *backend)
 {
 	backend->state = POISE_RECORD_REMOVING;
+	backend->left_ms = balancer_now_ms();
 	backend->valid_at_round = balancer->sweep_round + 2;
 	backend_write_record(balancer, backend);
 	backend_refresh(balancer, backend);

@@ -62,8 +62,8 @@ struct backend {
 	struct health *health;
 	struct backend_agent agent;
 	struct nexthop_watch *watch;
-	struct ring_count ring;	 /* slots */
-	int64_t left_ms;	 /* monotonic: since when it owns no slot, if it owns none */
+	struct ring_count ring; /* slots */
+	int64_t left_ms; /* monotonic: since when it owns no slot, if it owns none, or is removed */
 	uint32_t exceptions;	 /* at the last complete sweep */
 	uint64_t valid_at_round; /* the sweep round from which 'exceptions' counts */
 };

@@ -32,7 +32,7 @@ answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
 died()
 {
 	local got=0
-	wait_for 20 pids_gone "$NET_POISED"
+	wait_for 20 pids_gone "$NET_POISED" || return 1
 	wait "$NET_POISED" 2>/dev/null || got=$?
 	equal 137 $got
 }

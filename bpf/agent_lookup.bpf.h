@@ -83,13 +83,37 @@ static __always_inline int judge_ended(struct frame *ctx, const struct connectio
 	return POISE_AGENT_DECISION_ESTABLISHED;
 }
 
+static __always_inline __u32 tuple_bytes(const struct tunnel *tunnel)
+{
+	struct bpf_sock_tuple *tuple = NULL;
+
+	return tunnel->inner_family == 4 ? sizeof(tuple->ipv4) : sizeof(tuple->ipv6);
+}
+
+/* The same for what listens beside a half open connection: its SYN may have been answered with a
+ * cookie before the queue had room for it. */
+static __always_inline bool is_cookie_beside(struct frame *ctx, const struct tunnel *tunnel,
+					     struct connection *connection, __s32 namespace)
+{
+	struct bpf_sock *listener = bpf_sk_lookup_tcp(ctx, &connection->tuple, tuple_bytes(tunnel),
+						      (__u32) namespace, 0);
+	bool cookie;
+
+	if (!listener)
+		return false;
+	cookie = listener->state == SOCKET_LISTENS && is_cookie(ctx, tunnel, connection, listener);
+	bpf_sk_release(listener);
+	return cookie;
+}
+
 /*
  * A connection that is half open here may be so at another backend, too, which got the same SYN
  * when its client sent it again. The client goes on with the one whose SYN-ACK it acknowledges; the
  * other one's stack would answer with a reset (RFC 9293, section 3.10.7.4). Until then nothing but
  * the SYN-ACK was sent that could be acknowledged: with TCP Fast Open there is a whole socket.
  */
-static __always_inline int judge_request(struct frame *ctx, const struct connection *connection,
+static __always_inline int judge_request(struct frame *ctx, const struct tunnel *tunnel,
+					 struct connection *connection, __s32 namespace,
 					 struct bpf_sock *socket)
 {
 	struct tcphdr *tcp = frame_at(ctx, connection->payload, sizeof(*tcp));
@@ -98,7 +122,8 @@ static __always_inline int judge_request(struct frame *ctx, const struct connect
 	if (connection->protocol != IPPROTO_TCP || !tcp || !tcp->ack || !request ||
 	    bpf_ntohl(tcp->ack_seq) == request->snt_isn + 1)
 		return POISE_AGENT_DECISION_ESTABLISHED;
-	return NOBODY;
+	return is_cookie_beside(ctx, tunnel, connection, namespace) ? POISE_AGENT_DECISION_COOKIE
+								    : NOBODY;
 }
 
 /*
@@ -124,13 +149,13 @@ static __always_inline int judge_open(struct frame *ctx, const struct connection
 }
 
 static __always_inline int judge_socket(struct frame *ctx, const struct tunnel *tunnel,
-					const struct connection *connection,
+					struct connection *connection, __s32 namespace,
 					struct bpf_sock *socket)
 {
 	if (socket->state == SOCKET_TIME_WAIT)
 		return judge_ended(ctx, connection, socket);
 	if (socket->state == SOCKET_REQUEST)
-		return judge_request(ctx, connection, socket);
+		return judge_request(ctx, tunnel, connection, namespace, socket);
 	if (socket->state != SOCKET_LISTENS)
 		return judge_open(ctx, connection, socket);
 	if (connection->protocol != IPPROTO_TCP)
@@ -152,13 +177,11 @@ __noinline int ask_namespace(struct frame *ctx, const struct tunnel *tunnel,
 
 	if (!tunnel || !connection)
 		return NOBODY;
-	socket = bpf_skc_lookup_tcp(ctx, &connection->tuple,
-				    tunnel->inner_family == 4 ? sizeof(connection->tuple.ipv4)
-							      : sizeof(connection->tuple.ipv6),
-				    (__u32) namespace, 0);
+	socket = bpf_skc_lookup_tcp(ctx, &connection->tuple, tuple_bytes(tunnel), (__u32) namespace,
+				    0);
 	if (!socket)
 		return NOBODY;
-	decision = judge_socket(ctx, tunnel, connection, socket);
+	decision = judge_socket(ctx, tunnel, connection, namespace, socket);
 	bpf_sk_release(socket);
 	return decision;
 }

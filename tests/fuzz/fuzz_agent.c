@@ -211,7 +211,8 @@ static void check_decision(int decision, int reason)
 	if (decision == POISE_AGENT_DECISION_OPENING)
 		REQUIRE(host->socket_state == LISTENS || host->socket_state == TIME_WAIT);
 	if (decision == POISE_AGENT_DECISION_COOKIE)
-		REQUIRE(host->socket_state == LISTENS && host->cookie_valid);
+		REQUIRE((host->socket_state == LISTENS || host->socket_state == HALF_OPEN) &&
+			host->cookie_valid);
 	REQUIRE(!shim_asked.held);
 }
 

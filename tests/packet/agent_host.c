@@ -294,9 +294,12 @@ uint16_t agent_host_close(int family, uint16_t port, uint32_t *end)
  * SYNs.
  */
 
-void agent_host_cookies(bool on)
+void agent_host_cookies(enum agent_host_cookies when)
 {
-	shell(on ? "sysctl -qw net.ipv4.tcp_syncookies=2" : "sysctl -qw net.ipv4.tcp_syncookies=0");
+	char text[64];
+
+	snprintf(text, sizeof(text), "sysctl -qw net.ipv4.tcp_syncookies=%d", (int)when);
+	shell(text);
 }
 
 static int open_wire(void)

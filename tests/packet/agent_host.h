@@ -43,10 +43,11 @@ uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *first, uin
  * byte that it sent. */
 uint16_t agent_host_close(int family, uint16_t port, uint32_t *end);
 
-/* SYN cookies are sent always, or never. */
-void agent_host_cookies(bool on);
-/* A SYN from AGENT_NEAR by agent-in; returns the number that the SYN-ACK has. Without cookies the
- * connection is half open from then on. */
+/* As net.ipv4.tcp_syncookies. */
+enum agent_host_cookies { AGENT_COOKIES_NEVER, AGENT_COOKIES_WHEN_FULL, AGENT_COOKIES_ALWAYS };
+void agent_host_cookies(enum agent_host_cookies when);
+/* A SYN from AGENT_NEAR by agent-in; returns the number that the SYN-ACK has. Unless that is
+ * a cookie the connection is half open from then on. */
 uint32_t agent_host_syn(int family, uint16_t client_port, uint16_t port);
 
 /* The following happens in another namespace, with VIPs and the client on its lo; then no more. */

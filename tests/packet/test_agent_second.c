@@ -21,6 +21,7 @@ enum {
 	NUMBER = 0x01020304, /* tcp()'s */
 	COOKIE_PORT = 40100,
 	HALF_OPEN_PORT = 40200,
+	REPEATED_PORT = 40300,
 	WRONG = 1 << 12, /* another segment size than a cookie knows: its lowest bits say one */
 	PAYLOAD = 33,
 	QUOTED_BYTES = 8, /* of the segment, at least */
@@ -158,6 +159,35 @@ static void test_half_open(void)
 	}
 }
 
+/* The queue was full when the SYN came first, and the client acknowledges the cookie; it had room
+ * when the SYN came again. */
+static void test_half_open_cookie(void)
+{
+	FOR_EACH_FAMILY(family)
+	{
+		const char *client = AGENT_NEAR[family == 6], *vip = AGENT_VIP[family == 6];
+		struct layer ip = family == 4 ? ip4(client, vip) : ip6(client, vip);
+		int listener = agent_host_listen(family, PORT);
+		uint32_t cookie, number;
+
+		agent_host_cookies(AGENT_COOKIES_ALWAYS);
+		cookie = agent_host_syn(family, REPEATED_PORT, PORT);
+		agent_host_cookies(AGENT_COOKIES_WHEN_FULL);
+		number = agent_host_syn(family, REPEATED_PORT, PORT);
+		tap_ok(IS_OPENED("own", family, ESTABLISHED, ip,
+				 acknowledges(REPEATED_PORT, ACK, number + 1), payload(PAYLOAD)),
+		       "IPv%d: half open after a cookie, acknowledges the SYN-ACK: opened", family);
+		tap_ok(IS_OPENED("cookie", family, COOKIE, ip,
+				 acknowledges(REPEATED_PORT, ACK, cookie + 1), payload(PAYLOAD)),
+		       "IPv%d: half open after a cookie, acknowledges that: opened", family);
+		tap_ok(IS_SENT("other", family, ip,
+			       acknowledges(REPEATED_PORT, ACK, cookie + 1 + WRONG)),
+		       "IPv%d: half open after a cookie, acknowledges neither: sent on", family);
+		agent_host_cookies(AGENT_COOKIES_NEVER);
+		close(listener);
+	}
+}
+
 /* What is left of a connection has what its client still says, and no more. */
 static void test_time_wait(void)
 {
@@ -251,7 +281,7 @@ static void test_cookies(void)
 		struct layer ip = family == 4 ? ip4(client, vip) : ip6(client, vip);
 		uint32_t cookie;
 
-		agent_host_cookies(true);
+		agent_host_cookies(AGENT_COOKIES_ALWAYS);
 		cookie = agent_host_syn(family, COOKIE_PORT, PORT);
 		tap_ok(IS_OPENED("cookie", family, COOKIE, ip,
 				 acknowledges(COOKIE_PORT, ACK, cookie + 1), payload(PAYLOAD)),
@@ -262,7 +292,7 @@ static void test_cookies(void)
 		tap_ok(IS_SENT("cookie", family, ip,
 			       acknowledges(COOKIE_PORT + 1, ACK, cookie + 1)),
 		       "IPv%d: another connection's cookie: sent on", family);
-		agent_host_cookies(false);
+		agent_host_cookies(AGENT_COOKIES_NEVER);
 		tap_ok(IS_SENT("cookie", family, ip, acknowledges(COOKIE_PORT, ACK, cookie + 1)),
 		       "IPv%d: cookies are off: sent on", family);
 		close(listener);
@@ -469,6 +499,7 @@ int main(void)
 	test_numbers();
 	test_time_wait();
 	test_half_open();
+	test_half_open_cookie();
 	test_options();
 	test_listening();
 	test_cookies();

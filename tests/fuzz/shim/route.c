@@ -12,7 +12,9 @@ struct shim_host shim_host;
 struct shim_asked shim_asked;
 const uint8_t shim_macs[2][6] = { { 2, 0, 0, 0, 2, 1 }, { 2, 0, 0, 0, 2, 2 } };
 
-static struct bpf_sock found;
+static struct bpf_sock found, listener;
+
+enum { LISTENS = 10, HALF_OPEN = 12 }; /* TCP_LISTEN, TCP_NEW_SYN_RECV */
 
 /* Reads every byte, so that AddressSanitizer sees it. */
 static uint8_t touch(const void *bytes, uint32_t length)
@@ -25,20 +27,38 @@ static uint8_t touch(const void *bytes, uint32_t length)
 	return sum;
 }
 
-struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
-				    __u64 namespace, __u64 flags)
+static void note_asked(const struct bpf_sock_tuple *tuple, __u32 bytes, __u64 flags)
 {
-	(void)ctx;
 	if (flags || (bytes != sizeof(tuple->ipv4) && bytes != sizeof(tuple->ipv6)))
 		abort();
 	shim_asked.sockets++;
 	shim_asked.tuple_bytes = bytes;
 	memcpy(&shim_asked.tuple, tuple, bytes);
+}
+
+struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
+				    __u64 namespace, __u64 flags)
+{
+	(void)ctx;
+	note_asked(tuple, bytes, flags);
 	if (!shim_host.socket_state || (int32_t) namespace != shim_host.namespace)
 		return NULL;
 	found.state = shim_host.socket_state;
 	shim_asked.held++;
 	return &found;
+}
+
+/* A half open connection's is the one that listens. */
+struct bpf_sock *bpf_sk_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
+				   __u64 namespace, __u64 flags)
+{
+	(void)ctx;
+	note_asked(tuple, bytes, flags);
+	if (shim_host.socket_state != HALF_OPEN || (int32_t) namespace != shim_host.namespace)
+		return NULL;
+	listener.state = LISTENS;
+	shim_asked.held++;
+	return &listener;
 }
 
 /* The byte behind its connection's last one has number 0. */
@@ -73,7 +93,7 @@ struct tcp_sock *bpf_skc_to_tcp_sock(void *socket)
 
 long bpf_sk_release(void *socket)
 {
-	if (socket != &found)
+	if (socket != &found && socket != &listener)
 		abort();
 	shim_asked.held--;
 	return 0;
@@ -85,7 +105,7 @@ long bpf_tcp_check_syncookie(void *socket, void *ip, __u32 ip_bytes, struct tcph
 	const volatile uint8_t read = touch(ip, ip_bytes) ^ touch(tcp, tcp_bytes);
 
 	(void)read;
-	if (socket != &found || shim_asked.held != 1)
+	if ((socket != &found && socket != &listener) || !shim_asked.held)
 		abort();
 	return shim_host.cookie_valid ? 0 : -ENOENT;
 }

@@ -43,6 +43,8 @@ long bpf_loop(__u32 times, void *step, void *ctx, __u64 flags);
 
 struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
 				    __u64 namespace, __u64 flags);
+struct bpf_sock *bpf_sk_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 bytes,
+				   __u64 namespace, __u64 flags);
 struct tcp_timewait_sock *bpf_skc_to_tcp_timewait_sock(void *socket);
 struct tcp_request_sock *bpf_skc_to_tcp_request_sock(void *socket);
 struct tcp_sock *bpf_skc_to_tcp_sock(void *socket);

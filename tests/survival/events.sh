@@ -354,7 +354,7 @@ ev_flood()
 	before=$(flooded)
 	while [ $came -lt "$all" ] && [ $sent -lt $((2 * all)) ]; do
 		on flood "$NET_BUILD/tests/survival/survival_flood" eth0 "$mac" $VIP4 7000 $((all - came)) $sent \
-			"${FLOOD_RATE:-25000}"
+			"${FLOOD_RATE:-10000}"
 		sent=$((sent + all - came))
 		came=$(($(flooded) - before))
 	done
@@ -407,4 +407,4 @@ event route ev_route - - "the way to the backends changes to another interface i
 event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
 event interface ev_interface - NEEDS=fleet "a balancer's interface goes down for a second in the middle of a move"
 event cpu ev_cpu - - "flows move to another CPU in the middle of a move"
-event flood ev_flood - - "1,000,000 SYNs of as many sources in the middle of a move, 25,000 a second"
+event flood ev_flood - SETTLE=300s "1,000,000 SYNs of as many sources in the middle of a move, 10,000 a second"

@@ -94,8 +94,8 @@ router_make()
 link_queued()
 {
 	link_make "$@"
-	on switch tc qdisc add dev "$2" root pfifo limit 100000
-	on "$1" tc qdisc add dev "$3" root pfifo limit 100000
+	on switch tc qdisc add dev "$2" root pfifo limit 1000
+	on "$1" tc qdisc add dev "$3" root pfifo limit 1000
 }
 
 client_make()
@@ -155,8 +155,8 @@ survivor_make()
 {
 	local host=b$1
 	backend_make "$1" $VIP4 $VIPX $VIP6
-	on switch tc qdisc add dev "$host" root pfifo limit 100000
-	on "$host" tc qdisc add dev eth0 root pfifo limit 100000
+	on switch tc qdisc add dev "$host" root pfifo limit 1000
+	on "$host" tc qdisc add dev eth0 root pfifo limit 1000
 	on "$host" sysctl -q net.core.somaxconn=16384 net.ipv4.tcp_max_syn_backlog=4096
 	on "$host" "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-$host" \
 		--vip "$VIP4" --vip "$VIPX" --vip "$VIP6" --from 172.16.0.0/16 --from 100::/64 \

@@ -211,12 +211,16 @@ check "and that it is alive" wait_for 5 told WATCHDOG=1
 check "and how it is" wait_for 10 told "STATUS=2 services, 6 of 6 backends up"
 sed -i '0,/path: \/healthz,/s//path: \/,/' "$NET_CONFIG"
 poise reload >/dev/null
+poise backend remove web app-03 --now >/dev/null
 check "and of a reload, with its time" wait_for 5 told 'MONOTONIC_USEC=[0-9]*'
 check "every line is a JSON object" all_json "$NET_DIR/json.log"
 check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
 	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
 check "so has each change of a reload" json_event '.event == "change" and .service == "web" and
 	.what == "check.path" and .before == "/healthz" and .after == "/" and .by == "root"'
+check "a removal tells what was there" json_event '.what == "removed" and .backend == "app-03" and
+	.before == "address 10.0.1.13, weight 100, ipip" and .after == null and
+	(.message | contains("weight 100, ipip): its connections are cut, by root"))'
 check "and so has what a check found" json_event '.service == "web" and .backend == "app-01" and
 	(.message | startswith("next hop "))'
 check "detach removes everything, by the keeper" poise detach

@@ -51,6 +51,20 @@ static void audit_added(struct backend *backend)
 	availability_note(backend, HISTORY_LIFE, "added by command");
 }
 
+static void audit_removed(struct backend *backend, bool now)
+{
+	char text[BACKEND_TEXT_BYTES];
+
+	audit_change(
+		&(struct audit_change){ .service = backend->service->config.name,
+					.backend = backend->name,
+					.what = "removed",
+					.before = backend_format(&backend->address, backend->weight,
+								 backend->encapsulation, text),
+					.why = now ? "its connections are cut" : NULL });
+	availability_note(backend, HISTORY_LIFE, "removed by command");
+}
+
 /* Whatever else waits: the command's answer means that it is in effect. */
 static void commit(struct balancer *balancer, struct service *service)
 {
@@ -281,8 +295,7 @@ int runtime_remove(struct balancer *balancer, struct backend *backend, bool now,
 	*gone = false;
 	if (err)
 		return err;
-	audit(backend, "removed", NULL, now ? "its connections are cut" : NULL);
-	availability_note(backend, HISTORY_LIFE, "removed by command");
+	audit_removed(backend, now);
 	set_flag(backend, POISE_RECORD_OUT, declared);
 	if (now && !balancer->held) {
 		backend_cut(balancer, backend);

@@ -368,7 +368,8 @@ ev_flood()
 # MAY: numbers of the backends whose connections may break, or '-'.
 # WITH: settings of the row, or '-'. SETTLE: 60s if not said; FLEET: the balancers that are there from
 # the beginning (1_2_3); ON_DOWN, EXTRA: as in net.sh; NEEDS: 'fleet', it is no row of the mode 'single',
-# or 'chance': without second chance it may break connections.
+# or 'chance': without second chance it may break connections; CONNECTIONS, HTTP_RATE: as in load.sh, where
+# two CPUs carry no more (what a client's own host cannot send breaks its connections).
 #
 
 EVENTS=()
@@ -407,4 +408,4 @@ event route ev_route - - "the way to the backends changes to another interface i
 event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
 event interface ev_interface - NEEDS=fleet "a balancer's interface goes down for a second in the middle of a move"
 event cpu ev_cpu - - "flows move to another CPU in the middle of a move"
-event flood ev_flood - SETTLE=300s "1,000,000 SYNs of as many sources in the middle of a move, 10,000 a second"
+event flood ev_flood - "SETTLE=300s CONNECTIONS=600 HTTP_RATE=100" "1,000,000 SYNs of as many sources in the middle of a move, 10,000 a second"

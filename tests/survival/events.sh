@@ -408,4 +408,4 @@ event route ev_route - - "the way to the backends changes to another interface i
 event mac ev_mac - - "the gateway's MAC address changes in the middle of a move"
 event interface ev_interface - NEEDS=fleet "a balancer's interface goes down for a second in the middle of a move"
 event cpu ev_cpu - - "flows move to another CPU in the middle of a move"
-event flood ev_flood - "SETTLE=300s CONNECTIONS=600 HTTP_RATE=100" "1,000,000 SYNs of as many sources in the middle of a move, 10,000 a second"
+event flood ev_flood - "SETTLE=300s CONNECTIONS=600 HTTP_RATE=100" "1,000,000 SYNs of as many sources in the middle of a move, 10,000 a second; 600 connections of each kind"

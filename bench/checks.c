@@ -242,18 +242,16 @@ int checks_measure(int seconds, struct checks *checks)
 				{ "tcp", CHECK_TCP, CHECKS_BACKENDS_MAX },
 				{ "http", CHECK_HTTP, 1000 },
 				{ "http", CHECK_HTTP, CHECKS_BACKENDS_MAX } };
-	pid_t responder;
-	int err;
+	struct responder *responder = NULL;
+	int err = responder_new(&responder);
 
 	allow_files();
-	responder = responder_start();
-	err = responder < 0 ? responder : 0;
 	for (int i = 0; i < CHECKS_ROWS && !err; i++) {
 		checks->row[i].kind = rows[i].name;
 		checks->row[i].backends = rows[i].backends;
 		err = measure_row(rows[i].type, seconds, &checks->row[i]);
 	}
-	responder_stop(responder);
+	responder_free(responder);
 	if (err)
 		fprintf(stderr, "bench: health checks: %s\n", strerror(-err));
 	return err;

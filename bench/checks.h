@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What health checks cost: many backends, each checked once a second, by the parts of poised that
- * do so, against a responder on another CPU. Nothing here passes or fails. A machine that has other
- * things to do misses the deadlines of ten thousand checks a second: there the CPU time of a check
- * is that of the smaller row.
+ * do so, against a responder that costs next to nothing. Nothing here passes or fails. A machine
+ * that has other things to do misses the deadlines of ten thousand checks a second: there the CPU
+ * time of a check is that of the smaller row.
  */
 #ifndef POISE_BENCH_CHECKS_H
 #define POISE_BENCH_CHECKS_H

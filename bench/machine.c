@@ -16,16 +16,6 @@ int machine_pin(bool pinned)
 	return sched_setaffinity(0, sizeof(one_cpu), pinned ? &one_cpu : &all_cpus) ? -errno : 0;
 }
 
-int machine_leave_pinned(void)
-{
-	cpu_set_t others;
-
-	CPU_XOR(&others, &all_cpus, &one_cpu);
-	if (CPU_COUNT(&others) == 0)
-		return 0;
-	return sched_setaffinity(0, sizeof(others), &others) ? -errno : 0;
-}
-
 static int pin(int *cpu)
 {
 	if (sched_getaffinity(0, sizeof(all_cpus), &all_cpus))

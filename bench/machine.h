@@ -21,7 +21,5 @@ struct machine {
 int machine_prepare(struct machine *machine);
 /* Back to all CPUs that it was allowed, or to the one. 0 or a negative errno. */
 int machine_pin(bool pinned);
-/* For a process beside: on the others of those CPUs, where there are any. 0 or a negative errno. */
-int machine_leave_pinned(void);
 
 #endif

@@ -44,7 +44,11 @@ test_usage() {
 	run backend drain web app-01 --timeout 5
 	expect "--timeout without --wait" 2 err 'without --wait'
 	run backend drain web app-01 --wait --timeout 0
-	expect "a timeout out of range" 2 err '--timeout "0": allowed is a whole number from 1 to'
+	expect "a timeout out of range" 2 err '--timeout "0": allowed are whole seconds from 1 to 604800'
+	for word in 1500ms 8d 0s 604801s 30ss '' -1s; do
+		run backend drain web app-01 --wait --timeout "$word"
+		expect "the timeout '$word'" 2 err 'allowed are whole seconds from 1 to 604800, also as 90s'
+	done
 	run backend add web app-04 10.0.1.14 --weight 1001
 	expect "a weight out of range" 2 err '--weight "1001": allowed is a whole number from 0 to 1000'
 	run backend weight web app-01 1e2
@@ -284,7 +288,7 @@ test_wait() {
 	wait $!
 	expect "an undrain ends the waiting: 1" 1 err 'no longer drains: it is up'
 	( sleep 1; kill "$fake"; wait; ) &
-	run backend drain web app-01 --wait --timeout 4
+	run backend drain web app-01 --wait --timeout 4s
 	wait $!
 	expect "a poised that is away for a while is forgiven" 1 err 'still has connections after 4 s' \
 		no-err 'cannot reach'

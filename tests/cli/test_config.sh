@@ -73,6 +73,12 @@ test_diff() {
 	run diff "$work/other.yaml" --json
 	expect_json "diff --json" 'any(.[]; . == {"change": "changed", "service": "web", "backend": "app-03",
 		"field": "weight", "running": "50", "file": "100", "by_command": true})'
+	cp "$work/other.yaml" "$socket.file"
+	run diff
+	expect "diff: by default of poised's own file" 0 out '^~ settle 15m -> 10m$'
+	rm "$socket.file"
+	run diff
+	expect "diff: and that one is missing" 1 err "$socket.file" no-out .
 	run diff "$work/bad.yaml"
 	expect "diff: a bad file" 1 err 'bad\.yaml:1:' no-out .
 }
@@ -155,7 +161,11 @@ test_dry_run() {
 	for command in "apply $work/other.yaml" reload; do
 		# shellcheck disable=SC2086 # a list
 		run $command --dry-run
-		expect "${command%% *} --dry-run" 0 out '^~ settle 15m -> 10m$' out 'set by command' \
+		expect "${command%% *} --dry-run" 0 out '^~ settle 15m -> 10m$' \
+			out '^kept: backend web/app-03: weight 50 by command stays over 100 of the file$' \
+			out '^kept: backend web/app-02: removed by command, although the file declares it$' \
+			out '^kept: backend web/app-04: added by command, the file does not declare it$' \
+			no-out '(set|added|removed) by command\)' \
 			out '^service web: about 6554 of 65537 slots would move \(10\.0%\)$' \
 			out '^and those of 2 more services' out '^this was a dry run: nothing has changed$'
 	done

@@ -123,7 +123,7 @@ static void a_batch_is_refused_whole_with_every_error(void **state)
 		"commands[5]: 'detach' is no command for a batch",
 		"commands[6]: unknown argument 'when'",
 		"commands[7]: allowed is an object of a command and its arguments",
-		"commands[8]: service 'web' has a backend 'b3' already",
+		"commands[8]: service 'web' has a backend 'b3' already, at 10.9.0.14",
 		NULL,
 	};
 	struct image before;

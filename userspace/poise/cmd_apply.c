@@ -55,7 +55,7 @@ static bool say_dry_run(const json_t *result, const json_t *differences)
 
 	if (!moves)
 		return false;
-	difference_say(differences);
+	difference_say_applied(differences);
 	if (!say_moves(moves))
 		return false;
 	if (left_out > 0)

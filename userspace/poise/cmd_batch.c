@@ -44,10 +44,16 @@ static bool split(char *text, struct line *line)
 	return true;
 }
 
-/* The command of 'poise backend' that the line begins with; the word 'backend' may stand before. */
+/* Where the line's command stands: the word 'backend' may stand before it. */
+static size_t command_place(const struct invocation *invocation)
+{
+	return invocation->word_count > 1 && !strcmp(invocation->words[0], "backend");
+}
+
+/* The command of 'poise backend' that the line begins with. */
 static const struct command *find_command(struct invocation *invocation)
 {
-	size_t first = invocation->word_count > 1 && !strcmp(invocation->words[0], "backend");
+	size_t first = command_place(invocation);
 	char *name = text_format("backend %s", invocation->words[first]);
 	const struct command *found = NULL;
 
@@ -102,7 +108,7 @@ static json_t *understand(struct line *line)
 	if (!name)
 		complain("\"%s\": allowed are add, remove, drain, undrain and weight, as behind "
 			 "\"poise backend\"",
-			 invocation.words[0]);
+			 invocation.words[command_place(&invocation)]);
 	else if (invocation.given & OPTION_WAIT)
 		complain("a batch does not wait for connections to end");
 	else if (options_suit(command, &invocation))

@@ -83,6 +83,11 @@ static char *describe_place(const json_t *entry)
 	return text_format("backend %s/%s: ", service, backend);
 }
 
+static bool is_by_command(const json_t *entry)
+{
+	return json_is_true(json_object_get(entry, "by_command"));
+}
+
 static void say_value(const json_t *entry, char sign)
 {
 	const char *running = text_of(entry, "running"), *file = text_of(entry, "file");
@@ -91,7 +96,7 @@ static void say_value(const json_t *entry, char sign)
 		say("%s -> %s", running ? running : "(none)", file ? file : "(none)");
 	else
 		say("%s", sign == '+' ? file : running);
-	if (!json_is_true(json_object_get(entry, "by_command")))
+	if (!is_by_command(entry))
 		return;
 	say(" (%s by command)", sign == '+' ? "removed" : sign == '-' ? "added" : "set");
 }
@@ -120,10 +125,42 @@ static void say_difference(const json_t *entry)
 
 void difference_say(const json_t *list)
 {
-	if (!json_array_size(list)) {
-		say("no differences\n");
-		return;
-	}
 	for (size_t i = 0; i < json_array_size(list); i++)
 		say_difference(json_array_get(list, i));
+	if (!json_array_size(list))
+		say("no differences\n");
+}
+
+static void say_kept(const json_t *entry)
+{
+	const char *field = text_of(entry, "field"), *change = text_of(entry, "change");
+	const char *running = text_of(entry, "running"), *file = text_of(entry, "file");
+	char *place = describe_place(entry);
+
+	say("kept: %s", place);
+	if (!strcmp(change, "added"))
+		say("removed by command, although the file declares it\n");
+	else if (!strcmp(change, "removed"))
+		say("added by command, the file does not declare it\n");
+	else
+		say("%s%s%s by command stays over %s of the file\n", field ? field : "",
+		    field ? " " : "", running ? running : "(none)", file ? file : "(none)");
+	free(place);
+}
+
+void difference_say_applied(const json_t *list)
+{
+	size_t changes = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (is_by_command(json_array_get(list, i)))
+			continue;
+		say_difference(json_array_get(list, i));
+		changes++;
+	}
+	if (!changes)
+		say("nothing would change\n");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (is_by_command(json_array_get(list, i)))
+			say_kept(json_array_get(list, i));
 }

@@ -20,5 +20,7 @@ bool difference_list(const json_t *answer, const struct config *config, json_t *
 
 /* Prints such a list, a line each. */
 void difference_say(const json_t *list);
+/* The same as what applying the configuration would change, then what stays by command. */
+void difference_say_applied(const json_t *list);
 
 #endif

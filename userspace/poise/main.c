@@ -156,11 +156,13 @@ const struct command commands[] = {
 	  "Reads a configuration file and prints each error of it. Needs no poised.\n\n"
 	  "example: poise check /etc/poise/poise.yaml",
 	  0, 1, 1, cmd_check },
-	{ "diff", "FILE", "compare what runs with a file",
-	  "Prints how FILE differs from what runs: + is only in FILE, - only runs, ~ differs\n"
-	  "(what runs -> what FILE says). What was changed by command is marked.\n\n"
-	  "example: poise diff /etc/poise/poise.yaml && poise reload",
-	  0, 1, 1, cmd_diff },
+	{ "diff", "[FILE]", "compare what runs with a file",
+	  "Prints how FILE, by default the one that poised was started with, differs from what\n"
+	  "runs: + is only in FILE, - only runs, ~ differs (what runs -> what FILE says). What "
+	  "was\n"
+	  "changed by command is marked.\n\n"
+	  "example: poise diff && poise reload",
+	  0, 0, 1, cmd_diff },
 	{ "save", "[FILE] [--force]", "write what runs as a configuration file",
 	  "Writes the configuration that declares what runs, changes by command included, to\n"
 	  "FILE ('-': standard output), by default to the file that poised was started with. The\n"

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "config_values.h"
 #include "format.h"
 #include "help.h"
 #include "poise.h"
@@ -18,14 +19,14 @@ enum {
 	MAX_INTERVAL_S = 3600,
 };
 
-enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER };
+enum option_kind { KIND_FLAG, KIND_TEXT, KIND_NUMBER, KIND_SECONDS };
 
 struct option {
 	const char *name, *short_name;
 	enum option_kind kind;
 	unsigned bit;	      /* enum option_bits; 0: every command takes it */
 	size_t offset;	      /* of its field in struct invocation */
-	unsigned least, most; /* of a number */
+	unsigned least, most; /* of a number, or of seconds */
 };
 
 static const struct option options[] = {
@@ -74,7 +75,7 @@ static const struct option options[] = {
 	  MAX_NUMBER },
 	{ "--count", NULL, KIND_NUMBER, OPTION_COUNT, offsetof(struct invocation, count), 1,
 	  MAX_NUMBER },
-	{ "--seconds", NULL, KIND_NUMBER, OPTION_SECONDS, offsetof(struct invocation, seconds), 1,
+	{ "--seconds", NULL, KIND_SECONDS, OPTION_SECONDS, offsetof(struct invocation, seconds), 1,
 	  MAX_SECONDS },
 	{ "--bytes", NULL, KIND_NUMBER, OPTION_BYTES, offsetof(struct invocation, bytes),
 	  POISE_CAPTURE_MIN_BYTES, POISE_CAPTURE_MAX_BYTES },
@@ -84,10 +85,10 @@ static const struct option options[] = {
 	{ "--verbose", NULL, KIND_FLAG, OPTION_OF_DOCTOR, offsetof(struct invocation, verbose), 0,
 	  0 },
 	{ "--once", NULL, KIND_FLAG, OPTIONS_OF_TOP, offsetof(struct invocation, once), 0, 0 },
-	{ "--interval", NULL, KIND_NUMBER, OPTIONS_OF_TOP, offsetof(struct invocation, interval), 1,
-	  MAX_INTERVAL_S },
-	{ "--timeout", NULL, KIND_NUMBER, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s), 1,
-	  MAX_TIMEOUT_S },
+	{ "--interval", NULL, KIND_SECONDS, OPTIONS_OF_TOP, offsetof(struct invocation, interval),
+	  1, MAX_INTERVAL_S },
+	{ "--timeout", NULL, KIND_SECONDS, OPTION_TIMEOUT, offsetof(struct invocation, timeout_s),
+	  1, MAX_TIMEOUT_S },
 };
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
@@ -132,6 +133,20 @@ static void complain_unknown(const char *text, size_t length)
 		complain("unknown option \"%.*s\": see \"poise help\"", (int)length, text);
 }
 
+/* "90", or as the configuration has it, "90s", "2m". */
+static bool parse_seconds(const char *text, unsigned least, unsigned most, unsigned *out)
+{
+	enum { MS = 1000 };
+	uint64_t ms;
+
+	if (parse_number(text, least, most, out))
+		return true;
+	if (config_parse_duration(text, &ms) || ms % MS || ms / MS < least || ms / MS > most)
+		return false;
+	*out = (unsigned)(ms / MS);
+	return true;
+}
+
 static bool set(const struct option *option, const char *value, struct invocation *out)
 {
 	void *field = (char *)out + option->offset;
@@ -145,12 +160,18 @@ static bool set(const struct option *option, const char *value, struct invocatio
 		*(const char **)field = value;
 		return true;
 	case KIND_NUMBER:
-		break;
+		if (parse_number(value, option->least, option->most, field))
+			return true;
+		complain("%s \"%s\": allowed is a whole number from %u to %u", option->name, value,
+			 option->least, option->most);
+		return false;
+	case KIND_SECONDS:
+		if (parse_seconds(value, option->least, option->most, field))
+			return true;
+		complain("%s \"%s\": allowed are whole seconds from %u to %u, also as 90s, 5m or "
+			 "2h",
+			 option->name, value, option->least, option->most);
 	}
-	if (parse_number(value, option->least, option->most, field))
-		return true;
-	complain("%s \"%s\": allowed is a whole number from %u to %u", option->name, value,
-		 option->least, option->most);
 	return false;
 }
 

@@ -200,10 +200,13 @@ static int check_free(const struct service *service, const struct config_backend
 {
 	const struct backend *same_address = service_find_address(service, &wanted->address);
 	const struct backend *same_name = service_find(service, wanted->name);
+	char address[ADDRESS_TEXT_BYTES];
 
 	if (same_name && same_name->state == POISE_RECORD_ACTIVE) {
-		snprintf(error, RUNTIME_ERROR_BYTES, "service '%s' has a backend '%s' already",
-			 service->config.name, wanted->name);
+		address_format(&same_name->address, address);
+		snprintf(error, RUNTIME_ERROR_BYTES,
+			 "service '%s' has a backend '%s' already, at %s", service->config.name,
+			 wanted->name, address);
 		return -EEXIST;
 	}
 	if (same_address && (same_address->state == POISE_RECORD_ACTIVE ||

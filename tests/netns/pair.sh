@@ -13,6 +13,8 @@
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=compare.sh
+. "$HERE/compare.sh"
 AGENT=${NET_BUILD:-$HERE/../../build}/poise-agent
 ID=poise-agent-$$
 DIR=/run/$ID
@@ -110,24 +112,6 @@ print($1)"
 }
 
 counter() { status "s['counters']['$1']"; }
-
-equal()
-{
-	[ "$1" != "$2" ] || return 0
-	echo "expected: $1"
-	echo "got:      $2"
-	return 1
-}
-
-contains()
-{
-	case $1 in
-	*"$2"*) return 0 ;;
-	esac
-	echo "expected to find: $2"
-	echo "got: $1"
-	return 1
-}
 
 # code EXPECTED COMMAND...: its exit code.
 code()

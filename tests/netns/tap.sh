@@ -10,6 +10,8 @@ set -euE -o pipefail
 
 # shellcheck source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=compare.sh
+. "$(dirname "${BASH_SOURCE[0]}")/compare.sh"
 
 TAP_COUNT=0
 TAP_FAILED=0
@@ -67,32 +69,8 @@ check()
 tap_end() { echo "1..$TAP_COUNT"; }
 
 #
-# checks: each prints what it expected and got, and returns 1, when they differ
+# checks of this network, as those of compare.sh
 #
-
-equal()
-{
-	[ "$1" != "$2" ] || return 0
-	echo "expected: $1"
-	echo "got:      $2"
-	return 1
-}
-
-# contains TEXT WORD...: each of the words stands in the text.
-contains()
-{
-	local text=$1 word result=0
-	shift
-	for word; do
-		case $text in
-		*"$word"*) continue ;;
-		esac
-		echo "expected to find: $word"
-		result=1
-	done
-	[ $result = 0 ] || echo "in: $text"
-	return $result
-}
 
 # refused STATUS COMMAND...: the command ends with STATUS; its output is printed.
 refused()

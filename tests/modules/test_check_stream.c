@@ -435,6 +435,43 @@ static void test_password_file(void **state)
 	chmod(secret_path, 0440);
 }
 
+static unsigned not_run;
+
+static void count_not_run(void *context, const struct health_status *status, bool ran)
+{
+	(void)context;
+	assert_false(ran);
+	assert_memory_equal(status->error, "not checked: ", strlen("not checked: "));
+	not_run++;
+}
+
+/* Told once, and again when checks ran in between. */
+static void test_not_run_is_told(void **state)
+{
+	struct server *server = server_new("127.0.0.1", 0, &pass);
+	struct config_check check = check_of(CHECK_REDIS, server->port);
+	struct watch watch = { 0 };
+
+	(void)state;
+	not_run = 0;
+	check.interval_ms = check.timeout_ms = 50;
+	check.password_file = secret_path;
+	chmod(secret_path, 0604);
+	watch_start(&watch, "127.0.0.1", &check, HEALTH_UP);
+	health_set_warned(watch.health, count_not_run);
+	run_while(!not_run, LIMIT_MS);
+	run_while(true, 300);
+	assert_int_equal(not_run, 1);
+	chmod(secret_path, 0440);
+	run_while(!health_get(watch.health)->checks, LIMIT_MS);
+	chmod(secret_path, 0604);
+	run_while(not_run < 2, LIMIT_MS);
+	assert_int_equal(not_run, 2);
+	chmod(secret_path, 0440);
+	health_free(watch.health);
+	server_free(server);
+}
+
 /* A connection that stays open, and one that is cancelled in each state, leave no file open. */
 static void test_cancel(void **state)
 {
@@ -462,6 +499,7 @@ static const struct CMUnitTest single_tests[] = {
 	cmocka_unit_test(test_refused),
 	cmocka_unit_test(test_startup_message),
 	cmocka_unit_test(test_password_file),
+	cmocka_unit_test(test_not_run_is_told),
 	cmocka_unit_test(test_cancel),
 };
 

@@ -434,9 +434,10 @@ static void test_ca_file(void **state)
 
 static unsigned warnings;
 
-static void count_warning(void *context, const struct health_status *status)
+static void count_warning(void *context, const struct health_status *status, bool ran)
 {
 	(void)context;
+	assert_true(ran);
 	assert_string_not_equal(status->warning, "");
 	warnings++;
 }

@@ -279,6 +279,8 @@ check "what is refused was logged with its reason" \
 	grep -q "backend 'https-expired/b1'.*certificate has expired" "$NET_DIR/poised.log"
 check "a warning was logged once" \
 	equal 1 "$(grep -c "backend 'tls-ends-soon/b1'.*certificate ends in" "$NET_DIR/poised.log")"
+check "what cannot be checked is logged once, with the reason" \
+	equal 1 "$(grep -c "warning: backend 'tls-no-file/b1': health not checked: CA file" "$NET_DIR/poised.log")"
 check "no secret was logged" refused 1 grep -rqE 'secret|requirepass' "$NET_DIR/poised.log"
 host_kill b1
 check "the servers are gone: no backend is up" wait_for 20 none_up

@@ -220,14 +220,15 @@ static void on_health(void *context, const struct health_status *status)
 	backend_refresh(balancer, backend);
 }
 
-static void on_warning(void *context, const struct health_status *status)
+static void on_warning(void *context, const struct health_status *status, bool ran)
 {
 	const struct backend *backend = context;
 
 	log_event(LOG_LEVEL_WARNING,
 		  &(struct log_fields){ .service = backend->service->config.name,
 					.backend = backend->name },
-		  "health check passed, but: %s", status->warning);
+		  ran ? "health check passed, but: %s" : "health %s",
+		  ran ? status->warning : status->error);
 }
 
 static void note_nexthop(struct backend *backend, const struct nexthop *hop)

@@ -31,8 +31,10 @@ enum {
 	LATE_US = 10 * US_PER_MS,  /* a start so late means that there is much to do */
 	TELL_US = 60 * US_PER_SECOND,
 	RETRY_US = 250 * US_PER_MS,
-	WARN_SECONDS = 24 * 3600,
+	NOT_RUN_TELL = 2, /* a start, when routes are not known for a moment, is no matter */
 };
+
+static const int64_t DAY_US = 24 * 3600 * (int64_t)US_PER_SECOND;
 
 struct healths {
 	struct check_env env;
@@ -54,7 +56,9 @@ struct health {
 	bool running;	   /* a check is under way */
 	bool stalled;	   /* it was begun anew once */
 	bool has_warned;   /* it did */
-	int64_t warned_at; /* Unix seconds when 'warned' was called last */
+	int64_t warned_us;  /* when 'warned' was called last for one that passed; 0: never */
+	int64_t not_run_us; /* the same for those that are not run */
+	uint32_t not_run;   /* in a row */
 	struct check_times times;
 	int64_t started_us; /* when the last or current check did, by the monotonic clock */
 	int64_t wake_us;    /* when the timer has something to do */
@@ -134,17 +138,33 @@ static void check_warns(void *context, const char *warning)
 	snprintf(health->status.warning, sizeof(health->status.warning), "%s", warning);
 }
 
-/* A check passed. */
-static void tell_warning(struct health *health)
+static void tell_daily(struct health *health, int64_t *told_us, bool ran, int64_t now)
 {
-	int64_t now = time(NULL);
+	if (!health->warned || (*told_us && now - *told_us < DAY_US))
+		return;
+	*told_us = now;
+	health->warned(health->context, &health->status, ran);
+}
 
-	if (!health->has_warned)
+/* A check passed. */
+static void tell_warning(struct health *health, int64_t now)
+{
+	if (health->has_warned)
+		tell_daily(health, &health->warned_us, true, now);
+	else
 		health->status.warning[0] = '\0';
-	else if (health->warned && now - health->warned_at >= WARN_SECONDS) {
-		health->warned_at = now;
-		health->warned(health->context, &health->status);
-	}
+}
+
+static void not_run(struct health *health, const char *error, int64_t now)
+{
+	snprintf(health->status.error, sizeof(health->status.error), "%s", error);
+	if (health->not_run < NOT_RUN_TELL)
+		health->not_run++;
+	if (health->not_run == NOT_RUN_TELL)
+		tell_daily(health, &health->not_run_us, false, now);
+	schedule_next(health, now);
+	if (health->status.state == HEALTH_UNKNOWN) /* nobody knows so far, and that may be long */
+		set_timer(health, now + RETRY_US, now);
 }
 
 static void set_running(struct health *health, bool running)
@@ -161,16 +181,15 @@ static void check_ended(void *context, enum check_result result, const char *err
 
 	set_running(health, false);
 	if (result == CHECK_NOT_RUN) {
-		snprintf(health->status.error, sizeof(health->status.error), "%s", error);
-		schedule_next(health, now);
-		if (before == HEALTH_UNKNOWN) /* nobody knows so far, and that may be long */
-			set_timer(health, now + RETRY_US, now);
+		not_run(health, error, now);
 		return;
 	}
 	health->stalled = false;
+	health->not_run = 0;
+	health->not_run_us = 0;
 	health->status.last_duration_ms = (now - health->started_us) / US_PER_MS;
 	if (result == CHECK_PASSED)
-		tell_warning(health);
+		tell_warning(health, now);
 	count_result(health, result == CHECK_PASSED, error);
 	health->status.state =
 		health_state_after(before, &health->status.row, health->rise, health->fall);

@@ -43,8 +43,9 @@ struct health_status {
  * call. status is that of health_get(). */
 typedef void (*health_changed)(void *context, const struct health_status *status);
 
-/* Called when a check passed with a warning, at most once a day for each health. It frees none. */
-typedef void (*health_warned)(void *context, const struct health_status *status);
+/* Called when a check passed with a warning, or could not be run for the second time in a row; each
+ * at most once a day for each health, the latter anew after checks that ran. It frees none. */
+typedef void (*health_warned)(void *context, const struct health_status *status, bool ran);
 
 /* 0 or a negative errno. The times of checks are random, and differ from process to process. */
 int healths_new(struct event_base *base, struct healths **out);

@@ -310,6 +310,77 @@ static void a_reload_tells_what_commands_overrule(void **state)
 		      expected + 2, 1);
 }
 
+#define OVERRULED(name, words)                                                                     \
+	{                                                                                          \
+		.text = "backend '" name "': overruled, what was set by command: " words,          \
+		.service = "web", .backend = strchr(name, '/') + 1, .what = "overruled",           \
+		.before = words                                                                    \
+	}
+#define REMOVED(name, words)                                                                       \
+	{                                                                                          \
+		.text = "service 'web': backend '" name "' removed", .service = "web",             \
+		.backend = name, .what = "removed", .before = words                                \
+	}
+
+static void a_backend_that_a_reload_removes_loses_what_commands_set(void **state)
+{
+	const struct audit_change gone[] = {
+		OVERRULED("web/b1", "weight 7, drained"),
+		REMOVED("b1", "address 10.9.0.12, weight 7, ipip"),
+	};
+	const struct audit_change back[] = {
+		{ .text = "service 'web': backend 'b1' is back",
+		  .service = "web",
+		  .backend = "b1",
+		  .what = "back" },
+		BACKEND_KEY("b1", "weight", "7", "100"),
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	set_weight(backend_named("web", "b1"), 7);
+	drain(backend_named("web", "b1"), true);
+	apply_telling(config_with("15m", WEB B0), gone, ARRAY_SIZE(gone));
+	apply_telling(config_with("15m", WEB B0 B1), back, ARRAY_SIZE(back));
+	quieten();
+	assert_true(slots_of("b1") > 400);
+	expect_described(NULL, 0);
+}
+
+static void a_service_that_a_reload_removes_loses_what_commands_set(void **state)
+{
+	const struct audit_change expected[] = {
+		OVERRULED("web/b0", "removed"),
+		OVERRULED("web/b1", "undrained"),
+		OVERRULED("web/b3", "added, weight 100"),
+		{ .text = "service 'web' removed", .service = "web", .what = "removed" },
+	};
+
+	(void)state;
+	begin("15m", WEB B0 B1_DRAINED B2);
+	drain(backend_named("web", "b1"), false);
+	add("b3", 3);
+	remove_one(backend_named("web", "b0"), false);
+	apply_telling(config_with("15m", ""), expected, ARRAY_SIZE(expected));
+}
+
+/* The order in which a server is taken out by command: it is new when the configuration has it. */
+static void what_was_drained_and_removed_by_command_is_declared_anew(void **state)
+{
+	struct backend *b3;
+
+	(void)state;
+	begin("15m", WEB B0 B1);
+	b3 = add("b3", 3);
+	set_weight(b3, 7);
+	drain(b3, true);
+	assert_false(remove_one(b3, false));
+	apply(config_with("15m", WEB B0 B1 B3));
+	quieten();
+	assert_true(slots_of("b3") > 200);
+	expect_described(NULL, 0);
+}
+
 static void a_reload_tells_what_was_by_command_and_is_declared(void **state)
 {
 	static const struct audit_change weight[] = {
@@ -379,6 +450,9 @@ int main(int argc, char **argv)
 		TEST(a_reload_tells_each_key_before_and_after),
 		TEST(a_reload_tells_a_key_that_is_alone),
 		TEST(a_reload_tells_what_commands_overrule),
+		TEST(a_backend_that_a_reload_removes_loses_what_commands_set),
+		TEST(a_service_that_a_reload_removes_loses_what_commands_set),
+		TEST(what_was_drained_and_removed_by_command_is_declared_anew),
 		TEST(a_reload_tells_what_was_by_command_and_is_declared),
 		TEST(a_reload_tells_of_services),
 	};

@@ -102,6 +102,12 @@ static int add_services(struct balancer *balancer, const struct config *config,
 	return 0;
 }
 
+static void tell_overruled(struct audit_list *changes, const struct service *service)
+{
+	for (const struct backend *b = service->backends; b; b = b->next)
+		apply_tell_overruled(changes, b);
+}
+
 static void tell_service(struct audit_list *changes, const struct service *service,
 			 const char *what)
 {
@@ -119,6 +125,7 @@ static bool withdraw_services(struct balancer *balancer, struct audit_list *chan
 	for (size_t i = 0; i < balancer->service_count; i++) {
 		if (balancer->services[i]->declared)
 			continue;
+		tell_overruled(changes, balancer->services[i]);
 		tell_service(changes, balancer->services[i], "removed");
 		service_withdraw(balancer, balancer->services[i]);
 		any = true;

@@ -57,15 +57,26 @@ static void tell_added(struct audit_list *changes, const struct backend *backend
 		       added.backend);
 }
 
-static void tell_removed(struct audit_list *changes, const struct backend *backend, bool overruled)
+static void tell_removed(struct audit_list *changes, const struct backend *backend)
 {
 	char text[BACKEND_TEXT_BYTES];
 	const struct audit_change removed =
 		change_of(backend, "removed", backend_text(backend, text), NULL);
 
-	audit_list_add(changes, &removed, "service '%s': backend '%s' removed%s", removed.service,
-		       removed.backend,
-		       overruled ? ", and with it what was changed by command" : "");
+	audit_list_add(changes, &removed, "service '%s': backend '%s' removed", removed.service,
+		       removed.backend);
+}
+
+void apply_tell_overruled(struct audit_list *changes, const struct backend *backend)
+{
+	char words[OVERLAY_WORDS_BYTES];
+	const struct audit_change overruled =
+		change_of(backend, "overruled", overlay_words(backend, words), NULL);
+
+	if (words[0])
+		audit_list_add(changes, &overruled,
+			       "backend '%s/%s': overruled, what was set by command: %s",
+			       overruled.service, overruled.backend, words);
 }
 
 static void add_backend(struct balancer *balancer, struct service *service,
@@ -261,17 +272,16 @@ static void change_backend(struct balancer *balancer, struct backend *backend,
 static void undeclare_backend(struct balancer *balancer, struct backend *backend,
 			      struct audit_list *changes)
 {
-	bool overruled = overlay_has(backend);
-
 	backend->declared_weight = -1;
 	backend->declared_drain = false;
 	if (backend->record & POISE_RECORD_RUNTIME)
 		return;
+	apply_tell_overruled(changes, backend);
 	backend->record &= ~POISE_RECORD_OUT;
 	if (backend->state == POISE_RECORD_REMOVED) {
 		backend_retire(balancer, backend);
 	} else if (backend->state == POISE_RECORD_ACTIVE) {
-		tell_removed(changes, backend, overruled);
+		tell_removed(changes, backend);
 		availability_note(backend, HISTORY_LIFE, "removed by the configuration");
 		backend_leave(balancer, backend);
 	} else {

@@ -471,8 +471,18 @@ static void backend_stop(struct backend *backend)
 	backend->hop_ready = backend->hop_asked = false;
 }
 
+/* What commands set goes with it: should it be declared or added again, nothing of that counts. */
+static void drop_changes(struct backend *backend)
+{
+	backend->record &= ~(POISE_RECORD_RUNTIME | POISE_RECORD_WEIGHT | POISE_RECORD_DRAIN |
+			     POISE_RECORD_UNDRAIN);
+	if (backend->declared_weight >= 0)
+		backend->weight = (uint16_t)backend->declared_weight;
+}
+
 void backend_leave(struct balancer *balancer, struct backend *backend)
 {
+	drop_changes(backend);
 	backend->state = POISE_RECORD_REMOVING;
 	backend->left_ms = balancer_now_ms();
 	backend->valid_at_round = balancer->sweep_round + 2;

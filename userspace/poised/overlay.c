@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "overlay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,36 @@ void overlay_config_free(struct config *config)
 		free(config->services[i].backends);
 	free(config->services);
 	free(config);
+}
+
+static void append(char text[OVERLAY_WORDS_BYTES], const char *word)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, OVERLAY_WORDS_BYTES - length, "%s%s", length ? ", " : "", word);
+}
+
+const char *overlay_words(const struct backend *backend, char text[OVERLAY_WORDS_BYTES])
+{
+	char weight[16];
+
+	text[0] = '\0';
+	if (!overlay_has(backend))
+		return text;
+	if (backend->record & POISE_RECORD_OUT) {
+		append(text, "removed");
+		return text;
+	}
+	snprintf(weight, sizeof(weight), "weight %u", backend->weight);
+	if (backend->record & POISE_RECORD_RUNTIME)
+		append(text, "added");
+	if (backend->record & (POISE_RECORD_RUNTIME | POISE_RECORD_WEIGHT))
+		append(text, weight);
+	if (backend->record & POISE_RECORD_DRAIN)
+		append(text, "drained");
+	if (backend->record & POISE_RECORD_UNDRAIN)
+		append(text, "undrained");
+	return text;
 }
 
 static void describe(const struct backend *backend, struct lines *lines)

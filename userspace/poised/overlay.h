@@ -10,6 +10,8 @@
 
 #include "lines.h"
 
+enum { OVERLAY_WORDS_BYTES = 64 };
+
 struct backend;
 struct balancer;
 struct config;
@@ -22,6 +24,9 @@ bool overlay_has_any(const struct balancer *balancer);
  * balancer->config; overlay_config_free() releases the rest. NULL: no memory. */
 struct config *overlay_config(const struct balancer *balancer);
 void overlay_config_free(struct config *config); /* takes NULL */
+
+/* What of the backend is as a command left it: "weight 30, drained"; "" nothing. Returns text. */
+const char *overlay_words(const struct backend *backend, char text[OVERLAY_WORDS_BYTES]);
 
 /* A line for each change by command that is in force: what it is, and what it lies over. */
 void overlay_describe(const struct balancer *balancer, struct lines *lines);

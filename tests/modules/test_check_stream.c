@@ -496,10 +496,8 @@ static void test_cancel(void **state)
 }
 
 static const struct CMUnitTest single_tests[] = {
-	cmocka_unit_test(test_refused),
-	cmocka_unit_test(test_startup_message),
-	cmocka_unit_test(test_password_file),
-	cmocka_unit_test(test_not_run_is_told),
+	cmocka_unit_test(test_refused),	      cmocka_unit_test(test_startup_message),
+	cmocka_unit_test(test_password_file), cmocka_unit_test(test_not_run_is_told),
 	cmocka_unit_test(test_cancel),
 };
 

@@ -53,9 +53,9 @@ struct health {
 	int64_t interval_us, fast_us, timeout_us;
 	uint16_t rise, fall;
 	uint8_t jitter;
-	bool running;	   /* a check is under way */
-	bool stalled;	   /* it was begun anew once */
-	bool has_warned;   /* it did */
+	bool running;	    /* a check is under way */
+	bool stalled;	    /* it was begun anew once */
+	bool has_warned;    /* it did */
 	int64_t warned_us;  /* when 'warned' was called last for one that passed; 0: never */
 	int64_t not_run_us; /* the same for those that are not run */
 	uint32_t not_run;   /* in a row */

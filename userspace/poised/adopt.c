@@ -94,6 +94,11 @@ static void drop_stale_server_ids(struct balancer *balancer)
 	}
 }
 
+void adopt_none(struct balancer *balancer)
+{
+	balancer->adopting = balancer->empty = true;
+}
+
 int adopt_all(struct balancer *balancer)
 {
 	size_t backends = 0;

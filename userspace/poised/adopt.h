@@ -10,5 +10,7 @@ struct balancer;
  * declared. 0 or a negative errno.
  */
 int adopt_all(struct balancer *balancer);
+/* Instead of that, where the maps are new: there is no record to be read. */
+void adopt_none(struct balancer *balancer);
 
 #endif

@@ -200,6 +200,23 @@ static int replace_in_chain(const struct attach_program *program, struct xdp_mul
 	return err < 0 ? err : 0;
 }
 
+/* What libxdp's dispatcher calls are extensions. A kernel that takes any says EINVAL to one of
+ * nothing; it is asked, for libxdp would load the whole program once more to find that out. */
+static bool takes_extensions(void)
+{
+	static const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .attach_btf_id = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_EXT, NULL, "GPL", program,
+			       sizeof(program) / sizeof(program[0]), &options);
+
+	if (fd >= 0)
+		close(fd);
+	return fd != -EPERM;
+}
+
 /*
  * The chain first. Where it cannot be had, the program alone: some kernels take no dispatcher, and
  * the dispatcher of libxdp before 1.5 takes no program that moves a packet's head on kernels from
@@ -211,7 +228,7 @@ static int attach_in_mode(const struct attach_program *program, uint32_t ifindex
 	struct xdp_multiprog *chain;
 	bool shared;
 	uint32_t id;
-	int err = join_chain(program, ifindex, mode, &id);
+	int err = takes_extensions() ? join_chain(program, ifindex, mode, &id) : -EOPNOTSUPP;
 
 	if (!err || err == -EBUSY || err == -EPERM)
 		return err;

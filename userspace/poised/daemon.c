@@ -97,8 +97,10 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	struct lines errors = {};
 	int err = balancer_new(daemon->base, loader_maps(daemon->loader), &daemon->balancer);
 
-	if (!err)
+	if (!err && loader_adopted(daemon->loader))
 		err = adopt_all(daemon->balancer);
+	else if (!err)
+		adopt_none(daemon->balancer);
 	if (err) {
 		log_error("cannot set up the services: %s", strerror(-err));
 		return err;

@@ -31,6 +31,7 @@ struct loader;
 struct maps;
 struct probe_route;
 struct probes;
+struct ring_ahead;
 
 struct backend {
 	struct service *service;
@@ -144,6 +145,7 @@ struct balancer {
 	uint32_t lowest_index; /* no index of a backend below it is free */
 	struct event *commit_event, *settle_event, *sweep_event, *guess_event;
 	struct json_t *ring_history;	/* to be taken by rings that are filled first; NULL: none */
+	struct ring_ahead *ahead;	/* rings for the first fills; NULL: none */
 	bool empty;			/* the maps were, when this poised began */
 	uint32_t staged_slots;		/* of rings whose stage is active */
 	uint32_t sweep_bucket;		/* next to look at */

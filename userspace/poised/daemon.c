@@ -23,6 +23,8 @@
 #include "log.h"
 #include "maps.h"
 #include "notify.h"
+#include "pins.h"
+#include "ring_ahead.h"
 #include "ring_history.h"
 #include "state.h"
 #include "traced.h"
@@ -97,6 +99,10 @@ static int start_balancer(struct daemon *daemon, struct config *config)
 	struct lines errors = {};
 	int err = balancer_new(daemon->base, loader_maps(daemon->loader), &daemon->balancer);
 
+	if (!err) {
+		daemon->balancer->ahead = daemon->ahead;
+		daemon->ahead = NULL;
+	}
 	if (!err && loader_adopted(daemon->loader))
 		err = adopt_all(daemon->balancer);
 	else if (!err)
@@ -164,6 +170,7 @@ static int become_user(struct daemon *daemon)
 
 	if (!privilege_is_other(&daemon->user))
 		return 0;
+	ring_ahead_stop(daemon->balancer->ahead); /* a process that forks has one thread */
 	give_files(daemon, config);
 	err = loader_keep_root(daemon->loader);
 	if (err) {
@@ -192,6 +199,8 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (!err)
 		err = start_control(daemon, config);
 	FAULT_POINT("control-bound");
+	if (!err && !pins_has_program(config->pin_path))
+		daemon->ahead = ring_ahead_begin(config);
 	if (!err)
 		err = start_data_plane(daemon, config);
 	FAULT_POINT("data-plane-started");
@@ -214,6 +223,7 @@ void daemon_stop(struct daemon *daemon)
 	capture_free(daemon->capture);
 	state_free(daemon->state); /* answers wait for it */
 	control_free(daemon->control);
+	ring_ahead_free(daemon->ahead);
 	balancer_free(daemon->balancer);
 	traced_free(daemon->dry);
 	loader_free(daemon->loader);

@@ -18,6 +18,7 @@ struct config;
 struct control;
 struct event_base;
 struct loader;
+struct ring_ahead;
 struct ring_import;
 struct state;
 struct traced;
@@ -32,6 +33,7 @@ struct daemon {
 	struct traced *dry;	    /* the program for dry runs, from the first one on */
 	struct capture *capture;    /* under way, or NULL */
 	struct ring_import *import; /* under way, or NULL */
+	struct ring_ahead *ahead;   /* until the balancer has it, or NULL */
 	struct balancer *balancer;
 	struct state *state;
 	char *config_path;   /* absolute */

@@ -70,16 +70,20 @@ void log_init(enum log_level level, enum log_format format)
 	journal = stderr_is_journal();
 }
 
-/* RFC 3339, UTC. */
+/* RFC 3339, UTC. Most lines are of the same second as the one before. */
 static const char *time_now(char text[TIME_BYTES])
 {
+	static char seconds[32];
+	static time_t of = -1;
 	struct timespec now;
-	char seconds[32];
 	struct tm tm;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (now.tv_sec != of) {
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+		of = now.tv_sec;
+	}
 	snprintf(text, TIME_BYTES, "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
 	return text;
 }

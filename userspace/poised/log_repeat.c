@@ -11,6 +11,7 @@ static struct place {
 	int level;
 	int64_t began_ms;
 	uint64_t count; /* 0: the place is free */
+	uint32_t hash;	/* of the line */
 	char line[LOG_LINE_BYTES];
 } places[PLACES];
 
@@ -19,10 +20,21 @@ static bool has_ended(const struct place *place, int64_t now_ms)
 	return now_ms - place->began_ms >= LOG_REPEAT_WINDOW_MS;
 }
 
-static struct place *find(int level, const char *line)
+/* FNV-1a, 32 bits: many lines begin alike, at a start tens of thousands. */
+static uint32_t hash_of(const char *line)
+{
+	uint32_t hash = 2166136261;
+
+	for (; *line; line++)
+		hash = (hash ^ (unsigned char)*line) * 16777619;
+	return hash;
+}
+
+static struct place *find(int level, const char *line, uint32_t hash)
 {
 	for (struct place *place = places; place < places + PLACES; place++)
-		if (place->count && place->level == level && strcmp(place->line, line) == 0)
+		if (place->hash == hash && place->count && place->level == level &&
+		    strcmp(place->line, line) == 0)
 			return place;
 	return NULL;
 }
@@ -43,7 +55,8 @@ static struct place *make_room(void)
 
 bool log_repeat_admit(int level, const char *line, int64_t now_ms)
 {
-	struct place *place = find(level, line);
+	uint32_t hash = hash_of(line);
+	struct place *place = find(level, line, hash);
 
 	if (place && !has_ended(place, now_ms))
 		return ++place->count <= LOG_REPEAT_BURST;
@@ -54,6 +67,7 @@ bool log_repeat_admit(int level, const char *line, int64_t now_ms)
 	place->level = level;
 	place->began_ms = now_ms;
 	place->count = 1;
+	place->hash = hash;
 	snprintf(place->line, sizeof(place->line), "%s", line);
 	return true;
 }

@@ -167,8 +167,7 @@ int pins_exchange(const char *pin_path)
 	return renameat2(AT_FDCWD, pin_path, AT_FDCWD, path, RENAME_EXCHANGE) ? -errno : 0;
 }
 
-/* The program is pinned just before it is attached. */
-static bool has_program(const char *pin_path)
+bool pins_has_program(const char *pin_path)
 {
 	char path[PATH_MAX];
 
@@ -179,14 +178,14 @@ bool pins_next_lived(const char *pin_path)
 {
 	char path[PATH_MAX];
 
-	return !pins_next(pin_path, path, sizeof(path)) && has_program(path);
+	return !pins_next(pin_path, path, sizeof(path)) && pins_has_program(path);
 }
 
 int pins_take_back(const char *pin_path, int *lock, char error[PINS_ERROR_BYTES])
 {
 	int err, other;
 
-	if (!pins_next_lived(pin_path) || has_program(pin_path))
+	if (!pins_next_lived(pin_path) || pins_has_program(pin_path))
 		return 0;
 	err = pins_exchange(pin_path);
 	if (err) {

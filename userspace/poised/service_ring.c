@@ -15,6 +15,7 @@
 #include "maglev.h"
 #include "maps.h"
 #include "parallel.h"
+#include "ring_ahead.h"
 #include "ring_history.h"
 #include "ring_stage.h"
 #include "ring_wait.h"
@@ -195,9 +196,11 @@ static int build_owners(struct job *job)
 {
 	uint32_t size = job->service->ring.size;
 	uint16_t *owners = malloc(size * sizeof(*owners));
-	int err =
-		owners ? maglev_build(job->members, job->count, size, job->seed, owners) : -ENOMEM;
+	int err = owners ? 0 : -ENOMEM;
 
+	if (!err && !ring_ahead_take(job->service->balancer->ahead, job->place, job->members,
+				     job->count, size, job->seed, owners))
+		err = maglev_build(job->members, job->count, size, job->seed, owners);
 	if (!err)
 		put_owners(job, owners);
 	free(owners);

@@ -9,6 +9,7 @@
 #include "balancer.h"
 #include "log.h"
 #include "maps.h"
+#include "ring_ahead.h"
 #include "ring_guess.h"
 #include "ring_history.h"
 #include "ring_stage.h"
@@ -86,6 +87,12 @@ static bool any_wants_names(const struct balancer *balancer)
 	return false;
 }
 
+static void drop_ahead(struct balancer *balancer)
+{
+	ring_ahead_free(balancer->ahead);
+	balancer->ahead = NULL;
+}
+
 /* When rings have their owners, so that a change finds what it needs. */
 static void prepare_moves(struct balancer *balancer)
 {
@@ -96,6 +103,7 @@ static void prepare_moves(struct balancer *balancer)
 			return;
 	if (balancer->service_count)
 		balancer->empty = false;
+	drop_ahead(balancer);
 	if (balancer->service_count && !any_wants_names(balancer))
 		ring_history_forget(balancer);
 	err = maps_moves_ahead(balancer->maps);
@@ -151,6 +159,7 @@ int upkeep_start(struct balancer *balancer)
 void upkeep_stop(struct balancer *balancer)
 {
 	ring_guess_stop(balancer);
+	drop_ahead(balancer);
 	ring_history_forget(balancer);
 	if (balancer->settle_event)
 		event_free(balancer->settle_event);

@@ -155,7 +155,7 @@ test_apply() {
 }
 
 test_dry_run() {
-	local command
+	local command what
 	start_fake good
 	cp "$work/other.yaml" "$socket.file"
 	for command in "apply $work/other.yaml" reload; do
@@ -169,6 +169,19 @@ test_dry_run() {
 			out '^service web: about 6554 of 65537 slots would move \(10\.0%\)$' \
 			out '^and those of 2 more services' out '^this was a dry run: nothing has changed$'
 	done
+	sed 's/10.0.1.13 }/&\n      - { name: app-04, address: 10.0.1.14, weight: 70 }/' "$socket.declared" >"$socket.file"
+	run reload --dry-run
+	expect "--dry-run: what is declared now keeps its weight and drain" 0 \
+		out '^kept: backend web/app-04: weight 100 by command stays over 70 of the file$' \
+		out '^kept: backend web/app-04: drain true by command stays over false of the file$' \
+		no-out '^[~+-] backend web/app-04'
+	for what in 's/port: 80/port: 81/' 's/name: web/name: other/'; do
+		sed "$what" "$socket.declared" >"$socket.file"
+		run reload --dry-run
+		expect "--dry-run: of a service that goes nothing stays ($what)" 0 no-out '^kept' \
+			out '^- backend web/app-04: address 10\.0\.1\.14, drain true \(added by command\)$'
+	done
+	cp "$work/other.yaml" "$socket.file"
 	run reload --dry-run --json
 	expect_json "--dry-run --json" '.moves[0].moves == 6554 and (.differences | length) > 5'
 	start_fake 'wrong:moves=[{}]'

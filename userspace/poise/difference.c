@@ -31,19 +31,40 @@ static void note_command(void *context, const struct config_difference *differen
 	free(place);
 }
 
+static bool is_noted(const struct differences *all, const struct config_difference *difference)
+{
+	char *place = place_of(difference);
+	bool noted = json_object_get(all->by_command, place) != NULL;
+
+	free(place);
+	return noted;
+}
+
+/* A backend that was added by command keeps its weight and drain when a file declares it. */
+static bool was_by_command(const struct differences *all,
+			   const struct config_difference *difference)
+{
+	struct config_difference whole = *difference;
+
+	if (is_noted(all, difference))
+		return true;
+	whole.key = NULL;
+	return difference->change == CONFIG_CHANGED && difference->backend &&
+	       (!strcmp(difference->key, "weight") || !strcmp(difference->key, "drain")) &&
+	       is_noted(all, &whole);
+}
+
 static void add(void *context, const struct config_difference *difference)
 {
 	static const char *const words[] = { "added", "removed", "changed" };
 	struct differences *all = context;
-	char *place = place_of(difference);
 	json_t *entry = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:b}", "change",
 				  words[difference->change], "service", difference->service,
 				  "backend", difference->backend, "field", difference->key,
 				  "running", difference->before, "file", difference->after,
-				  "by_command", json_object_get(all->by_command, place) != NULL);
+				  "by_command", was_by_command(all, difference));
 
 	json_array_append_new(all->list, require_memory(entry));
-	free(place);
 }
 
 bool difference_list(const json_t *answer, const struct config *config, json_t **out)
@@ -148,12 +169,47 @@ static void say_kept(const json_t *entry)
 	free(place);
 }
 
+/* Is it that a service goes, or becomes another one? */
+static bool ends_service(const json_t *entry)
+{
+	const char *field = text_of(entry, "field");
+
+	if (!text_of(entry, "service") || text_of(entry, "backend"))
+		return false;
+	if (!strcmp(text_of(entry, "change"), "removed"))
+		return true;
+	return field &&
+	       (!strcmp(field, "address") || !strcmp(field, "port") || !strcmp(field, "protocol"));
+}
+
+/* The names of the services whose backends lose what commands set. */
+static json_t *services_that_end(const json_t *list)
+{
+	json_t *names = require_memory(json_object());
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *entry = json_array_get(list, i);
+
+		if (ends_service(entry))
+			json_object_set_new(names, text_of(entry, "service"), json_true());
+	}
+	return names;
+}
+
+static bool stays(const json_t *entry, const json_t *ending)
+{
+	const char *service = text_of(entry, "service");
+
+	return is_by_command(entry) && !(service && json_object_get(ending, service));
+}
+
 void difference_say_applied(const json_t *list)
 {
+	json_t *ending = services_that_end(list);
 	size_t changes = 0;
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (is_by_command(json_array_get(list, i)))
+		if (stays(json_array_get(list, i), ending))
 			continue;
 		say_difference(json_array_get(list, i));
 		changes++;
@@ -161,6 +217,7 @@ void difference_say_applied(const json_t *list)
 	if (!changes)
 		say("nothing would change\n");
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (is_by_command(json_array_get(list, i)))
+		if (stays(json_array_get(list, i), ending))
 			say_kept(json_array_get(list, i));
+	json_decref(ending);
 }

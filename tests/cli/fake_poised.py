@@ -239,7 +239,7 @@ def explain(arguments):
         "packet": {"interface": "eth0", "frame_bytes": 54, "bytes": 40, "tcp_flags": flags,
                    **{k: arguments[k] for k in ("protocol", "source", "source_port",
                                                 "destination", "destination_port")}},
-        "for_service_address": True, "service": without_backends(find_service("web")),
+        "for_service_address": True, "service": without_backends(find_service("mail" if ":" in arguments["destination"] else "web")),
         "slot": slot, "because": "the settled slot's owner", "backend": backend,
         "record": {"table": "exceptions", "found": True, "backend": "app-01",
                    "state": "established", "age_ms": 5000} if moving else None,

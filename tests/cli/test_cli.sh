@@ -202,6 +202,7 @@ test_explain() {
 	run explain tcp '[2001:db8::7]:1' '[2001:DB8:f:0::10]:65535' --ack --fin
 	expect "explain: IPv6, a moving slot" 0 \
 		out '^packet +tcp ack, fin \[2001:db8::7\]:1 -> \[2001:db8:f::10\]:65535,' \
+		out '^service +mail, \[2001:db8::25\]:25 tcp' \
 		out 'moving, recorded, owner app-01, previous app-02, earlier app-03, last stamped 1m 1s ago$' \
 		out '^chain +then app-02, 10\.0\.1\.12$' out '^ +last app-03, 2001:db8::13$' \
 		out '^size +40 bytes, and 20 of the tunnel, 24 of the chain: 84, fits MTU 1500 less 12 for chains$' \

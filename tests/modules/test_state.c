@@ -399,6 +399,33 @@ static void a_file_of_a_later_version_is_left_alone(void **context)
 	assert_string_equal(read_text(path), text);
 }
 
+/* Nor is what it leads to overwritten. */
+static void what_is_no_file_is_left_alone(void **context)
+{
+	struct stat found;
+
+	(void)context;
+	hush(true);
+	mkdir(directory, 0700);
+	mkdir(path, 0700);
+	begin_with(WEB B0 B1);
+	expect_problem("cannot read '");
+	expect_problem("found a directory or special file, allowed is a regular file");
+	drain(backend_named("web", "b0"), true);
+	until_saved();
+	assert_int_equal(stat(path, &found), 0);
+	assert_true(S_ISDIR(found.st_mode));
+	end();
+	rmdir(path);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	start_again(WEB B0 B1);
+	expect_problem("Too many levels of symbolic links");
+	end();
+	assert_int_equal(unlink(path), 0);
+	start_again(WEB B0 B1);
+	assert_null(state_problem(state));
+}
+
 static void a_directory_serves_one(void **context)
 {
 	struct state *second;
@@ -488,6 +515,7 @@ int main(int argc, char **argv)
 		STATE_TEST(what_was_added_and_is_declared_now_keeps_its_weight),
 		STATE_TEST(wrong_files_are_kept_aside),
 		STATE_TEST(a_file_of_a_later_version_is_left_alone),
+		STATE_TEST(what_is_no_file_is_left_alone),
 		STATE_TEST(a_directory_serves_one),
 		STATE_TEST(a_full_disk_is_told_and_waited_for),
 		STATE_TEST(a_directory_that_cannot_be_written_is_read),

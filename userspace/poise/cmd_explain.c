@@ -209,10 +209,13 @@ static void tell_packet(const json_t *packet)
 static void tell_service(const json_t *answer)
 {
 	const json_t *service = json_object_get(answer, "service");
+	const char *address = text_of(service, "address");
 
 	if (json_is_object(service))
-		tell("service", "%s, %s:%s %s, scheduler %s", text_of(service, "name"),
-		     text_of(service, "address"), text_of(service, "ports"),
+		tell("service",
+		     strchr(address, ':') ? "%s, [%s]:%s %s, scheduler %s"
+					  : "%s, %s:%s %s, scheduler %s",
+		     text_of(service, "name"), address, text_of(service, "ports"),
 		     text_of(service, "protocol"), text_of(service, "scheduler"));
 	else
 		tell("service", "none: %s",

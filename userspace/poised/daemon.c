@@ -352,7 +352,7 @@ static int check_privilege(const struct daemon *daemon, const struct config *con
 		lines_add(errors,
 			  "user: found '%s', but poised runs with '%s': restart poised, traffic "
 			  "goes on meanwhile",
-			  config->user ? config->user : "", running ? running : "");
+			  config->user ? config->user : "(none)", running ? running : "(none)");
 		return -EINVAL;
 	}
 	if (!daemon->dropped || privilege_suffices(config, error))

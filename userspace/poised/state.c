@@ -104,7 +104,7 @@ static char *read_all(int fd, size_t *length)
 		*length += n > 0 ? n : 0;
 	}
 	if (n < 0) {
-		free(text);
+		free(text); /* which leaves errno alone */
 		return NULL;
 	}
 	return text;
@@ -156,12 +156,22 @@ static void read_file(struct state *state)
 		state->foreign |= errno != ENOENT;
 		return;
 	}
-	text = !fstat(fd, &status) && S_ISREG(status.st_mode) ? read_all(fd, &length) : NULL;
+	if (fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+		state->foreign = true;
+		set_problem(state,
+			    "cannot read '%s': found a directory or special file, allowed "
+			    "is a regular file",
+			    state->path);
+		close(fd);
+		return;
+	}
+	errno = ENOMEM;
+	text = read_all(fd, &length);
 	if (text) {
 		take_text(state, text, length);
 	} else {
 		state->foreign = true;
-		set_problem(state, "cannot read '%s'", state->path);
+		set_problem(state, "cannot read '%s': %s", state->path, strerror(errno));
 	}
 	free(text);
 	close(fd);

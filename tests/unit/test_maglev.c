@@ -240,6 +240,24 @@ static void follows_the_definition(void **state)
 	}
 }
 
+/* Seeds for which a member has its quota sooner than nearly all have. */
+static void follows_the_definition_when_a_quota_is_met_early(void **state)
+{
+	static const struct {
+		size_t count;
+		uint32_t size;
+		uint64_t seed;
+	} rows[] = { { 3, 4099, 4507 }, { 4, 16381, 4371 }, { 4, 65537, 1363 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		make_equal(rows[i].count);
+		build(rows[i].count, rows[i].size, rows[i].seed, ring);
+		reference_build(rows[i].count, rows[i].size, rows[i].seed, other);
+		assert_same_ring(other, ring, rows[i].size);
+	}
+}
+
 static void follows_the_definition_whatever_the_members(void **state)
 {
 	static const uint32_t sizes[] = { 251, 1021, 4099, 16381 };
@@ -533,6 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_the_definition),
+		cmocka_unit_test(follows_the_definition_when_a_quota_is_met_early),
 		cmocka_unit_test(follows_the_definition_whatever_the_members),
 		cmocka_unit_test(follows_the_definition_for_ipv6),
 		cmocka_unit_test(spread_is_even),

@@ -257,7 +257,6 @@ int maglev_build(const struct maglev_member *members, size_t count, uint32_t siz
 		error = 0;
 		goto out;
 	}
-	memset(build.vacant, 1, size);
 	error = set_quotas(&build);
 	if (error)
 		goto out;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What maglev.c and maglev_throws.c share, and no one else sees: a ring while it is built. */
+/* What maglev.c, maglev_early.c and maglev_throws.c share, and no one else sees: a ring while it is
+ * built. */
 #ifndef POISE_MAGLEV_PRIVATE_H
 #define POISE_MAGLEV_PRIVATE_H
 
@@ -11,7 +12,10 @@
 
 static const uint64_t maglev_step = 0x9e3779b97f4a7c15ULL; /* of SplitMix64 */
 
-enum { MAGLEV_FIRST_THROW = 3 }; /* the number of the random draw that is a member's first throw */
+enum {
+	MAGLEV_FIRST_THROW = 3, /* the number of the random draw that is a member's first throw */
+	MAGLEV_BATCH = 64,	/* slots that are drawn at a time: bits of a word */
+};
 
 struct maglev_builder {
 	uint64_t key; /* draw n is the hash of key + n * maglev_step */
@@ -66,6 +70,16 @@ static inline void maglev_shorten(struct maglev_build *build)
 			build->ranking[kept++] = build->ranking[i];
 	build->count = kept;
 }
+
+/* No slot has an owner. */
+void maglev_clear(struct maglev_build *build);
+
+/* The slots of MAGLEV_BATCH draws, of which state is the first one's. */
+void maglev_draw(uint64_t state, uint32_t size, uint32_t *slots);
+
+/* The first rounds of throws, where no slot has an owner yet. Returns how many went by: as many as
+ * are quicker done so, maybe none. */
+uint64_t maglev_throw_early(struct maglev_build *build);
 
 /* All rounds of throws. 0 or -ENOMEM. */
 int maglev_throw(struct maglev_build *build);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The rounds of throws, a block of rounds at a time. Most throws hit a slot that has its owner
- * already, so the members' throws of a block are drawn first, member by member, and only those kept
- * that hit a slot which was vacant when the block began. While no member can come to its quota
- * within the block, a slot is simply its earliest thrower's: a vacant slot's place among the owners
- * holds the earliest round so far. Else the throws are sorted by round, and take their turns.
+ * The rounds of throws behind the first ones, a block of rounds at a time. Most throws hit a slot
+ * that has its owner already, so the members' throws of a block are drawn first, member by member,
+ * and only those kept that hit a slot which was vacant when the block began. While no member can
+ * come to its quota within the block, a slot is simply its earliest thrower's: a vacant slot's
+ * place among the owners holds the earliest round so far. Else the throws are sorted by round, and
+ * take their turns.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 #include "poise_flow.h"
 
 enum {
-	BATCH = 64,	     /* slots that are drawn at a time: bits of a word */
 	BLOCK_ROUNDS = 8192, /* at most */
 	BLOCK_PARTS = 8,     /* a block has a throw for each of so many slots */
 	BLOCK_TURNS = 64,    /* of each member, or more throws than that */
@@ -40,7 +40,7 @@ struct throws {
 static inline __attribute__((always_inline)) void draw_slots(uint64_t state, uint32_t size,
 							     uint32_t *slots)
 {
-	for (unsigned int i = 0; i < BATCH; i++)
+	for (unsigned int i = 0; i < MAGLEV_BATCH; i++)
 		slots[i] = (poise_mix(state + i * maglev_step) >> 32) * size >> 32;
 }
 
@@ -66,7 +66,7 @@ static bool is_wide(void)
 }
 #endif
 
-static void draw(uint64_t state, uint32_t size, uint32_t *slots)
+void maglev_draw(uint64_t state, uint32_t size, uint32_t *slots)
 {
 	if (is_wide())
 		draw_wide(state, size, slots);
@@ -79,7 +79,7 @@ static uint64_t pick_vacant(const uint8_t *vacant, const uint32_t *slots)
 {
 	uint64_t picked = 0;
 
-	for (unsigned int i = 0; i < BATCH; i += 8) {
+	for (unsigned int i = 0; i < MAGLEV_BATCH; i += 8) {
 		unsigned int bits = vacant[slots[i]];
 
 		bits |= vacant[slots[i + 1]] << 1 | vacant[slots[i + 2]] << 2;
@@ -92,7 +92,7 @@ static uint64_t pick_vacant(const uint8_t *vacant, const uint32_t *slots)
 
 static uint64_t first_bits(uint64_t count)
 {
-	return count < BATCH ? (1ULL << count) - 1 : UINT64_MAX;
+	return count < MAGLEV_BATCH ? (1ULL << count) - 1 : UINT64_MAX;
 }
 
 /* Rounds of a block are few enough, and places of the ranking come in order. */
@@ -111,12 +111,13 @@ static void find_throws(struct maglev_build *build, struct throws *throws, size_
 	uint64_t before = member->phase + member->weight * first + 1;
 	uint64_t inverse = (1ULL << DIVISION_SHIFT) / member->weight + 1;
 	struct throw *found = throws->found + throws->count;
-	uint32_t slots[BATCH];
+	uint32_t slots[MAGLEV_BATCH];
 
-	for (; turn < end; turn += BATCH) {
+	for (; turn < end; turn += MAGLEV_BATCH) {
 		uint64_t picked;
 
-		draw(member->key + (turn + MAGLEV_FIRST_THROW) * maglev_step, build->size, slots);
+		maglev_draw(member->key + (turn + MAGLEV_FIRST_THROW) * maglev_step, build->size,
+			    slots);
 		picked = pick_vacant(build->vacant, slots) & first_bits(end - turn);
 		for (; picked; picked &= picked - 1) {
 			unsigned int i = __builtin_ctzll(picked);
@@ -224,7 +225,7 @@ static uint64_t block_rounds(const struct maglev_build *build, uint64_t left)
 
 static void throw_all(struct maglev_build *build, struct throws *throws)
 {
-	uint64_t round = 0, rounds;
+	uint64_t round = maglev_throw_early(build), rounds;
 
 	for (; build->count && round < build->throw_rounds; round += rounds) {
 		rounds = block_rounds(build, build->throw_rounds - round);
@@ -233,6 +234,12 @@ static void throw_all(struct maglev_build *build, struct throws *throws)
 	for (size_t i = 0; i < build->count; i++)
 		build->ranking[i]->turns =
 			maglev_turns(build, build->ranking[i], build->throw_rounds);
+}
+
+void maglev_clear(struct maglev_build *build)
+{
+	memset(build->vacant, 1, build->size);
+	memset(build->owners, 0xff, build->size * sizeof(*build->owners)); /* NO_ROUND */
 }
 
 int maglev_throw(struct maglev_build *build)
@@ -245,7 +252,7 @@ int maglev_throw(struct maglev_build *build)
 	throws.found = malloc(room * sizeof(*throws.found));
 	throws.sorted = malloc(room * sizeof(*throws.sorted));
 	if (throws.found && throws.sorted) {
-		memset(build->owners, 0xff, build->size * sizeof(*build->owners)); /* NO_ROUND */
+		maglev_clear(build);
 		throw_all(build, &throws);
 		err = 0;
 	}

@@ -14,6 +14,7 @@
 #include "machine.h"
 #include "maglev.h"
 #include "maps.h"
+#include "ring_ahead.h"
 #include "runtime.h"
 
 enum { SEED = 0x5eed, PATIENCE_MS = 60000, WEIGHT = 100, OTHER_WEIGHT = 50 };
@@ -90,24 +91,35 @@ static char *write_config(int services, int backends, int weight)
 	return text;
 }
 
-static int apply(struct bench *bench, const char *text)
+static int load(const char *text, struct config **out)
+{
+	struct config_errors errors = { 0 };
+	int err = config_load_text("bench", text, strlen(text), out, &errors);
+
+	if (err)
+		fprintf(stderr, "bench: %s\n", errors.count ? errors.lines[0] : "?");
+	return err;
+}
+
+static int apply_config(struct bench *bench, struct config *config)
 {
 	struct audit_list changes = { 0 };
 	struct lines lines = { 0 };
-	struct config_errors errors = { 0 };
-	struct config *config = NULL;
-	int err = config_load_text("bench", text, strlen(text), &config, &errors);
+	int err = balancer_apply(bench->balancer, config, &changes, &lines);
 
-	if (!err)
-		err = balancer_apply(bench->balancer, config, &changes, &lines);
 	if (err)
-		fprintf(stderr, "bench: %s\n",
-			errors.count  ? errors.lines[0]
-			: lines.count ? lines.text[0]
-				      : "?");
+		fprintf(stderr, "bench: %s\n", lines.count ? lines.text[0] : "?");
 	audit_list_free(&changes);
 	lines_free(&lines);
 	return err;
+}
+
+static int apply(struct bench *bench, const char *text)
+{
+	struct config *config;
+	int err = load(text, &config);
+
+	return err ? err : apply_config(bench, config);
 }
 
 static bool is_filled(const struct service *service)
@@ -207,16 +219,26 @@ static int measure_reload(struct bench *bench, const char *name, int rounds, cha
 	return err;
 }
 
-/* Until every ring is there, on every CPU: as poised starts. */
+/* From the text until every ring is there, on every CPU: as poised starts. */
 static int measure_start(struct bench *bench, const char *text, struct samples *out)
 {
 	double begin = wall_ms();
+	struct ring_ahead *ahead = NULL;
+	struct config *config;
 	int err = machine_pin(false);
 
 	if (!err)
-		err = start(bench);
+		err = load(text, &config);
 	if (!err)
-		err = apply(bench, text);
+		ahead = ring_ahead_begin(config);
+	if (!err)
+		err = start(bench);
+	if (bench->balancer)
+		bench->balancer->ahead = ahead;
+	else
+		ring_ahead_free(ahead);
+	if (!err)
+		err = apply_config(bench, config);
 	if (!err)
 		err = wait_until_filled(bench);
 	samples_add(out, wall_ms() - begin);

@@ -14,7 +14,7 @@
 #include "poise_abi.h"
 
 enum {
-	MAX_BYTES = 64 << 20, /* of all rings */
+	MAX_BYTES = 128 << 20, /* of all rings */
 	MAX_MEMBERS = 255,    /* so that a slot is a byte: its owner's place, from 1 on; 0: none */
 	NICENESS = 19,	      /* takes what the first thread and other processes leave */
 };

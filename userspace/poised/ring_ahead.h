@@ -16,7 +16,7 @@
 struct config;
 struct ring_ahead;
 
-/* Of the services in their order, as far as there is time and memory (64 MiB). NULL: none, where
+/* Of the services in their order, as far as there is time and memory (128 MiB). NULL: none, where
  * there is no second CPU or no memory. Reads config during this call alone. */
 struct ring_ahead *ring_ahead_begin(const struct config *config);
 

@@ -15,8 +15,8 @@
 
 enum {
 	MAX_BYTES = 128 << 20, /* of all rings */
-	MAX_MEMBERS = 255,    /* so that a slot is a byte: its owner's place, from 1 on; 0: none */
-	NICENESS = 19,	      /* takes what the first thread and other processes leave */
+	MAX_MEMBERS = 255,     /* so that a slot is a byte: its owner's place, from 1 on; 0: none */
+	NICENESS = 19,	       /* takes what the first thread and other processes leave */
 };
 
 struct built_ring {

@@ -49,7 +49,16 @@ check "on the same pins" told "$(other -e "$SOCKET" -e "$STATE")" \
 	"'$NET_PINS' is in use by another poised"
 check "on the same interface" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE")" \
 	"interface 'lb0': the program of another poised, which has another pin_path, is attached"
+check "the reason is not cut" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE")" \
+	"by 'ip link set INTERFACE xdp off'"
 check "the first serves on" spread "$VIP44" 120 1 2
+poised_stop TERM
+rm -r "$NET_PINS"
+check "pins that were removed by hand: it says what ends the program" told "$(other -e '')" \
+	"where its pins are gone, by 'ip link set INTERFACE xdp off'"
+check "which does" ip -n "$(net_name balancer)" link set lb0 xdp off
+poised_start
+check "so that poised starts" wait_for 15 all_up
 poised_stop TERM
 
 # shellcheck disable=SC2046 # a command and its options

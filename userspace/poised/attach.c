@@ -259,8 +259,9 @@ static int explain_failure(int err, const struct config_interface *interface,
 	const char *why = strerror(-err);
 
 	if (err == -EALREADY)
-		why = "the program of another poised, which has another pin_path, is attached: an "
-		      "interface belongs to one of them ('poise detach --pin-path' ends the other)";
+		why = "the program of another poised, which has another pin_path, is attached: end "
+		      "that by 'poise detach --pin-path' or, where its pins are gone, by 'ip link "
+		      "set INTERFACE xdp off'";
 	else if (err == -EBUSY || err == -EEXIST)
 		why = "another XDP program that does not share the interface is attached (see "
 		      "'bpftool "

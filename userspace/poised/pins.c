@@ -66,8 +66,9 @@ int pins_open(const char *pin_path, char error[PINS_ERROR_BYTES])
 		goto err_path;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		err = -errno;
-		snprintf(error, PINS_ERROR_BYTES, "'%.200s' is in use by another poised: %s",
-			 pin_path, strerror(errno));
+		snprintf(error, PINS_ERROR_BYTES, "'%.200s' is in use by another poised%s%s",
+			 pin_path, err == -EWOULDBLOCK ? "" : ": ",
+			 err == -EWOULDBLOCK ? "" : strerror(-err));
 		close(fd);
 		return err;
 	}

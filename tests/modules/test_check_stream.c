@@ -472,6 +472,27 @@ static void test_not_run_is_told(void **state)
 	server_free(server);
 }
 
+/* Of a backend that nothing is known of, long before the next interval. */
+static void test_not_run_is_tried_again_soon(void **state)
+{
+	struct server *server = server_new("127.0.0.1", 0, &pass);
+	struct config_check check = check_of(CHECK_REDIS, server->port);
+	struct watch watch = { 0 };
+
+	(void)state;
+	check.interval_ms = 3600 * 1000;
+	check.password_file = secret_path;
+	chmod(secret_path, 0604);
+	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);
+	run_while(!health_get(watch.health)->error[0], LIMIT_MS);
+	assert_int_equal(health_get(watch.health)->checks, 0);
+	chmod(secret_path, 0440);
+	run_while(!watch.changes, LIMIT_MS);
+	assert_int_equal(watch.changes, 1);
+	health_free(watch.health);
+	server_free(server);
+}
+
 /* A connection that stays open, and one that is cancelled in each state, leave no file open. */
 static void test_cancel(void **state)
 {
@@ -496,8 +517,11 @@ static void test_cancel(void **state)
 }
 
 static const struct CMUnitTest single_tests[] = {
-	cmocka_unit_test(test_refused),	      cmocka_unit_test(test_startup_message),
-	cmocka_unit_test(test_password_file), cmocka_unit_test(test_not_run_is_told),
+	cmocka_unit_test(test_refused),
+	cmocka_unit_test(test_startup_message),
+	cmocka_unit_test(test_password_file),
+	cmocka_unit_test(test_not_run_is_told),
+	cmocka_unit_test(test_not_run_is_tried_again_soon),
 	cmocka_unit_test(test_cancel),
 };
 

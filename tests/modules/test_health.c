@@ -115,6 +115,30 @@ static void test_no_overlap(void **state)
 	server_free(server);
 }
 
+/* Only while a change of state is being counted. */
+static void test_fast_interval(void **state)
+{
+	struct server *server = server_new("127.0.0.1", 0, &pass);
+	struct config_check check = check_of(CHECK_HTTP, server->port);
+	struct watch watch = { 0 };
+
+	(void)state;
+	server->results = "pffff";
+	check.interval_ms = check.timeout_ms = 2000;
+	check.fast_interval_ms = 50;
+	check.fall = 4;
+	watch_start(&watch, "127.0.0.1", &check, HEALTH_UNKNOWN);
+	run_while(watch.changes < 2, LIMIT_MS);
+	assert_int_equal(health_get(watch.health)->state, HEALTH_DOWN);
+	assert_int_equal(server->accepted, 5);
+	/* three intervals: 150 ms, or 6 s */
+	assert_in_range(server->accepted_ms[4] - server->accepted_ms[1], 100, 2000);
+	run_while(true, 300);
+	assert_int_equal(server->accepted, 5);
+	health_free(watch.health);
+	server_free(server);
+}
+
 /* The server answers in time, but this process sleeps over both answer and deadline. */
 static void test_stalled_loop(void **state)
 {
@@ -386,6 +410,7 @@ static void test_free_other_in_callback(void **state)
 static const struct CMUnitTest single_tests[] = {
 	cmocka_unit_test(test_no_check),
 	cmocka_unit_test(test_no_overlap),
+	cmocka_unit_test(test_fast_interval),
 	cmocka_unit_test(test_stalled_loop),
 	cmocka_unit_test(test_stale_clock),
 	cmocka_unit_test(test_always_stalled_loop),

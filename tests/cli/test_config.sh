@@ -127,7 +127,9 @@ test_save() {
 	expect "a directory that is not there" 1 err 'No such file or directory'
 	mkfifo "$work/fifo"
 	run save "$work/fifo" --force
-	expect "a special file" 1 err 'Invalid argument'
+	expect "a special file" 1 err 'it is no regular file'
+	run save "$work" --force
+	expect "a directory" 1 err 'Is a directory'
 	[ -p "$work/fifo" ]
 	report "which stays one" $?
 }

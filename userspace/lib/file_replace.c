@@ -77,7 +77,7 @@ static int replace(const char *path, const char *text, size_t length, mode_t mod
 	int fd, err;
 
 	if (!stat(path, &old) && !S_ISREG(old.st_mode))
-		return -EINVAL; /* a device or socket is not to vanish */
+		return S_ISDIR(old.st_mode) ? -EISDIR : -EINVAL; /* a device is not to vanish */
 	if (snprintf(name, sizeof(name), "%s.new", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	fd = make_file(name);

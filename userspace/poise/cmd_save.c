@@ -45,7 +45,8 @@ static int save(const struct invocation *invocation, const char *path, const cha
 	}
 	error = file_replace(path, text, strlen(text), FILE_MODE, FILE_MODE_KEEP);
 	if (error) {
-		complain("writing \"%s\": %s", path, strerror(-error));
+		complain("writing \"%s\": %s", path,
+			 error == -EINVAL ? "it is no regular file" : strerror(-error));
 		return EXIT_REFUSED;
 	}
 	if (!invocation->json)

@@ -200,6 +200,15 @@ static bool model_add(struct model *model, int site, int k, char letter, uint16_
 	return true;
 }
 
+/* What commands set goes with it. */
+static void leave(struct server *server)
+{
+	server->standing = REMOVING;
+	server->runtime = server->drained = server->overridden = false;
+	if (server->declared)
+		server->weight = server->declared_weight;
+}
+
 static bool model_remove(struct model *model, int site, int k, bool now)
 {
 	struct server *server = &model->sites[site].servers[k];
@@ -207,9 +216,11 @@ static bool model_remove(struct model *model, int site, int k, bool now)
 	if (server->standing == REMOVED || (server->standing == REMOVING && !now))
 		return false;
 	server->out = server->declared;
-	server->standing = !now ? REMOVING : server->declared ? REMOVED : ABSENT;
-	if (now)
-		close_flows(model, site, k);
+	leave(server);
+	if (!now)
+		return true;
+	server->standing = server->declared ? REMOVED : ABSENT;
+	close_flows(model, site, k);
 	return true;
 }
 
@@ -242,7 +253,7 @@ static void undeclare(struct server *server)
 	if (server->standing == REMOVED)
 		server->standing = ABSENT;
 	else if (server->standing == ACTIVE)
-		server->standing = REMOVING;
+		leave(server);
 }
 
 static void declare(struct server *server, char letter, uint16_t weight)
@@ -252,8 +263,7 @@ static void declare(struct server *server, char letter, uint16_t weight)
 	} else if (server->runtime) {
 		server->overridden = true; /* what was set by command stays */
 		server->runtime = false;
-	} /* and so does a weight by command of one that the configuration gives up and takes back
-	   */
+	}
 	if (server->standing == REMOVING && !server->out)
 		server->standing = ACTIVE;
 	server->declared = true;

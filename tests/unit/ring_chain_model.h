@@ -367,7 +367,7 @@ static void change(struct model *model)
 	/* after a switch one may still wait where the other one does not: that counts twice */
 	for (uint32_t i = 0; i < SLOTS; i++)
 		if (changes(&model->balancers[0], i, owners[0]) ||
-		    changes(&model->balancers[1], i, owners[1])) {
+		    (model->switches && changes(&model->balancers[1], i, owners[1]))) {
 			lose(model, i, owners[0][i]);
 			count_change(model, i);
 		}

@@ -9,12 +9,14 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "poise_flow.h"
 
 static const uint64_t maglev_step = 0x9e3779b97f4a7c15ULL; /* of SplitMix64 */
 
 enum {
 	MAGLEV_FIRST_THROW = 3, /* the number of the random draw that is a member's first throw */
 	MAGLEV_BATCH = 64,	/* slots that are drawn at a time: bits of a word */
+	MAGLEV_NO_ROUND = UINT16_MAX,
 };
 
 struct maglev_builder {
@@ -42,6 +44,29 @@ struct maglev_build {
 	uint32_t left; /* slots without an owner */
 	uint16_t *owners;
 };
+
+/* 64-bit products of vectors came with AVX-512: six times as fast as one after the other. */
+#if defined(__x86_64__) && !defined(__clang__)
+#define MAGLEV_WIDE __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
+
+static inline bool maglev_is_wide(void)
+{
+	return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#else
+#define MAGLEV_WIDE
+
+static inline bool maglev_is_wide(void)
+{
+	return false;
+}
+#endif
+
+/* The slot of a draw, of which state is the member's key and steps so far. */
+static inline __attribute__((always_inline)) uint32_t maglev_slot(uint64_t state, uint32_t size)
+{
+	return (poise_mix(state) >> 32) * size >> 32;
+}
 
 /* The turns that a member has had at the end of a round. */
 static inline uint64_t maglev_turns(const struct maglev_build *build,
@@ -73,9 +98,6 @@ static inline void maglev_shorten(struct maglev_build *build)
 
 /* No slot has an owner. */
 void maglev_clear(struct maglev_build *build);
-
-/* The slots of MAGLEV_BATCH draws, of which state is the first one's. */
-void maglev_draw(uint64_t state, uint32_t size, uint32_t *slots);
 
 /* The first rounds of throws, where no slot has an owner yet. Returns how many went by: as many as
  * are quicker done so, maybe none. */

@@ -12,13 +12,11 @@
 #include <string.h>
 
 #include "maglev_private.h"
-#include "poise_flow.h"
 
 enum {
 	BLOCK_ROUNDS = 8192, /* at most */
 	BLOCK_PARTS = 8,     /* a block has a throw for each of so many slots */
 	BLOCK_TURNS = 64,    /* of each member, or more throws than that */
-	NO_ROUND = UINT16_MAX,
 	DIVISION_SHIFT = 48,
 };
 
@@ -41,37 +39,12 @@ static inline __attribute__((always_inline)) void draw_slots(uint64_t state, uin
 							     uint32_t *slots)
 {
 	for (unsigned int i = 0; i < MAGLEV_BATCH; i++)
-		slots[i] = (poise_mix(state + i * maglev_step) >> 32) * size >> 32;
+		slots[i] = maglev_slot(state + i * maglev_step, size);
 }
 
-/* 64-bit products of vectors came with AVX-512: six times as fast as one after the other. */
-#if defined(__x86_64__) && !defined(__clang__)
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl,prefer-vector-width=512")))
-
-WIDE static void draw_wide(uint64_t state, uint32_t size, uint32_t *slots)
+MAGLEV_WIDE static void draw_wide(uint64_t state, uint32_t size, uint32_t *slots)
 {
 	draw_slots(state, size, slots);
-}
-
-static bool is_wide(void)
-{
-	return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-#else
-#define draw_wide draw_slots
-
-static bool is_wide(void)
-{
-	return false;
-}
-#endif
-
-void maglev_draw(uint64_t state, uint32_t size, uint32_t *slots)
-{
-	if (is_wide())
-		draw_wide(state, size, slots);
-	else
-		draw_slots(state, size, slots);
 }
 
 /* Bit i says whether the slot at i is vacant. Eight at a time have no branch to guess. */
@@ -112,12 +85,15 @@ static void find_throws(struct maglev_build *build, struct throws *throws, size_
 	uint64_t inverse = (1ULL << DIVISION_SHIFT) / member->weight + 1;
 	struct throw *found = throws->found + throws->count;
 	uint32_t slots[MAGLEV_BATCH];
+	bool wide = maglev_is_wide();
 
 	for (; turn < end; turn += MAGLEV_BATCH) {
-		uint64_t picked;
+		uint64_t state = member->key + (turn + MAGLEV_FIRST_THROW) * maglev_step, picked;
 
-		maglev_draw(member->key + (turn + MAGLEV_FIRST_THROW) * maglev_step, build->size,
-			    slots);
+		if (wide)
+			draw_wide(state, build->size, slots);
+		else
+			draw_slots(state, build->size, slots);
 		picked = pick_vacant(build->vacant, slots) & first_bits(end - turn);
 		for (; picked; picked &= picked - 1) {
 			unsigned int i = __builtin_ctzll(picked);
@@ -186,7 +162,7 @@ static void claim_in_turn(struct maglev_build *build, struct throws *throws, uin
 		if (member->missing)
 			maglev_claim(build, member, throw->slot);
 		else
-			build->owners[throw->slot] = NO_ROUND;
+			build->owners[throw->slot] = MAGLEV_NO_ROUND;
 	}
 }
 
@@ -239,7 +215,7 @@ static void throw_all(struct maglev_build *build, struct throws *throws)
 void maglev_clear(struct maglev_build *build)
 {
 	memset(build->vacant, 1, build->size);
-	memset(build->owners, 0xff, build->size * sizeof(*build->owners)); /* NO_ROUND */
+	memset(build->owners, 0xff, build->size * sizeof(*build->owners)); /* MAGLEV_NO_ROUND */
 }
 
 int maglev_throw(struct maglev_build *build)

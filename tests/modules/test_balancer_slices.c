@@ -47,6 +47,15 @@ static void come_to_rest(void)
 }
 
 /* Every ring is what the definition says of its backends. */
+static uint32_t count_owned(const struct ring *ring, uint16_t index)
+{
+	uint32_t count = 0;
+
+	for (uint32_t slot = 0; slot < ring->size; slot++)
+		count += (ring->slots[slot] & POISE_SLOT_OWNER) == index;
+	return count;
+}
+
 static void assert_rings(void)
 {
 	for (size_t i = 0; i < world.balancer->service_count; i++) {
@@ -58,12 +67,16 @@ static void assert_rings(void)
 		for (const struct backend *b = service->backends; b; b = b->next) {
 			uint16_t weight = backend_eligible(b) ? b->weight : 0;
 
-			members[count++] = (struct maglev_member){ b->address, b->index, weight };
+			members[count++] = (struct maglev_member){ .address = b->address,
+								   .index = b->index,
+								   .weight = weight };
 		}
 		assert_int_equal(maglev_build(members, count, SLOTS, SEED, owners), 0);
 		for (int slot = 0; slot < SLOTS; slot++)
 			assert_int_equal(service->ring.slots[slot] & POISE_SLOT_OWNER,
 					 owners[slot]);
+		for (const struct backend *b = service->backends; b; b = b->next)
+			assert_int_equal(b->ring.owned, count_owned(&service->ring, b->index));
 	}
 }
 

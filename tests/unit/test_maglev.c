@@ -39,9 +39,26 @@ static void make_equal(size_t count)
 	make_members(count, (const uint16_t[]){ 100 }, 1);
 }
 
+static void count_slots(const uint16_t *owners, uint32_t size, uint32_t *slots)
+{
+	memset(slots, 0, (MAX_MEMBERS + 1) * sizeof(*slots));
+	for (uint32_t i = 0; i < size; i++) {
+		assert_true(owners[i] <= MAX_MEMBERS);
+		slots[owners[i]]++;
+	}
+}
+
 static void build(size_t count, uint32_t size, uint64_t seed, uint16_t *owners)
 {
+	static uint32_t slots[MAX_MEMBERS + 1];
+	uint64_t weight = 0;
+
 	assert_int_equal(maglev_build(members, count, size, seed, owners), 0);
+	count_slots(owners, size, slots);
+	for (size_t i = 0; i < count; i++)
+		weight += members[i].weight;
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(members[i].slots, weight ? slots[members[i].index] : 0);
 }
 
 static void assert_same_ring(const uint16_t *a, const uint16_t *b, uint32_t size)
@@ -293,15 +310,6 @@ static void follows_the_definition_for_ipv6(void **state)
 	build(20, 1021, 0x5eed, ring);
 	reference_build(20, 1021, 0x5eed, other);
 	assert_same_ring(other, ring, 1021);
-}
-
-static void count_slots(const uint16_t *owners, uint32_t size, uint32_t *slots)
-{
-	memset(slots, 0, (MAX_MEMBERS + 1) * sizeof(*slots));
-	for (uint32_t i = 0; i < size; i++) {
-		assert_true(owners[i] <= MAX_MEMBERS);
-		slots[owners[i]]++;
-	}
 }
 
 /* Within 1 % or two slots, the promise, and within one slot, what the quotas make of it. */

@@ -52,6 +52,28 @@ static void fill_settles_every_slot(void **state)
 	assert_int_equal(slots[4], 7);
 }
 
+/* Rings lie one behind the other, of any odd length. */
+static void fill_reaches_no_neighbour(void **state)
+{
+	enum { ROOM = 40, OWNED = 0x101 };
+	uint16_t owners[ROOM], slots[ROOM] __attribute__((aligned(8)));
+
+	(void)state;
+	for (uint32_t begin = 0; begin < 9; begin++)
+		for (uint32_t size = 0; size <= ROOM - 9; size++) {
+			struct ring ring = { .slots = slots + begin, .size = size };
+
+			memset(slots, 0, sizeof(slots));
+			for (uint16_t i = 0; i < ROOM; i++)
+				owners[i] = OWNED + i;
+			ring_fill(&ring, owners);
+			for (uint32_t i = 0; i < ROOM; i++)
+				assert_int_equal(slots[i], i < begin || i >= begin + size
+								   ? 0
+								   : OWNED + i - begin);
+		}
+}
+
 /* The second and the third are as they were but for their stamps; the data plane's are newer. */
 static void show_puts_names_and_owners(void **state)
 {
@@ -547,6 +569,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fill_settles_every_slot),
+		cmocka_unit_test(fill_reaches_no_neighbour),
 		cmocka_unit_test(show_puts_names_and_owners),
 		cmocka_unit_test(change_moves_slots),
 		cmocka_unit_test(change_with_chains_names_a_third),

@@ -75,12 +75,13 @@ static int compare_keys(const void *left, const void *right)
 	return memcmp(a->address.bytes, b->address.bytes, sizeof(a->address.bytes));
 }
 
-static void take_members(struct maglev_build *build, const struct maglev_member *members,
-			 size_t count, uint64_t seed)
+static void take_members(struct maglev_build *build, struct maglev_member *members, size_t count,
+			 uint64_t seed)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct maglev_builder *member = &build->members[build->count];
 
+		members[i].slots = 0;
 		if (!members[i].weight)
 			continue;
 		*member = (struct maglev_builder){
@@ -88,6 +89,7 @@ static void take_members(struct maglev_build *build, const struct maglev_member 
 			.weight = members[i].weight,
 			.index = members[i].index,
 			.address = members[i].address,
+			.place = i,
 		};
 		build->total += member->weight;
 		build->count++;
@@ -95,7 +97,8 @@ static void take_members(struct maglev_build *build, const struct maglev_member 
 	qsort(build->members, build->count, sizeof(*build->members), compare_keys);
 }
 
-static int set_quotas(struct maglev_build *build)
+/* What a member is to have, it has in the end. */
+static int set_quotas(struct maglev_build *build, struct maglev_member *members)
 {
 	uint16_t *weights = calloc(build->count, sizeof(*weights));
 	uint32_t *quotas = calloc(build->count, sizeof(*quotas));
@@ -107,7 +110,7 @@ static int set_quotas(struct maglev_build *build)
 		weights[i] = build->members[i].weight;
 	err = quota_divide(weights, build->count, build->size, quotas);
 	for (size_t i = 0; i < build->count && !err; i++)
-		build->members[i].missing = quotas[i];
+		members[build->members[i].place].slots = build->members[i].missing = quotas[i];
 out:
 	free(quotas);
 	free(weights);
@@ -240,7 +243,7 @@ static int run(struct maglev_build *build)
 	return err;
 }
 
-int maglev_build(const struct maglev_member *members, size_t count, uint32_t size, uint64_t seed,
+int maglev_build(struct maglev_member *members, size_t count, uint32_t size, uint64_t seed,
 		 uint16_t *owners)
 {
 	struct maglev_build build = { .size = size, .left = size, .owners = owners };
@@ -257,7 +260,7 @@ int maglev_build(const struct maglev_member *members, size_t count, uint32_t siz
 		error = 0;
 		goto out;
 	}
-	error = set_quotas(&build);
+	error = set_quotas(&build, members);
 	if (error)
 		goto out;
 	set_turns(&build);

@@ -17,6 +17,7 @@ struct maglev_member {
 	struct address address; /* what it is known by in the fleet; unique among the members */
 	uint16_t index;		/* what its slots are filled with */
 	uint16_t weight;	/* 0-1000; 0 gets no slot */
+	uint32_t slots;		/* that it got: maglev_build() sets it */
 };
 
 /*
@@ -24,7 +25,7 @@ struct maglev_member {
  * becomes 0. Each member's slots are within 1 % or two slots of its share, whichever is more.
  * 0 or -ENOMEM; owners is untouched on an error.
  */
-int maglev_build(const struct maglev_member *members, size_t count, uint32_t size, uint64_t seed,
+int maglev_build(struct maglev_member *members, size_t count, uint32_t size, uint64_t seed,
 		 uint16_t *owners);
 
 #endif

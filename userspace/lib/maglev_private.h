@@ -30,6 +30,7 @@ struct maglev_builder {
 	uint16_t weight;
 	uint16_t index;
 	struct address address;
+	size_t place; /* among the members that are given */
 };
 
 struct maglev_build {

@@ -36,7 +36,8 @@ struct ring_moving {
 	uint32_t recorded, named;
 };
 
-/* Gives every slot its owner, settled: for a ring that no packet reaches yet. */
+/* Gives every slot its owner, settled. Connections are not kept: for a ring that no packet reaches
+ * yet, or a schedule. */
 void ring_fill(struct ring *ring, const uint16_t *owners);
 
 /* Gives live what staged has, a copy of it that was changed since: each slot's names before its

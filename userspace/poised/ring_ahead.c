@@ -174,7 +174,7 @@ static bool is_foreseen(const struct built_ring *ring, const struct maglev_membe
 	return true;
 }
 
-bool ring_ahead_take(struct ring_ahead *ahead, size_t place, const struct maglev_member *members,
+bool ring_ahead_take(struct ring_ahead *ahead, size_t place, struct maglev_member *members,
 		     size_t count, uint32_t size, uint64_t seed, uint16_t *owners)
 {
 	uint16_t index[MAX_MEMBERS + 1] = { 0 };
@@ -190,8 +190,10 @@ bool ring_ahead_take(struct ring_ahead *ahead, size_t place, const struct maglev
 	ring = &ahead->rings[place];
 	if (!ring->slots || ring->size != size || !is_foreseen(ring, members, count))
 		return false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		index[i + 1] = members[i].index;
+		members[i].slots = ring->members[i].slots;
+	}
 	for (uint32_t i = 0; i < size; i++)
 		owners[i] = index[ring->slots[i]];
 	return true;

@@ -30,7 +30,7 @@ size_t ring_ahead_made(struct ring_ahead *ahead);
 /* Fills owners[size] as maglev_build() would for the service at that place. False: it is not there,
  * or is of other members. Who asks for the next one to be built gets there first, and no more are
  * begun. ahead may be NULL. In any thread. */
-bool ring_ahead_take(struct ring_ahead *ahead, size_t place, const struct maglev_member *members,
+bool ring_ahead_take(struct ring_ahead *ahead, size_t place, struct maglev_member *members,
 		     size_t count, uint32_t size, uint64_t seed, uint16_t *owners);
 
 #endif

@@ -40,19 +40,26 @@ struct job {
 	int err;
 };
 
-void service_count_slots(struct service *service)
+/* By backend; all 0 but while one is in use. */
+static _Thread_local struct ring_count slot_counts[POISE_MAX_BACKENDS];
+
+static void take_counts(struct service *service)
 {
-	static _Thread_local struct ring_count counts[POISE_MAX_BACKENDS];
 	static const struct ring_count none;
 
-	ring_count(&service->ring, counts);
 	for (struct backend *b = service->backends; b; b = b->next) {
-		if (b->ring.owned && !counts[b->index].owned)
+		if (b->ring.owned && !slot_counts[b->index].owned)
 			b->left_ms = balancer_now_ms();
-		b->ring = counts[b->index];
-		counts[b->index] = none;
+		b->ring = slot_counts[b->index];
+		slot_counts[b->index] = none;
 	}
-	counts[0] = none;
+	slot_counts[0] = none;
+}
+
+void service_count_slots(struct service *service)
+{
+	ring_count(&service->ring, slot_counts);
+	take_counts(service);
 }
 
 /* By what packets do: one that is to get chains has none so far. */
@@ -172,23 +179,27 @@ static struct job make_job(struct balancer *balancer, size_t place)
 	return job;
 }
 
-static void put_owners(struct job *job, uint16_t *owners)
+/* To count its slots anew would take as long as to fill them. */
+static void fill(struct job *job, const uint16_t *owners)
+{
+	job->changed = job->service->ring.size;
+	ring_fill(&job->service->ring, owners);
+	FAULT_POINT("ring-written");
+	for (size_t i = 0; i < job->count; i++)
+		slot_counts[job->members[i].index].owned = job->members[i].slots;
+	take_counts(job->service);
+}
+
+static void change(struct job *job, uint16_t *owners)
 {
 	struct service *service = job->service;
 
 	if (job->flags)
 		job->wait =
 			ring_wait(&service->ring, owners, job->flags, job->now, job->settle_ticks);
-	if (may_move(service)) {
-		job->changed =
-			ring_change(&service->ring, owners, job->now, service_rules(service));
-	} else {
-		job->changed = service->ring.size;
-		ring_fill(&service->ring, owners);
-	}
+	job->changed = ring_change(&service->ring, owners, job->now, service_rules(service));
 	FAULT_POINT("ring-written");
-	if (may_move(service))
-		service->moving = settle(service, job->now, job->settle_ticks);
+	service->moving = settle(service, job->now, job->settle_ticks);
 	service_count_slots(service);
 }
 
@@ -202,7 +213,7 @@ static int build_owners(struct job *job)
 				     job->count, size, job->seed, owners))
 		err = maglev_build(job->members, job->count, size, job->seed, owners);
 	if (!err)
-		put_owners(job, owners);
+		may_move(job->service) ? change(job, owners) : fill(job, owners);
 	free(owners);
 	return err;
 }

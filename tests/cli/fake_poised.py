@@ -14,7 +14,9 @@ import time
 PATH = sys.argv[1]
 MODE = sys.argv[2] if len(sys.argv) > 2 else "good"
 BEGUN = time.time()
-STARTED = int(BEGUN) - 93784  # 1d 2h 3m 4s
+UPTIME_MS = 93784000  # 1d 2h 3m 4s
+STARTED = int(BEGUN) - UPTIME_MS // 1000
+STARTED_AT = STARTED - 10 * 86400  # the wall clock was set since
 
 
 def make_backend(service, name, address, **changes):
@@ -115,7 +117,7 @@ def status(arguments):
         {"name": "eth0", "mode": "native", "chain": "dispatcher", "attached": True},
         {"name": "eth1", "mode": "generic", "chain": "single", "attached": True},
         {"name": "eth2", "mode": "native", "chain": "single", "attached": MODE != "lost"}]
-    return {"version": "0.1.0", "abi": 1, "started_at": STARTED,
+    return {"version": "0.1.0", "abi": 1, "started_at": STARTED_AT, "uptime_ms": UPTIME_MS,
             "config": "/etc/poise/poise.yaml", "pin_path": "/sys/fs/bpf/poise",
             "settle_ms": 900000, "flows": FLOWS, "interfaces": interfaces, "services": SERVICES}
 
@@ -295,7 +297,8 @@ COMMANDS = {
     "service-list": lambda a: {"services": [without_backends(s) for s in SERVICES]},
     "service-show": lambda a: {"service": find_service(a["service"])},
     "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},
-    "version": lambda a: {"version": "0.1.0", "abi": 1, "started_at": STARTED},
+    "version": lambda a: {"version": "0.1.0", "abi": 1, "started_at": STARTED_AT,
+                          "uptime_ms": UPTIME_MS},
 }
 
 

@@ -317,6 +317,9 @@ test_bad_answers() {
 		err 'poised 0\.0\.9 does not know "stats".*unknown command.*older than this poise \([0-9.]+\): restart'
 	run backend add web app-09 10.0.1.19 --if-missing
 	expect "nor an argument" 1 no-out . err 'poised 0\.0\.9 does not know "backend-add".*if_missing.*older'
+	start_fake wrong:uptime_ms
+	run status
+	expect "one that does not say how long it runs" 0 out '^poised 0\.1\.0  settle 15m'
 	start_fake new
 	run stats
 	expect "a poised of a later release" 1 no-out . \

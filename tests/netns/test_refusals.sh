@@ -23,6 +23,19 @@ other()
 	echo "$NET_DIR/other.yaml"
 }
 
+# Neither pins nor programs are left of a start that was refused: nothing_left DIRECTORY INTERFACE...
+nothing_left()
+{
+	local interface
+	refused 2 ls "$1" || return
+	shift
+	for interface; do
+		equal "no program on $interface" \
+			"$(ip -n "$(net_name balancer)" link show "$interface" | grep -w xdp ||
+				echo "no program on $interface")" || return
+	done
+}
+
 without() { echo setpriv --inh-caps="-$1" --bounding-set="-$1"; }
 
 # A memory limit for a command: limited BYTES COMMAND...
@@ -51,6 +64,11 @@ check "on the same interface" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE")
 	"interface 'lb0': the program of another poised, which has another pin_path, is attached"
 check "the reason is not cut" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE")" \
 	"by 'ip link set INTERFACE xdp off'"
+ip -n "$(net_name balancer)" link add v0 type veth peer name v1
+ip -n "$(net_name balancer)" link set v0 up
+check "nor on one of two" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE" -e '1a\  - name: v0')" \
+	"interface 'lb0': the program of another poised"
+check "nothing is left of these starts" nothing_left "$NET_DIR/bpf/other" v0
 check "the first serves on" spread "$VIP44" 120 1 2
 poised_stop TERM
 rm -r "$NET_PINS"
@@ -80,6 +98,8 @@ else
 	TAP_COUNT=$((TAP_COUNT + 1))
 	echo "ok $TAP_COUNT - a memory limit too small for the maps # SKIP no memory cgroup to write to"
 fi
+check "nor of those" nothing_left "$NET_DIR/bpf/third"
+check "nor of those that may not load" nothing_left "$NET_DIR/bpf/other"
 check "the data plane serves all the while" spread "$VIP44" 120 1 2
 poised_start
 check "and the next poised takes it up" wait_for 15 all_up

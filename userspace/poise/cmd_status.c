@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client.h"
 #include "format.h"
@@ -86,19 +85,27 @@ static bool add_services(struct table *table, const json_t *services)
 	return true;
 }
 
+/* A poised of an earlier version may not say how long it has run. */
+static void add_headline(struct table *table, const struct view_status *status)
+{
+	char up[FORMAT_BYTES], settle[FORMAT_BYTES];
+	bool known = status->uptime_ms >= 0;
+
+	table_line(table, COLOR_BOLD, 0, "poised %s%s%s  settle %s  %s", status->version,
+		   known ? "  up " : "", known ? format_age(status->uptime_ms / 1000, up) : "",
+		   format_ms(status->settle_ms, settle), status->config);
+}
+
 static bool show_status(json_t *result)
 {
 	struct view_status status;
 	struct table *table;
-	char up[FORMAT_BYTES], settle[FORMAT_BYTES];
 	bool understood;
 
 	if (!view_status(result, &status))
 		return false;
 	table = show_backend_table(false, INDENT);
-	table_line(table, COLOR_BOLD, 0, "poised %s  up %s  settle %s  %s", status.version,
-		   format_age(time(NULL) - status.started_at, up),
-		   format_ms(status.settle_ms, settle), status.config);
+	add_headline(table, &status);
 	if (status.applied_from)
 		table_line(table, COLOR_YELLOW, 0,
 			   "the configuration was applied by command, from %s: the next reload or "

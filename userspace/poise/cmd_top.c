@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "boottime.h"
 #include "poise.h"
 #include "text.h"
 #include "top_frame.h"
@@ -60,7 +60,7 @@ static void draw(struct top_state *state)
 
 	top_screen_size(&width, &height);
 	state->page = height > TOP_FRAME_MARGINS ? height - TOP_FRAME_MARGINS : 1;
-	state->now = time(NULL);
+	state->now_ms = boottime_ms();
 	top_state_refresh(state);
 	top_frame_draw(&frame, state, width, height);
 	top_screen_show(&frame);
@@ -120,7 +120,7 @@ static int run_once(struct top_poll *source, struct top_state *state)
 		complain("%s", state->problem ? state->problem : state->message);
 		return top_poll_code(source);
 	}
-	state->now = time(NULL);
+	state->now_ms = boottime_ms();
 	top_frame_list(&frame, state, width == (size_t)-1 ? TOP_FRAME_WIDTH : width);
 	for (size_t i = 0; i < frame.count; i++)
 		say("%s\n", frame.lines[i].text);

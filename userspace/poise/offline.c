@@ -19,7 +19,7 @@ int offline_detach(const char *pin_path, FILE *out)
 	attach_set_print(NULL);
 	if (access(pin_path, F_OK))
 		return -errno;
-	lock = pins_open(pin_path, error);
+	lock = pins_open(pin_path, NULL, error);
 	if (lock < 0) {
 		fprintf(stderr, "poise: %s\n", error);
 		return lock;

@@ -103,9 +103,9 @@ static char *uptime_text(const struct top_state *state)
 {
 	char age[FORMAT_BYTES];
 
-	if (!state->started_at)
+	if (!state->up_since_ms)
 		return require_memory(strdup(""));
-	return text_format(" up %s", format_age(state->now - state->started_at, age));
+	return text_format(" up %s", format_age((state->now_ms - state->up_since_ms) / 1000, age));
 }
 
 static void add_head(struct top_frame *frame, const struct top_state *state, size_t width)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "boottime.h"
 #include "poise.h"
 #include "text.h"
 #include "top_feed.h"
@@ -164,6 +165,7 @@ static bool take_version(struct top_poll *poll, const json_t *result)
 	struct top_state *state = poll->state;
 	const char *version = json_string_value(json_object_get(result, "version"));
 	int64_t started_at = json_integer_value(json_object_get(result, "started_at"));
+	int64_t uptime_ms = view_uptime_ms(result);
 
 	if (!version)
 		return false;
@@ -176,6 +178,7 @@ static bool take_version(struct top_poll *poll, const json_t *result)
 	state->problem = NULL;
 	top_text_set(&state->version, version);
 	state->started_at = started_at;
+	state->up_since_ms = uptime_ms < 0 ? 0 : boottime_ms() - uptime_ms;
 	poll->introduced = true;
 	poll->code = EXIT_DONE;
 	for (int i = 0; i < QUESTIONS; i++)

@@ -64,7 +64,8 @@ struct top_state {
 	enum color message_color;
 	/* told by others, for the head of the screen */
 	char *host, *version, *problem; /* problem: why there is no connection, or NULL */
-	int64_t started_at, now;	/* Unix time; 0: not known */
+	int64_t started_at;		/* which tells one start of poised from another */
+	int64_t up_since_ms, now_ms;	/* of boottime_ms(); up_since_ms 0: not known */
 	char *pace;			/* how often figures come */
 };
 

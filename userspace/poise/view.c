@@ -207,13 +207,21 @@ bool view_interface(json_t *json, struct view_interface *out)
 	return true;
 }
 
+json_int_t view_uptime_ms(const json_t *answer)
+{
+	const json_t *uptime = json_object_get(answer, "uptime_ms");
+
+	return json_is_integer(uptime) ? json_integer_value(uptime) : -1;
+}
+
 bool view_status(json_t *json, struct view_status *out)
 {
-	if (!view_unpack(json, "status", "{s:s, s:I, s:I, s:s, s:s, s:I, s:{s:I, s:I}}", "version",
-			 &out->version, "abi", &out->abi, "started_at", &out->started_at, "config",
-			 &out->config, "pin_path", &out->pin_path, "settle_ms", &out->settle_ms,
-			 "flows", "entries", &out->flow_entries, "used", &out->flows_used))
+	if (!view_unpack(json, "status", "{s:s, s:I, s:s, s:s, s:I, s:{s:I, s:I}}", "version",
+			 &out->version, "abi", &out->abi, "config", &out->config, "pin_path",
+			 &out->pin_path, "settle_ms", &out->settle_ms, "flows", "entries",
+			 &out->flow_entries, "used", &out->flows_used))
 		return false;
+	out->uptime_ms = view_uptime_ms(json);
 	out->applied_from = json_string_value(json_object_get(json, "applied_from"));
 	out->state_problem =
 		json_string_value(json_object_get(json_object_get(json, "state"), "problem"));

@@ -67,7 +67,8 @@ struct view_interface {
 
 struct view_status {
 	const char *version, *config, *pin_path;
-	json_int_t abi, started_at, settle_ms, flow_entries, flows_used;
+	json_int_t abi, settle_ms, flow_entries, flows_used;
+	json_int_t uptime_ms;		     /* as view_uptime_ms() */
 	const json_t *interfaces, *services; /* arrays */
 	const char *applied_from;  /* what was applied by command; NULL: the configuration file */
 	const char *state_problem; /* why changes by command are not saved; NULL: they are */
@@ -79,6 +80,9 @@ bool view_check(json_t *json, struct view_check *out);
 bool view_service(json_t *json, struct view_service *out);
 bool view_interface(json_t *json, struct view_interface *out);
 bool view_status(json_t *json, struct view_status *out);
+
+/* How long poised has run, by its answer to version or status; -1: it does not say it. */
+json_int_t view_uptime_ms(const json_t *answer);
 
 /* The array of that name in object; NULL, after a complaint, if there is none. */
 json_t *view_array(const json_t *object, const char *name);

@@ -14,6 +14,7 @@
 #include "apply_check.h"
 #include "audit.h"
 #include "balancer.h"
+#include "boottime.h"
 #include "capture.h"
 #include "commands.h"
 #include "config.h"
@@ -193,6 +194,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	int err = -ENOMEM;
 
 	daemon->started_at = time(NULL);
+	daemon->started_ms = boottime_ms();
 	daemon->base = event_base_new();
 	if (daemon->base)
 		err = find_user(daemon, config);
@@ -211,11 +213,13 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (!err)
 		err = start_balancer(daemon, config);
 	audit_end();
-	if (err) {
+	if (err)
 		config_free(config);
-		return err;
-	}
-	return become_user(daemon);
+	else
+		err = become_user(daemon);
+	if (err)
+		loader_undo(daemon->loader);
+	return err;
 }
 
 void daemon_stop(struct daemon *daemon)

@@ -39,7 +39,8 @@ struct daemon {
 	char *config_path;   /* absolute */
 	const char *history; /* a file, for new maps; NULL: none */
 	char *applied_from;  /* what 'apply' called its text; NULL: config_path is in force */
-	int64_t started_at;  /* Unix seconds */
+	int64_t started_at;  /* Unix seconds, which tell one start from another */
+	int64_t started_ms;  /* of boottime_ms() */
 	bool detached;	     /* by command: nothing is balanced any more */
 };
 

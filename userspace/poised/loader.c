@@ -145,7 +145,7 @@ static int open_pins(struct loader *loader, const struct loader_options *options
 	loader->pin_path = strdup(options->pin_path);
 	if (!loader->pin_path)
 		return -ENOMEM;
-	loader->lock_fd = pins_open(loader->pin_path, error);
+	loader->lock_fd = pins_open(loader->pin_path, &loader->made_pins, error);
 	if (loader->lock_fd < 0)
 		return loader->lock_fd;
 	FAULT_POINT("pins-opened");
@@ -327,7 +327,7 @@ static int exchange_pins(struct loader *loader, char error[LOADER_ERROR_BYTES])
 		err = pins_remove(next, NULL); /* of an attempt that ended in between */
 	if (err)
 		return err;
-	lock = pins_open(next, error);
+	lock = pins_open(next, NULL, error);
 	if (lock < 0)
 		return lock;
 	err = pin_next(loader, next);
@@ -428,6 +428,7 @@ int loader_new(const struct loader_options *options, struct loader **out,
 	for (size_t i = 0; i < options->interface_count && !err; i++)
 		err = loader_attach_or_wait(loader, &options->interfaces[i], error);
 	if (err) {
+		loader_undo(loader);
 		loader_free(loader);
 		return err;
 	}

@@ -30,13 +30,15 @@ struct loader_options {
 /*
  * Loads the object, adopting the maps pinned in pin_path, and attaches it to the interfaces, in the
  * place of the program of an earlier poised; those that are not there are waited for
- * (loader_restore()). 0, or a negative errno with error written; what was attached before then
- * stays attached.
+ * (loader_restore()). 0, or a negative errno with error written, after loader_undo().
  */
 int loader_new(const struct loader_options *options, struct loader **out,
 	       char error[LOADER_ERROR_BYTES]);
 /* Frees what this process holds; pinned maps and attached programs stay. Takes NULL. */
 void loader_free(struct loader *loader);
+/* For a start that is refused: takes back what it attached and pinned, unless there were pins
+ * before, which go on forwarding. Takes NULL. */
+void loader_undo(struct loader *loader);
 
 /* Before this process gives root up: from then on another one attaches and detaches. 0 or a
  * negative errno. */

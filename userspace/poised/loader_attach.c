@@ -221,6 +221,19 @@ void loader_detach(struct loader *loader, const char *interface)
 	}
 }
 
+void loader_undo(struct loader *loader)
+{
+	int err;
+
+	if (!loader || !loader->made_pins || loader->lock_fd < 0)
+		return;
+	/* without an id nothing was loaded, nor attached */
+	err = loader->program.settings_id ? loader_remove_all(loader, NULL)
+					  : pins_remove(loader->pin_path, NULL);
+	if (err)
+		log_warning("'%s' is left: %s", loader->pin_path, strerror(-err));
+}
+
 int loader_remove_all(struct loader *loader, FILE *out)
 {
 	int err;

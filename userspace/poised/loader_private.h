@@ -10,6 +10,7 @@ struct loader {
 	struct maps *maps;
 	char *pin_path; /* NULL: nothing is pinned */
 	int lock_fd;
+	bool made_pins; /* the directory was not there before */
 	struct attach_program program;
 	struct keeper *keeper; /* NULL: this process attaches */
 	bool adopted;

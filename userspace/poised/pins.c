@@ -53,14 +53,18 @@ static int make_parent(const char *pin_path, char error[PINS_ERROR_BYTES])
 	return 0;
 }
 
-int pins_open(const char *pin_path, char error[PINS_ERROR_BYTES])
+int pins_open(const char *pin_path, bool *made, char error[PINS_ERROR_BYTES])
 {
 	int err = make_parent(pin_path, error), fd;
+	bool is_new;
 
 	if (err)
 		return err;
-	if (mkdir(pin_path, 0700) && errno != EEXIST)
+	is_new = mkdir(pin_path, 0700) == 0;
+	if (!is_new && errno != EEXIST)
 		goto err_path;
+	if (made)
+		*made = is_new;
 	fd = open(pin_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		goto err_path;
@@ -194,7 +198,7 @@ int pins_take_back(const char *pin_path, int *lock, char error[PINS_ERROR_BYTES]
 			 strerror(-err));
 		return err;
 	}
-	other = pins_open(pin_path, error);
+	other = pins_open(pin_path, NULL, error);
 	if (other < 0)
 		return other;
 	close(*lock);

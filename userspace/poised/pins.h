@@ -23,8 +23,9 @@ struct pins_found {
 /*
  * Makes pin_path (and mounts bpffs on its parent when that is no bpffs) and locks it against
  * another poised. Returns a descriptor that holds the lock, or a negative errno with error written.
+ * made (may be NULL): set to whether the directory was not there before.
  */
-int pins_open(const char *pin_path, char error[PINS_ERROR_BYTES]);
+int pins_open(const char *pin_path, bool *made, char error[PINS_ERROR_BYTES]);
 
 /* Reads what is pinned. 0, or a negative errno with error written; -EPROTO: another ABI version
  * (settings_id is valid all the same). */

@@ -9,6 +9,7 @@
 #include "access.h"
 #include "audit.h"
 #include "balancer.h"
+#include "boottime.h"
 #include "commands_private.h"
 #include "control.h"
 #include "daemon.h"
@@ -18,10 +19,18 @@
 #include "request.h"
 #include "state.h"
 
+static json_int_t uptime_ms(const struct daemon *daemon)
+{
+	return boottime_ms() - daemon->started_ms;
+}
+
 static json_t *handle_version(const struct request *request)
 {
-	return json_pack("{s:s, s:i, s:I}", "version", POISE_VERSION, "abi", POISE_ABI_VERSION,
-			 "started_at", (json_int_t)request->daemon->started_at);
+	const struct daemon *daemon = request->daemon;
+
+	return json_pack("{s:s, s:i, s:I, s:I}", "version", POISE_VERSION, "abi", POISE_ABI_VERSION,
+			 "started_at", (json_int_t)daemon->started_at, "uptime_ms",
+			 uptime_ms(daemon));
 }
 
 static json_t *handle_status(const struct request *request)
@@ -30,14 +39,14 @@ static json_t *handle_status(const struct request *request)
 	const struct config *config = daemon->balancer->config;
 
 	json_t *head = json_pack(
-		"{s:s, s:i, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:I, s:o, s:o}", "version",
-		POISE_VERSION, "abi", POISE_ABI_VERSION, "started_at",
-		(json_int_t)daemon->started_at, "config", daemon->config_path, "pin_path",
-		config->pin_path, "settle_ms", (json_int_t)config->settle_ms, "applied_from",
-		daemon->applied_from, "state", "path", state_path(daemon->state), "problem",
-		state_problem(daemon->state), "refused", (json_int_t)daemon->access.refused,
-		"interfaces", report_interfaces(daemon->loader), "flows",
-		report_flows(daemon->balancer));
+		"{s:s, s:i, s:I, s:I, s:s, s:s, s:I, s:s?, s:{s:s, s:s?}, s:I, s:o, s:o}",
+		"version", POISE_VERSION, "abi", POISE_ABI_VERSION, "started_at",
+		(json_int_t)daemon->started_at, "uptime_ms", uptime_ms(daemon), "config",
+		daemon->config_path, "pin_path", config->pin_path, "settle_ms",
+		(json_int_t)config->settle_ms, "applied_from", daemon->applied_from, "state",
+		"path", state_path(daemon->state), "problem", state_problem(daemon->state),
+		"refused", (json_int_t)daemon->access.refused, "interfaces",
+		report_interfaces(daemon->loader), "flows", report_flows(daemon->balancer));
 
 	return listing_follow(request, head, LISTING_WITH_BACKENDS, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "check_shortage.h"
 #include "check_times.h"
 
 enum {
@@ -236,6 +237,51 @@ static void what_a_stop_missed_is_not_made_up_for(void **state)
 	assert_in_range(at_once, 0, CHECKS / 5);
 }
 
+/* All in one moment, whatever put them off; and from there on they are as even as all others. */
+static void those_that_give_way_together_come_back_spread(void **state)
+{
+	int bins[BINS] = { 0 };
+	struct check_clock clock;
+
+	(void)state;
+	check_clock_init(&clock, 19, start_us);
+	for (int i = 0; i < CHECKS; i++) {
+		begin(&clock, i, true, start_us);
+		checks[i].due_us =
+			check_times_put_off(&clock, &checks[i].times, SECOND / 4, start_us);
+		assert_in_range(checks[i].due_us, start_us + 1, start_us + SECOND / 4);
+		bins[(checks[i].due_us - start_us - 1) / (SECOND / 4 / BINS)]++;
+	}
+	expect_even(bins, 3, "after giving way");
+	for (int turn = 0; turn < 4; turn++)
+		run_interval(&clock, start_us + turn * SECOND, 0, bins);
+	expect_even(bins, 3, "and later");
+}
+
+/* Puts checks off each 100 ms in [from, to): when is it told first? -1: not at all. */
+static int64_t told_at(struct check_shortage *shortage, int64_t from, int64_t to)
+{
+	for (int64_t now = from; now < to; now += SECOND / 10)
+		if (check_shortage_tells(shortage, now))
+			return now;
+	return -1;
+}
+
+static void a_shortage_is_told_when_it_lasts(void **state)
+{
+	enum { LASTS = CHECK_SHORTAGE_LASTS_US, TELL = CHECK_SHORTAGE_TELL_US };
+	struct check_shortage shortage = { 0 };
+	int64_t now = start_us;
+
+	(void)state;
+	/* a start, and busy moments */
+	for (int i = 0; i < 10; i++, now += LASTS + CHECK_SHORTAGE_ENDS_US)
+		assert_int_equal(told_at(&shortage, now, now + LASTS), -1);
+	assert_int_equal(told_at(&shortage, now, now + 2 * LASTS), now + LASTS);
+	now += LASTS;
+	assert_int_equal(told_at(&shortage, now + SECOND / 10, now + 2 * TELL), now + TELL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +293,8 @@ int main(void)
 		cmocka_unit_test(the_fast_interval_takes_over_at_once),
 		cmocka_unit_test(slow_checks_keep_their_rate),
 		cmocka_unit_test(what_a_stop_missed_is_not_made_up_for),
+		cmocka_unit_test(those_that_give_way_together_come_back_spread),
+		cmocka_unit_test(a_shortage_is_told_when_it_lasts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

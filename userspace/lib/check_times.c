@@ -81,6 +81,13 @@ int64_t check_times_first(struct check_clock *clock, struct check_times *times, 
 	return times->point_us;
 }
 
+int64_t check_times_put_off(const struct check_clock *clock, struct check_times *times,
+			    int64_t within_us, int64_t now_us)
+{
+	times->point_us = grid_after(clock, times, within_us, now_us);
+	return times->point_us;
+}
+
 int64_t check_times_next(struct check_clock *clock, struct check_times *times, int64_t interval_us,
 			 uint8_t jitter, int64_t now_us)
 {

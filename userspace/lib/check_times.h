@@ -44,4 +44,9 @@ int64_t check_times_first(struct check_clock *clock, struct check_times *times, 
 int64_t check_times_next(struct check_clock *clock, struct check_times *times, int64_t interval_us,
 			 uint8_t jitter, int64_t now_us);
 
+/* The start of a check that gives way to others, within that time: those that give way together do
+ * not come back together. */
+int64_t check_times_put_off(const struct check_clock *clock, struct check_times *times,
+			    int64_t within_us, int64_t now_us);
+
 #endif

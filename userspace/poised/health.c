@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "check_shortage.h"
 #include "check_times.h"
 #include "curl_loop.h"
 #include "echo.h"
@@ -29,7 +30,6 @@ enum {
 	US_PER_SECOND = 1000000,
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
 	LATE_US = 10 * US_PER_MS,  /* a start so late means that there is much to do */
-	TELL_US = 60 * US_PER_SECOND,
 	RETRY_US = 250 * US_PER_MS,
 	NOT_RUN_TELL = 2, /* a start, when routes are not known for a moment, is no matter */
 };
@@ -40,7 +40,7 @@ struct healths {
 	struct check_env env;
 	struct check_clock clock;
 	uint32_t running; /* checks under way */
-	int64_t told_us;  /* when it was logged last that checks give way; 0: never */
+	struct check_shortage shortage;
 };
 
 struct health {
@@ -75,13 +75,13 @@ static int64_t clock_us(void)
 
 static int set_timer(struct health *health, int64_t wake_us, int64_t now)
 {
-	int64_t delay = wake_us > now ? wake_us - now : 0;
+	int64_t delay = wake_us > now ? wake_us - now : 0; /* what is due already is not late yet */
 	struct timeval timeout = {
 		.tv_sec = delay / US_PER_SECOND,
 		.tv_usec = delay % US_PER_SECOND,
 	};
 
-	health->wake_us = wake_us;
+	health->wake_us = now + delay;
 	return event_add(health->timer, &timeout) == 0 ? 0 : -ENOMEM;
 }
 
@@ -233,13 +233,13 @@ static bool has_no_time(const struct health *health, int64_t now)
 static void give_way(struct health *health, int64_t now)
 {
 	struct healths *healths = health->healths;
-	int64_t later = health->status.state == HEALTH_UNKNOWN ? RETRY_US : US_PER_SECOND;
+	int64_t within = health->status.state == HEALTH_UNKNOWN ? RETRY_US : US_PER_SECOND;
 
-	set_timer(health, now + (later < health->interval_us ? later : health->interval_us), now);
-	if (healths->told_us && now < healths->told_us + TELL_US)
-		return;
-	healths->told_us = now;
-	log_warning("checks are made less often: this host has no time for all of them");
+	if (within > health->interval_us)
+		within = health->interval_us;
+	set_timer(health, check_times_put_off(&healths->clock, &health->times, within, now), now);
+	if (check_shortage_tells(&healths->shortage, now))
+		log_warning("checks are made less often: this host has no time for all of them");
 }
 
 static void timer_fired(evutil_socket_t fd, short what, void *context)

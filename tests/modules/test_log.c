@@ -17,9 +17,10 @@
 #include "audit_list.h"
 #include "log.h"
 #include "log_repeat.h"
+#include "log_start.h"
 #include "peer.h"
 
-enum { OUTPUT_BYTES = 65536, TIME_LENGTH = 24 /* 2026-01-02T03:04:05.678Z */ };
+enum { OUTPUT_BYTES = 1 << 18, TIME_LENGTH = 24 /* 2026-01-02T03:04:05.678Z */ };
 
 static int saved_stderr = -1, output_fd;
 static char output[OUTPUT_BYTES];
@@ -181,6 +182,44 @@ static void test_repeated_lines_are_counted(void **state)
 	assert_int_equal(count_lines(logged()), LOG_REPEAT_BURST + 1);
 	log_flush(true);
 	assert_non_null(strstr(logged(), "warning: repeated: 995 more like: the same\n"));
+}
+
+static void test_a_start_is_summed_up(void **state)
+{
+	(void)state;
+	log_begin_start(false);
+	for (int i = 0; i < LOG_START_LINES + 7; i++) {
+		log_info("ring %d", i);
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .what = i % 2 ? "b" : "a" }, "%d",
+			  i);
+	}
+	log_warning("ring %d", 1);
+	assert_int_equal(count_lines(logged()), 2 * LOG_START_LINES + 7 + 1);
+	log_end_start();
+	log_info("ring %d", 2000);
+	assert_int_equal(count_lines(logged()), 2 * LOG_START_LINES + 7 + 3);
+	assert_non_null(strstr(logged(), "info: left out: 7 more like: ring 1000\n"));
+}
+
+static void test_a_start_leaves_no_change_out(void **state)
+{
+	(void)state;
+	log_begin_start(true);
+	for (int i = 0; i < LOG_START_LINES + 7; i++)
+		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .what = "a" }, "%d", i);
+	log_end_start();
+	assert_int_equal(count_lines(logged()), LOG_START_LINES + 7);
+}
+
+static void test_a_start_at_debug_is_written_in_full(void **state)
+{
+	(void)state;
+	log_init(LOG_LEVEL_DEBUG, LOG_FORMAT_TEXT);
+	log_begin_start(false);
+	for (int i = 0; i < LOG_START_LINES + 7; i++)
+		log_info("ring %d", i);
+	log_end_start();
+	assert_int_equal(count_lines(logged()), LOG_START_LINES + 7);
 }
 
 static void test_repeats_end_with_their_window(void **state)
@@ -350,6 +389,9 @@ int main(void)
 		LOG_TEST(test_long_text_is_cut),
 		LOG_TEST(test_long_fields_are_cut),
 		LOG_TEST(test_repeated_lines_are_counted),
+		LOG_TEST(test_a_start_is_summed_up),
+		LOG_TEST(test_a_start_leaves_no_change_out),
+		LOG_TEST(test_a_start_at_debug_is_written_in_full),
 		LOG_TEST(test_repeats_end_with_their_window),
 		LOG_TEST(test_many_different_lines_are_all_written),
 		LOG_TEST(test_change_by_a_user),

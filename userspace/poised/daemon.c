@@ -206,6 +206,7 @@ int daemon_start(struct daemon *daemon, struct config *config)
 	if (!err)
 		err = start_data_plane(daemon, config);
 	FAULT_POINT("data-plane-started");
+	log_begin_start(!err && loader_adopted(daemon->loader));
 	audit_begin_cause("start");
 	if (!err)
 		err = state_new(daemon->base, config->state_dir, &daemon->state);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "log_repeat.h"
+#include "log_start.h"
 #include "peer.h"
 #include "timer.h"
 
@@ -187,6 +188,24 @@ static void write_event(enum log_level level, const struct log_fields *fields, c
 		write_text(level, line);
 }
 
+void log_begin_start(bool every_change)
+{
+	log_start_begin(every_change);
+}
+
+void log_end_start(void)
+{
+	static const struct log_fields fields = { .event = "left out" };
+	char text[LOG_LINE_BYTES + 64];
+	uint64_t count;
+	const char *line;
+
+	while ((line = log_start_end(&count))) {
+		snprintf(text, sizeof(text), "left out: %" PRIu64 " more like: %s", count, line);
+		write_event(LOG_LEVEL_INFO, &fields, text, text + strlen("left out: "));
+	}
+}
+
 void log_flush(bool all)
 {
 	static const struct log_fields fields = { .event = "repeated" };
@@ -203,7 +222,7 @@ void log_flush(bool all)
 void log_event(enum log_level level, const struct log_fields *fields, const char *format, ...)
 {
 	static const struct log_fields none;
-	char line[LOG_LINE_BYTES];
+	char line[LOG_LINE_BYTES], *example = NULL;
 	va_list arguments;
 	size_t subject;
 	int length;
@@ -212,12 +231,17 @@ void log_event(enum log_level level, const struct log_fields *fields, const char
 		return;
 	if (!fields)
 		fields = &none;
+	if (level == LOG_LEVEL_INFO && threshold == LOG_LEVEL_INFO &&
+	    !log_start_admit(format, fields->what, &example) && !example)
+		return;
 	subject = write_subject(fields, line, sizeof(line));
 	va_start(arguments, format);
 	length = vsnprintf(line + subject, sizeof(line) - subject, format, arguments);
 	va_end(arguments);
 	make_printable(line, length >= (int)(sizeof(line) - subject));
 	log_flush(false);
-	if (fields->always || log_repeat_admit(level, line, timer_now_ms()))
+	if (example)
+		memcpy(example, line, sizeof(line));
+	else if (fields->always || log_repeat_admit(level, line, timer_now_ms()))
 		write_event(level, fields, line, line + subject);
 }

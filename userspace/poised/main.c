@@ -136,6 +136,7 @@ static int serve(const struct options *options, struct config *config)
 	reattach_free(reattach);
 	pulse_free(pulse);
 	daemon_stop(&daemon);
+	log_end_start();
 	log_flush(true);
 	return err ? EXIT_REFUSED : 0;
 }

@@ -38,6 +38,7 @@ static void say_ready(struct pulse *pulse)
 	if (pulse->ready || !is_filled(pulse->daemon->balancer))
 		return;
 	pulse->ready = true;
+	log_end_start();
 	log_info("poised %s is ready", POISE_VERSION);
 	notify_ready();
 }

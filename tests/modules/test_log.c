@@ -186,18 +186,22 @@ static void test_repeated_lines_are_counted(void **state)
 
 static void test_a_start_is_summed_up(void **state)
 {
+	static const struct log_fields kinds[] = { { .what = "a" },
+						   { .what = "b" },
+						   { .what = "a", .backend = "b" } };
+
 	(void)state;
 	log_begin_start(false);
 	for (int i = 0; i < LOG_START_LINES + 7; i++) {
 		log_info("ring %d", i);
-		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .what = i % 2 ? "b" : "a" }, "%d",
-			  i);
+		log_event(LOG_LEVEL_INFO, &kinds[i % 3], "%d", i);
+		log_event(LOG_LEVEL_INFO, &kinds[i % 3], "%d", -i - 1);
 	}
 	log_warning("ring %d", 1);
-	assert_int_equal(count_lines(logged()), 2 * LOG_START_LINES + 7 + 1);
+	assert_int_equal(count_lines(logged()), 3 * LOG_START_LINES + 14 + 1);
 	log_end_start();
 	log_info("ring %d", 2000);
-	assert_int_equal(count_lines(logged()), 2 * LOG_START_LINES + 7 + 3);
+	assert_int_equal(count_lines(logged()), 3 * LOG_START_LINES + 14 + 3);
 	assert_non_null(strstr(logged(), "info: left out: 7 more like: ring 1000\n"));
 }
 

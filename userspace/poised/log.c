@@ -232,7 +232,7 @@ void log_event(enum log_level level, const struct log_fields *fields, const char
 	if (!fields)
 		fields = &none;
 	if (level == LOG_LEVEL_INFO && threshold == LOG_LEVEL_INFO &&
-	    !log_start_admit(format, fields->what, &example) && !example)
+	    !log_start_admit(format, fields, &example) && !example)
 		return;
 	subject = write_subject(fields, line, sizeof(line));
 	va_start(arguments, format);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "log.h"
 #include "log_repeat.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
 static struct kind {
 	const char *format; /* NULL: the place is free */
 	char what[WHAT_BYTES];
+	bool backend;
 	uint64_t count;
 	char example[LOG_LINE_BYTES];
 } kinds[KINDS];
@@ -28,14 +30,19 @@ void log_start_begin(bool every_change)
 }
 
 /* Of the kind, or a free place; NULL: there is none. */
-static struct kind *find(const char *format, const char *what)
+static struct kind *find(const char *format, const struct log_fields *fields)
 {
+	const char *what = fields->what ? fields->what : "";
+	bool backend = fields->backend != NULL;
+
 	for (struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
-		if (kind->format == format && strcmp(kind->what, what) == 0)
+		if (kind->format == format && kind->backend == backend &&
+		    strcmp(kind->what, what) == 0)
 			return kind;
 		if (kind->format)
 			continue;
 		kind->format = format;
+		kind->backend = backend;
 		kind->count = 0;
 		snprintf(kind->what, sizeof(kind->what), "%s", what);
 		return kind;
@@ -43,14 +50,14 @@ static struct kind *find(const char *format, const char *what)
 	return NULL;
 }
 
-bool log_start_admit(const char *format, const char *what, char **example)
+bool log_start_admit(const char *format, const struct log_fields *fields, char **example)
 {
 	struct kind *kind;
 
 	*example = NULL;
-	if (!active || (changes_exempt && what))
+	if (!active || (changes_exempt && fields->what))
 		return true;
-	kind = find(format, what ? what : "");
+	kind = find(format, fields);
 	if (!kind || ++kind->count <= LOG_START_LINES)
 		return true;
 	if (kind->count == LOG_START_LINES + 1)

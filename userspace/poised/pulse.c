@@ -38,7 +38,6 @@ static void say_ready(struct pulse *pulse)
 	if (pulse->ready || !is_filled(pulse->daemon->balancer))
 		return;
 	pulse->ready = true;
-	log_end_start();
 	log_info("poised %s is ready", POISE_VERSION);
 	notify_ready();
 }
@@ -85,8 +84,10 @@ static void beat(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
-	timer_set(pulse->timer, pulse->ready ? pulse->beat_ms : START_MS);
+	if (pulse->ready)
+		log_end_start(); /* who took rings up is ready before all next hops are known */
 	say_ready(pulse);
+	timer_set(pulse->timer, pulse->ready ? pulse->beat_ms : START_MS);
 	if (!pulse->ready)
 		return;
 	say_alive(pulse);

@@ -298,13 +298,14 @@ COMMANDS = {
     "service-show": lambda a: {"service": find_service(a["service"])},
     "detach": lambda a: {"removed": ["program on eth0", "pin /sys/fs/bpf/poise/backends"]},
     "version": lambda a: {"version": "0.1.0", "abi": 1, "started_at": STARTED_AT,
-                          "uptime_ms": UPTIME_MS},
+                          "uptime_ms": UPTIME_MS,
+                          "unsaved": "No space left on device" if MODE == "full" else None},
 }
 
 
 def answer(line):
     request = json.loads(line)
-    if MODE in ("old", "new"):
+    if MODE in ("old", "new", "built"):
         return answer_of_another_release(request)
     if MODE == "reader" and request["command"] in ("backend-drain", "backend-weight"):
         return json.dumps({"version": 1, "ok": False, "error": "user 'eve' may read only: "
@@ -324,7 +325,7 @@ def answer(line):
 
 def answer_of_another_release(request):
     """An older poised knows "version" and "status", and of those no argument."""
-    version = {"old": "0.0.9", "new": "999.0.0"}[MODE]
+    version = {"old": "0.0.9", "new": "999.0.0", "built": "0.1.0"}[MODE]
     if request["command"] == "version":
         return json.dumps({"version": 1, "ok": True, "result": {"version": version, "abi": 1}})
     if request["command"] == "backend-add":

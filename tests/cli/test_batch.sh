@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# The commands of the CLI that change several backends, against fake_poised.py: batch, drain, undrain.
+# The commands of the CLI that change several backends, against fake_poised.py: batch, drain, undrain;
+# and what is said where changes are not saved.
 set -u
 
 # shellcheck source=harness.bash
@@ -11,6 +12,22 @@ batch() {
 	printf '%s\n' "$@" >"$work/in"
 	timeout 60 "$poise" --socket "$socket" batch "${options[@]}" <"$work/in" >"$work/out" 2>"$work/err"
 	code=$?
+}
+
+test_unsaved() {
+	local warning='^poise: warning: this is in effect, but not saved.*No space left on device$'
+	start_fake full
+	run backend weight web app-01 50
+	expect "a change that is not saved: a warning" 0 out ': up, weight 50' err "$warning"
+	run drain --host 10.0.1.11
+	expect "of a host, too" 0 out draining err "$warning"
+	run undrain web app-01
+	expect "and of one that is undrained" 0 out ': up' err "$warning"
+	batch 'drain web app-01'
+	expect "and of a batch" 0 out draining err "$warning"
+	start_fake good
+	run backend weight web app-01 50
+	expect "none where it is saved" 0 no-err warning
 }
 
 test_batch() {
@@ -81,5 +98,6 @@ test_if_missing() {
 test_batch
 test_host
 test_if_missing
+test_unsaved
 echo "1..$count"
 [ "$failures" = 0 ]

@@ -324,6 +324,10 @@ test_bad_answers() {
 	run stats
 	expect "a poised of a later release" 1 no-out . \
 		err 'poised 999\.0\.0 does not know "stats".*another release.*use the poise that came with poised'
+	start_fake built
+	run stats
+	expect "a poised of the same release, but another build" 1 no-out . \
+		err 'poised 0\.1\.0 does not know "stats".*another build.*restart poised'
 	for mode in garbage array null no-result no-error wrong-lines deep; do
 		start_fake $mode
 		run status
@@ -439,6 +443,15 @@ test_check() {
 	jq -e '(.valid | not) and (.errors | length) >= 3' "$work/out" >/dev/null
 	report "check --json of a bad file" $?
 	expect "and its exit code" 1
+	cat >"$work/primary.yaml" <<-YAML
+	interfaces: [{ name: eth0 }]
+	services:
+	  - { name: db, address: 203.0.113.10, port: 3306, panic_threshold: 50%,
+	      check: { type: mysql, role: primary, user: poise }, backends: [{ name: a, address: 10.0.1.1 }] }
+	YAML
+	run check "$work/primary.yaml"
+	expect "check: a threshold beside a role" 0 \
+		out '^warning: services\.db\.panic_threshold: with check\.role primary the other backends are always down'
 	run check "$work/nosuch.yaml"
 	expect "check: no file" 1 err 'nosuch\.yaml'
 }

@@ -303,6 +303,8 @@ test_config() {
 	PANIC=0% configure
 	found "no panic_threshold" panic note web 'no panic_threshold' \
 		"set 'panic_threshold: 50%' of 'web' in $work/poise.yaml, then: poise reload"
+	PANIC=0% configure '{ type: mysql, role: primary, user: poise }'
+	fine "of databases with a role some are to be down"
 }
 
 # Many findings of one check: people see the first four.

@@ -78,6 +78,11 @@ void check_pass(struct check *check)
 	(void)check;
 }
 
+void check_fail_connecting(struct check *check)
+{
+	check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+}
+
 void check_fail_errno(struct check *check, int error)
 {
 	(void)check;

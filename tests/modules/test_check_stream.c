@@ -74,7 +74,7 @@ static const struct stream_case {
 	  .script = { .answer = "no", .until = "x", .then = HOLD },
 	  .send = BYTES("x"),
 	  .expect = BYTES("ok"),
-	  .error = "timed out after 60 ms in the middle of the answer",
+	  .error = "timed out after 60 ms, what came is not what is expected",
 	  .timeout_ms = 60 },
 	{ .name = "tcp: no answer",
 	  .type = CHECK_TCP,

@@ -104,6 +104,13 @@ history_tells()
 		'slow_start  begins with weight 10 of 100' 'damping     held down: it went down' 'until'
 }
 
+held_but_used()
+{
+	equal up "$(status_of web app-01)" &&
+		contains "$(status_of web app-01 reason)" \
+			'held down, but used, for too few others are up: it '
+}
+
 others_serve()
 {
 	local got
@@ -163,6 +170,14 @@ poised_stop KILL
 poised_start
 check "poised starts anew: still up, by its check" wait_for 20 health_is up 1
 check "and still held down" held_down
+for i in 2 3 4; do
+	server_stop "$i"
+done
+check "it is used while no other is up, and says so" wait_for 20 held_but_used
+for i in 2 3 4; do
+	server_start "$i"
+done
+check "and held down when they are up" wait_for 20 held_down
 check "an operator releases it" poise backend undrain web app-01
 check "it is up" is_state up web app-01
 check "and takes connections" takes_connections

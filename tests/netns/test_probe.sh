@@ -175,7 +175,7 @@ check "an echo request with the mark goes through the tunnel" marked_echo "$VIP4
 ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
 check "a backend without the VIP is down, of its services alone" wait_for 10 down_are app-01 \
 	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect udp-4
-check "the reason is that nothing answers" reason_has connect app-01 "timed out after 390 ms while connecting"
+check "the reason is that nothing answers" reason_has connect app-01 "timed out after 390 ms while connecting through the tunnel"
 check "a direct check does not see it" is_state up direct app-01
 ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
 check "with the VIP it is up" wait_for 10 all_up

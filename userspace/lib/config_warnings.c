@@ -11,5 +11,10 @@ void config_warnings(const struct config *config, struct lines *out)
 				  "services.%s.exceptions: off without second_chance: whenever a "
 				  "slot's owner changes, its connections break",
 				  service->name);
+		if (service->check.role == MYSQL_PRIMARY && service->panic_threshold)
+			lines_add(out,
+				  "services.%s.panic_threshold: with check.role primary the other "
+				  "backends are always down: in a panic clients reach them",
+				  service->name);
 	}
 }

@@ -163,6 +163,8 @@ static int send_batch(const struct invocation *invocation, json_t *list)
 	else if (!show_changed(answer.result))
 		code = EXIT_UNREACHABLE;
 	client_answer_free(&answer);
+	if (code == EXIT_DONE)
+		show_unsaved(invocation);
 	return code;
 }
 

@@ -243,7 +243,11 @@ static int ask_host(const struct invocation *invocation, const char *command, js
 {
 	json_t *arguments = require_memory(json_pack("{s:s}", "address", invocation->host));
 
-	return client_ask(invocation->socket, command, arguments, out);
+	int code = client_ask(invocation->socket, command, arguments, out);
+
+	if (code == EXIT_DONE)
+		show_unsaved(invocation);
+	return code;
 }
 
 static int show_host(const struct invocation *invocation, json_t *result)

@@ -47,7 +47,9 @@ static void check_health(struct doctor *doctor, const struct config_service *ser
 
 static void check_panic(struct doctor *doctor, const struct config_service *service)
 {
-	if (service->backend_count < 2 || service->check.type == CHECK_NONE)
+	/* with a role some are down as they are meant to be */
+	if (service->backend_count < 2 || service->check.type == CHECK_NONE ||
+	    service->check.role != MYSQL_ANY)
 		return;
 	doctor_add(doctor, DOCTOR_PANIC, service->panic_threshold ? DOCTOR_OK : DOCTOR_NOTE,
 		   service->name,

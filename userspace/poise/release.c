@@ -39,6 +39,11 @@ static char *explain(const char *command, const char *error, const char *version
 			"than this poise (%s): restart poised, so that the release that "
 			"is installed runs",
 			version, command, error, POISE_VERSION);
+	if (strcmp(version, POISE_VERSION) == 0)
+		return text_format("poised %s does not know \"%s\" as it was asked (%s): it is of "
+				   "another build than this poise: restart poised, so that the "
+				   "one that is installed runs",
+				   version, command, error);
 	return text_format("poised %s does not know \"%s\" as it was asked (%s): this poise is of "
 			   "another release (%s): use the poise that came with poised",
 			   version, command, error, POISE_VERSION);
@@ -56,7 +61,7 @@ void release_explain(const char *socket_path, const char *command, struct client
 		return;
 	if (client_call(socket_path, "version", NULL, CLIENT_TIMEOUT_MS, &about) == EXIT_DONE) {
 		version = json_string_value(json_object_get(about.result, "version"));
-		if (version && strcmp(version, POISE_VERSION) != 0) {
+		if (version) {
 			text = explain(command, answer->error, version);
 			free(answer->error);
 			answer->error = text;

@@ -245,6 +245,22 @@ int show_answer(const struct invocation *invocation, const char *command, json_t
 	return code;
 }
 
+void show_unsaved(const struct invocation *invocation)
+{
+	struct client_answer answer;
+	const char *problem;
+
+	if (client_call(invocation->socket, "version", NULL, CLIENT_TIMEOUT_MS, &answer) ==
+	    EXIT_DONE) {
+		problem = json_string_value(json_object_get(answer.result, "unsaved"));
+		if (problem)
+			complain("warning: this is in effect, but not saved, and a reboot would "
+				 "undo it: %s",
+				 problem);
+	}
+	client_answer_free(&answer);
+}
+
 int show_change(const struct invocation *invocation, const char *command, json_t *more, bool silent)
 {
 	json_t *arguments = more ? more : require_memory(json_object()), *result;
@@ -260,6 +276,7 @@ int show_change(const struct invocation *invocation, const char *command, json_t
 	else if (!silent && !say_backend(json_object_get(result, "backend")))
 		code = EXIT_UNREACHABLE;
 	json_decref(result);
+	show_unsaved(invocation);
 	return code;
 }
 

@@ -36,6 +36,8 @@ int show_change(const struct invocation *invocation, const char *command, json_t
  * understood.
  */
 bool show_changed(json_t *result);
+/* After a change: warns where poised cannot save what is changed by command. */
+void show_unsaved(const struct invocation *invocation);
 
 /* "192.0.2.1:80", "192.0.2.1:8000-8100", "[2001:db8::/64]:any": to be free()d. */
 char *show_endpoint(const struct view_service *service);

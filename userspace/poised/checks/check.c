@@ -149,6 +149,14 @@ void check_fail(struct check *check, const char *format, ...)
 	va_end(arguments);
 }
 
+void check_fail_connecting(struct check *check)
+{
+	if (check->find_way)
+		check_fail(check, CHECK_TEXT_TIMEOUT_TUNNEL, check->timeout_ms);
+	else
+		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+}
+
 void check_not_run(struct check *check, const char *format, ...)
 {
 	va_list arguments;

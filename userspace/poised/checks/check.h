@@ -26,8 +26,12 @@ struct tls_contexts;
  */
 #define CHECK_TEXTS(X)                                                                             \
 	X(TIMEOUT_CONNECT, "timed out after %u ms while connecting")                               \
+	X(TIMEOUT_TUNNEL,                                                                          \
+	  "timed out after %u ms while connecting through the tunnel: is the service's address "   \
+	  "there, and the tunnel open?")                                                           \
 	X(TIMEOUT_ANSWER, "timed out after %u ms waiting for the answer")                          \
 	X(TIMEOUT_MIDDLE, "timed out after %u ms in the middle of the answer")                     \
+	X(TIMEOUT_EXPECT, "timed out after %u ms, what came is not what is expected")              \
 	X(REFUSED, "connection refused")                                                           \
 	X(RESET, "connection reset")                                                               \
 	X(NO_HOST, "host unreachable")                                                             \
@@ -186,6 +190,9 @@ void check_close(int fd);
 /* For the kinds: the last thing that they do with a check. */
 void check_pass(struct check *check);
 void check_fail(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The time was over before there was a connection. */
+void check_fail_connecting(struct check *check);
 
 /* This host lacked something: CHECK_NOT_RUN. */
 void check_not_run(struct check *check, const char *format, ...)

@@ -144,6 +144,7 @@ static void tcp_fail(struct stream *stream)
 static const struct stream_protocol by_tcp = {
 	.limit_kib = LIMIT_KIB,
 	.closed = CHECK_TEXT_CLOSED_MIDDLE,
+	.late = CHECK_TEXT_TIMEOUT_MIDDLE,
 	.ready = tcp_ready,
 	.arrived = tcp_arrived,
 	.fail = tcp_fail,

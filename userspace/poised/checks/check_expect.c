@@ -47,6 +47,7 @@ static void expect_destroy(struct stream *stream)
 static const struct stream_protocol protocol = {
 	.limit_kib = CHECK_EXPECT_MAX_KIB,
 	.closed = CHECK_TEXT_CLOSED_EXPECT,
+	.late = CHECK_TEXT_TIMEOUT_EXPECT,
 	.ready = expect_ready,
 	.arrived = expect_arrived,
 	.destroy = expect_destroy,

@@ -438,7 +438,7 @@ static void mysql_expire(struct check *check)
 
 	mysql_cancel(check);
 	if (phase == CONNECTING)
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+		check_fail_connecting(check);
 	else if (shaking)
 		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
 	else if (phase == GREETING && !began)

@@ -244,6 +244,7 @@ static const struct stream_protocol protocol = {
 	.limit_kib = LIMIT_KIB,
 	.asks_for_tls = true,
 	.closed = CHECK_TEXT_CLOSED_MIDDLE,
+	.late = CHECK_TEXT_TIMEOUT_MIDDLE,
 	.prepare = postgres_prepare,
 	.ready = postgres_ready,
 	.arrived = postgres_arrived,

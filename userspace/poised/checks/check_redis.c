@@ -207,6 +207,7 @@ static void redis_destroy(struct stream *stream)
 static const struct stream_protocol protocol = {
 	.limit_kib = LIMIT_KIB,
 	.closed = CHECK_TEXT_CLOSED_MIDDLE,
+	.late = CHECK_TEXT_TIMEOUT_MIDDLE,
 	.prepare = redis_prepare,
 	.ready = redis_ready,
 	.arrived = redis_arrived,

@@ -383,9 +383,9 @@ void stream_expire(struct check *check)
 	if (phase == STREAM_HANDSHAKE)
 		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
 	else if (phase != STREAM_TALK)
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+		check_fail_connecting(check);
 	else if (!stream->received)
 		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
 	else
-		check_fail(check, CHECK_TEXT_TIMEOUT_MIDDLE, check->timeout_ms);
+		check_fail(check, stream->protocol->late, check->timeout_ms);
 }

@@ -21,6 +21,7 @@ struct stream_protocol {
 	unsigned limit_kib; /* of an answer, which is read in pieces and not kept */
 	bool asks_for_tls;  /* by stream_begin_tls(); else TLS comes first */
 	const char *closed; /* said of a connection that ended within an answer */
+	const char *late;   /* said of one whose answer, that had begun, did not end in time */
 	/* Before each check: 0, or a negative errno; or -ECANCELED: fail() says why it was not run.
 	 */
 	int (*prepare)(struct stream *stream);

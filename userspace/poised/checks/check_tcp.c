@@ -91,7 +91,7 @@ err_close:
 static void tcp_expire(struct check *check)
 {
 	tcp_cancel(check);
-	check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+	check_fail_connecting(check);
 }
 
 static struct check *tcp_create(const struct check_env *env, const struct check_target *target,

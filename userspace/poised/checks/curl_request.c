@@ -142,7 +142,7 @@ void curl_request_expire(struct curl_request *request, struct check *check, bool
 	if (!connected && request->tls && request->tls->begun)
 		check_fail(check, CHECK_TEXT_TIMEOUT_TLS, check->timeout_ms);
 	else if (!connected)
-		check_fail(check, CHECK_TEXT_TIMEOUT_CONNECT, check->timeout_ms);
+		check_fail_connecting(check);
 	else if (!answered)
 		check_fail(check, CHECK_TEXT_TIMEOUT_ANSWER, check->timeout_ms);
 	else

@@ -28,9 +28,9 @@ static json_t *handle_version(const struct request *request)
 {
 	const struct daemon *daemon = request->daemon;
 
-	return json_pack("{s:s, s:i, s:I, s:I}", "version", POISE_VERSION, "abi", POISE_ABI_VERSION,
-			 "started_at", (json_int_t)daemon->started_at, "uptime_ms",
-			 uptime_ms(daemon));
+	return json_pack("{s:s, s:i, s:I, s:I, s:s?}", "version", POISE_VERSION, "abi",
+			 POISE_ABI_VERSION, "started_at", (json_int_t)daemon->started_at,
+			 "uptime_ms", uptime_ms(daemon), "unsaved", state_problem(daemon->state));
 }
 
 static json_t *handle_status(const struct request *request)

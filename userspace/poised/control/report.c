@@ -75,6 +75,11 @@ static const char *reason_text(const struct backend *backend, char text[REASON_B
 			 availability_hold_text(backend, hold));
 		return text;
 	}
+	if (!*cause && backend->standing.damping.held) {
+		snprintf(text, REASON_BYTES, "held down, but used, for too few others are up: %s",
+			 availability_hold_text(backend, hold));
+		return text;
+	}
 	if (!*cause || !backend_eligible(backend))
 		return cause;
 	snprintf(text, REASON_BYTES, "%s; used nevertheless: the service is in panic", cause);

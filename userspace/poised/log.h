@@ -40,8 +40,8 @@ void log_event(enum log_level level, const struct log_fields *fields, const char
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Between these two, the lines of a start: of each kind a thousand are written, the rest is told of
- * in one line at the end, unless the level is debug; every_change: but of changes, all are.
+ * Between these two, the lines of a start: of each kind two hundred are written, the rest is told
+ * of in one line at the end, unless the level is debug; every_change: but of changes, all are.
  * Warnings and errors are always written.
  */
 void log_begin_start(bool every_change);

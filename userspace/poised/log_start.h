@@ -12,7 +12,7 @@
 
 struct log_fields;
 
-enum { LOG_START_LINES = 1000 }; /* of a kind */
+enum { LOG_START_LINES = 200 }; /* of a kind */
 
 /* every_change: of changes none is left out. */
 void log_start_begin(bool every_change);

@@ -251,4 +251,14 @@ check "poise detach succeeds" poise detach
 check "poised ends" wait_for 10 pids_gone "$NET_POISED"
 check "it takes the program off" refused 1 marked_echo "$VIP44"
 check "and leaves the filter of someone else" user_filter lb0
+
+{
+	echo "probe: { mark: $MARK }"
+	config_head
+	PORT=8000 tunnel_yaml first "$VIP44" 4 ipip "1 2" "type: http, path: /healthz"
+} >"$NET_CONFIG"
+: >"$NET_DIR/poised.log"
+poised_start
+check "a start where the first check is due before the way of any backend is written" wait_for 15 all_up
+check "loses none of them" equal "" "$(grep 'health unknown -> down' "$NET_DIR/poised.log" || true)"
 tap_end

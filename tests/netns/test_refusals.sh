@@ -88,6 +88,8 @@ poised_stop TERM
 		"poised needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON, or root" \
 		$(without bpf,-sys_admin,-perfmon)
 }
+check "too few open files" told "$(other -e "$PINS" -e "$STATE")" \
+	"its limit of open files (LimitNOFILE of a unit) is too low" prlimit --nofile=16
 if [ -w /sys/fs/cgroup/memory/cgroup.procs ]; then
 	check "a memory limit too small for the maps" contains \
 		"$(limited 24M nsenter --net="/run/netns/$(net_name balancer)" "$NET_BUILD/poised" \
@@ -100,6 +102,12 @@ else
 fi
 check "nor of those" nothing_left "$NET_DIR/bpf/third"
 check "nor of those that may not load" nothing_left "$NET_DIR/bpf/other"
+on_start balancer poised prlimit --fsize=0 "$NET_BUILD/poised" --config "$NET_CONFIG"
+NET_POISED=$!
+check "where no file may grow poised serves" wait_for 15 all_up
+check "and says what it cannot save" contains "$(poise backend weight web app-01 99 2>&1)" \
+	"not saved, and a reboot would undo it: cannot write '$NET_DIR/state/state.json': File too large"
+poised_stop TERM
 check "the data plane serves all the while" spread "$VIP44" 120 1 2
 poised_start
 check "and the next poised takes it up" wait_for 15 all_up

@@ -397,6 +397,12 @@ void backend_set_server_id(struct balancer *balancer, struct backend *backend, c
 			  "its server id is not in effect: %s", strerror(-err));
 }
 
+/* The data plane has no way to it, but will: what is sent through the tunnel now would be lost. */
+static bool way_is_awaited(const struct backend *backend)
+{
+	return !backend->entry.ifindex && (backend->hop_ready || !backend->hop_asked);
+}
+
 /* For a probe that starts. */
 static void find_way(void *context, struct check_way *out)
 {
@@ -406,6 +412,10 @@ static void find_way(void *context, struct check_way *out)
 	*out = (struct check_way){ 0 };
 	if (!backend->service->probes || !backend->watch)
 		return;
+	if (way_is_awaited(backend)) {
+		snprintf(out->problem, sizeof(out->problem), "its next hop is not known so far");
+		return;
+	}
 	hop = *nexthop_get(backend->watch);
 	hop.mtu = way_mtu(backend);
 	probe_route_find(backend->service->probes, &hop, backend->encapsulation,

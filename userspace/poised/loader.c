@@ -268,6 +268,9 @@ static const char *load_advice(int err)
 		return ": its maps need more than the memory limit of this cgroup leaves "
 		       "(MemoryMax "
 		       "of a unit): raise it, or lower 'flows'";
+	if (err == -EMFILE)
+		return ": its limit of open files (LimitNOFILE of a unit) is too low: it needs "
+		       "some hundred, and one for each check under way";
 	return ": Linux 6.1 or newer is needed; '--verbose' logs why";
 }
 

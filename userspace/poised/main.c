@@ -158,6 +158,7 @@ int main(int argc, char **argv)
 	if (notify_init())
 		log_warning("NOTIFY_SOCKET: not a path or '@' and a name: nothing is notified");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, no death */
 	raise_file_limit();
 	return serve(&options, config);
 }

@@ -130,8 +130,8 @@ static char *copy(const char *text)
 
 int curl_memory_init(void)
 {
-	CURLcode result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, take, give, resize, copy,
-					       take_zeroed);
+	CURLcode result =
+		curl_global_init_mem(CURL_GLOBAL_DEFAULT, take, give, resize, copy, take_zeroed);
 
 	return result == CURLE_OK ? 0 : -ENOMEM;
 }

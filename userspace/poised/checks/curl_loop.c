@@ -6,8 +6,6 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "curl_memory.h"
-
 /* When libcurl closes a connection it walks through all those of the same multi handle: several
  * handles keep that short with thousands of transfers under way. */
 enum { LANES = 16 };
@@ -137,7 +135,7 @@ int curl_loop_new(struct event_base *base, struct curl_loop **out)
 
 	if (!loop)
 		return -ENOMEM;
-	if (curl_memory_init() != 0) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		free(loop);
 		return -ENOMEM;
 	}

@@ -72,13 +72,10 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context)
 	};
 
 	(void)multi;
-	if (timeout_ms > 0) {
+	if (timeout_ms < 0)
+		event_del(lane->timer);
+	else
 		event_add(lane->timer, &timeout);
-		return 0;
-	}
-	event_del(lane->timer);
-	if (timeout_ms == 0) /* in this turn of the event loop: a transfer has one turn less */
-		event_active(lane->timer, EV_TIMEOUT, 0);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 # make          builds build/poised, build/poise, build/poise-agent
 # make demo     shows the whole at work (KEEP=1 leaves it running)
 # make test     runs every test
-# make bench    measures (QUICK=1, ONLY=key or checks, BASELINE=earlier.json: bench/run)
+# make bench    measures (QUICK=1, ONLY=key, checks or poised, BASELINE=earlier.json: bench/run)
 # make survival what breaks, at which event (EVENT=, KIND=, MODE=: tests/survival/run)
 # make lint     checks the style        make install  PREFIX=/usr/local, DESTDIR=
 # make fuzz     TIME=60 (seconds), TARGET='packet agent config answer control'
@@ -140,7 +140,7 @@ survival: setup
 	@./tests/survival/run
 
 bench: setup
-	@$(MAKE) --no-print-directory $(JOBS) $(B)/poise-bench
+	@$(MAKE) --no-print-directory $(JOBS) $(B)/poise-bench all
 	@./bench/run
 
 bench_o = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard bench/*.c)))

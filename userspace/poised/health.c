@@ -31,6 +31,8 @@ enum {
 	STALL_US = 50 * US_PER_MS, /* a deadline so late was held up by this process itself */
 	LATE_US = 10 * US_PER_MS,  /* a start so late means that there is much to do */
 	RETRY_US = 250 * US_PER_MS,
+	PUT_OFF_US = 500 * US_PER_MS,	      /* at most, */
+	PUT_OFF_UNKNOWN_US = 125 * US_PER_MS, /* and one without which nobody serves */
 	NOT_RUN_TELL = 2, /* a start, when routes are not known for a moment, is no matter */
 };
 
@@ -233,7 +235,8 @@ static bool has_no_time(const struct health *health, int64_t now)
 static void give_way(struct health *health, int64_t now)
 {
 	struct healths *healths = health->healths;
-	int64_t within = health->status.state == HEALTH_UNKNOWN ? RETRY_US : US_PER_SECOND;
+	bool unknown = health->status.state == HEALTH_UNKNOWN;
+	int64_t within = unknown ? PUT_OFF_UNKNOWN_US : PUT_OFF_US;
 
 	if (within > health->interval_us)
 		within = health->interval_us;

@@ -266,6 +266,9 @@ test_changes() {
 	expect "backend remove --now" 0 out 'removed'
 	run backend drain web app-01
 	expect "backend drain returns at once" 0 out '^web/app-01 10\.0\.1\.11: draining'
+	run status
+	expect "status: how many of them drain" 0 out 'backends up, 1 draining  [0-9.]+M packets$' \
+		out '^mail .* 1 of 1 backends up  '
 	run backend undrain web app-01
 	expect "backend undrain" 0 out ': up, weight 0$'
 	run backend drain web -- app-01

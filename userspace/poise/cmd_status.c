@@ -37,18 +37,33 @@ static bool add_interfaces(struct table *table, const json_t *interfaces)
 	return true;
 }
 
+/* ", 1 draining": of those that are up, some take no new connection. */
+static char *draining_text(const struct view_service *service)
+{
+	size_t count = 0, i;
+	const json_t *backend;
+
+	json_array_foreach (service->backends, i, backend) {
+		const char *state = json_string_value(json_object_get(backend, "state"));
+
+		count += state && !strcmp(state, "draining");
+	}
+	return count ? text_format(", %zu draining", count) : require_memory(strdup(""));
+}
+
 static void add_service_line(struct table *table, const struct view_service *service)
 {
-	char *endpoint = show_endpoint(service);
+	char *endpoint = show_endpoint(service), *draining = draining_text(service);
 	char packets[FORMAT_BYTES], moving[FORMAT_BYTES], share[FORMAT_BYTES];
 	enum color color = COLOR_BOLD;
 
 	if (service->backends_up == 0)
 		color = COLOR_RED;
 	table_line(table, COLOR_NONE, 0, "%s", "");
-	table_line(table, color, 0, "%s  %s %s  %lld of %lld backends up  %s packets",
+	table_line(table, color, 0, "%s  %s %s  %lld of %lld backends up%s  %s packets",
 		   service->name, endpoint, service->protocol, (long long)service->backends_up,
-		   (long long)service->backends_total, format_count(service->packets, packets));
+		   (long long)service->backends_total, draining,
+		   format_count(service->packets, packets));
 	if (service->panic)
 		table_line(table, COLOR_RED, INDENT,
 			   "panic: fewer than %lld%% of the backends are up, all are used",
@@ -66,6 +81,7 @@ static void add_service_line(struct table *table, const struct view_service *ser
 			   "%s slots keep their owner for up to %s, for connections that are young",
 			   format_count(service->waiting_slots, moving),
 			   format_age((service->waiting_ms + 999) / 1000, share));
+	free(draining);
 	free(endpoint);
 }
 

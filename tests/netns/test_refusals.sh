@@ -70,9 +70,11 @@ check "nor on one of two" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE" -e '
 	"interface 'lb0': the program of another poised"
 check "nothing is left of these starts" nothing_left "$NET_DIR/bpf/other" v0
 check "the first serves on" spread "$VIP44" 120 1 2
-poised_stop TERM
 rm -r "$NET_PINS"
-check "pins that were removed by hand: it says what ends the program" told "$(other -e '')" \
+check "pins that are removed by hand: poised tells" wait_for 20 \
+	grep -q "the pins in '$NET_PINS' are gone: packets are forwarded still" "$NET_DIR/poised.log"
+poised_stop TERM
+check "and then: it says what ends the program" told "$(other -e '')" \
 	"where its pins are gone, by 'ip link set INTERFACE xdp off'"
 check "which does" ip -n "$(net_name balancer)" link set lb0 xdp off
 poised_start

@@ -179,6 +179,14 @@ bool pins_has_program(const char *pin_path)
 	return !pins_path(pin_path, "program", path, sizeof(path)) && access(path, F_OK) == 0;
 }
 
+bool pins_are_gone(const char *pin_path)
+{
+	char path[PATH_MAX];
+
+	return !pins_path(pin_path, "program", path, sizeof(path)) && access(path, F_OK) != 0 &&
+	       errno == ENOENT;
+}
+
 bool pins_next_lived(const char *pin_path)
 {
 	char path[PATH_MAX];

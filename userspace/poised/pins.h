@@ -44,6 +44,8 @@ int pins_replace(const char *pin_path, const char *name, int fd);
 int pins_next(const char *pin_path, char *path, size_t size); /* 0 or -ENAMETOOLONG */
 /* The map id of the settings pinned there; 0: there are none. */
 uint32_t pins_next_settings(const char *pin_path);
+/* Is there surely none? Who may not look cannot say so. */
+bool pins_are_gone(const char *pin_path);
 /* Is there a program? It is pinned just before it is attached. */
 bool pins_has_program(const char *pin_path);
 /* Did packets ever use the maps that are pinned there? */

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "maps.h"
 #include "notify.h"
+#include "pins.h"
 #include "poise_version.h"
 #include "timer.h"
 
@@ -22,6 +23,7 @@ struct pulse {
 	struct event *timer;
 	int64_t beat_ms;
 	bool ready; /* was said */
+	bool lost;  /* the pins are gone, which was said */
 };
 
 /* The rings have their first owners: from then on packets are forwarded. */
@@ -50,6 +52,20 @@ static void say_alive(struct pulse *pulse)
 		log_error("the data plane's maps do not answer: %s", strerror(-err));
 	else if (notify_watchdog_ms())
 		notify_alive();
+}
+
+/* Somebody removed them, or unmounted the bpffs. Packets go on, and later the next start fails. */
+static void look_after_pins(struct pulse *pulse)
+{
+	const char *path = pulse->daemon->balancer->config->pin_path;
+	bool lost = pins_are_gone(path);
+
+	if (lost && !pulse->lost)
+		log_error("the pins in '%s' are gone: packets are forwarded still, but no other "
+			  "poised can take this over: at its restart end the program by 'ip link "
+			  "set INTERFACE xdp off'",
+			  path);
+	pulse->lost = lost;
 }
 
 /* The first interface that the program is not on; NULL: it is on all. */
@@ -91,6 +107,7 @@ static void beat(evutil_socket_t fd, short what, void *context)
 	if (!pulse->ready)
 		return;
 	say_alive(pulse);
+	look_after_pins(pulse);
 	say_status(pulse->daemon->balancer, pulse->daemon->loader);
 	log_flush(false);
 }

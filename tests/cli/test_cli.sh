@@ -31,6 +31,10 @@ test_usage() {
 	expect "a slip in the second word too" 2 err 'did you mean "backend drain"\?'
 	run bakend drain web app-01
 	expect "and in the first" 2 err 'did you mean "backend drain"\?'
+	run weight web app-01 50
+	expect "a first word left out" 2 err 'unknown command "weight": did you mean "backend weight"\?'
+	run remove web app-01
+	expect "which is nearer than one of like letters" 2 err 'did you mean "backend remove"\?'
 	run frobnicate
 	expect "what is like nothing gets none" 2 err 'see "poise help"' no-err 'did you mean'
 	run status --jsn

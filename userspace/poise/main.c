@@ -225,6 +225,18 @@ static bool is_group(const char *word)
 	return !strcmp(word, "service") || !strcmp(word, "backend") || !strcmp(word, "ring");
 }
 
+/* "weight" for "backend weight": a command by its second word. NULL: there is none. */
+static const char *find_by_second(const char *word)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		const char *space = strchr(commands[i].name, ' ');
+
+		if (space && !strcmp(space + 1, word))
+			return commands[i].name;
+	}
+	return NULL;
+}
+
 static int complain_unknown(const char *const *words, size_t count)
 {
 	const char *names[sizeof(commands) / sizeof(*commands)], *nearest;
@@ -233,7 +245,9 @@ static int complain_unknown(const char *const *words, size_t count)
 
 	for (size_t i = 0; i < command_count; i++)
 		names[i] = commands[i].name;
-	nearest = help_nearest(text, strlen(text), names, command_count);
+	nearest = find_by_second(text);
+	if (!nearest)
+		nearest = help_nearest(text, strlen(text), names, command_count);
 	if (!nearest && count > 1) { /* a slip in the first of two words */
 		free(text);
 		text = text_format("%s %s", words[0], words[1]);

@@ -16,6 +16,7 @@
 
 #include "doctor_file.h"
 #include "doctor_host.h"
+#include "file_text.h"
 
 enum { PATH_BYTES = 512 };
 
@@ -27,7 +28,7 @@ static char *read_below(const char *directory, const char *name)
 	if (!root)
 		abort();
 	snprintf(path, sizeof(path), "%s/%s/%s", root, directory, name);
-	return doctor_file_read(path);
+	return file_text_read(path);
 }
 
 /* The number behind key in lines of "key value"; 0: there is none. */

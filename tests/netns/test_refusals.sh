@@ -38,15 +38,27 @@ nothing_left()
 
 without() { echo setpriv --inh-caps="-$1" --bounding-set="-$1"; }
 
-# A memory limit for a command: limited BYTES COMMAND...
+# The file of a new control group's memory limit, of either version; status 1: none can be made.
+memory_group()
+{
+	local top=/sys/fs/cgroup file=memory.max
+	if [ -w "$top/memory/cgroup.procs" ]; then
+		top+=/memory file=memory.limit_in_bytes
+	else
+		grep -qsw memory "$top/cgroup.subtree_control" || return
+	fi
+	mkdir "$top/poise-$NET_ID"
+	echo "$top/poise-$NET_ID/$file"
+}
+
+# limited FILE BYTES COMMAND...: the command in that control group, limited to so much memory.
 limited()
 {
-	local group=/sys/fs/cgroup/memory/poise-$NET_ID bytes=$1
-	shift
-	mkdir -p "$group"
-	echo "$bytes" >"$group/memory.limit_in_bytes"
+	local file=$1
+	echo "$2" >"$file"
+	shift 2
 	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" "$@"
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "${file%/*}" "$@"
 }
 
 tap_begin one
@@ -92,17 +104,19 @@ poised_stop TERM
 }
 check "too few open files" told "$(other -e "$PINS" -e "$STATE")" \
 	"its limit of open files (LimitNOFILE of a unit) is too low" prlimit --nofile=16
-if [ -w /sys/fs/cgroup/memory/cgroup.procs ]; then
+if LIMIT=$(memory_group); then
 	check "a memory limit too small for the maps" contains \
-		"$(limited 24M nsenter --net="/run/netns/$(net_name balancer)" "$NET_BUILD/poised" \
-			--config "$(other -e "${PINS/%other@/third@}" -e "$STATE")" 2>&1)" \
-		"its maps need more than the memory limit of this cgroup leaves"
-	rmdir "/sys/fs/cgroup/memory/poise-$NET_ID" || true
+		"$(limited "$LIMIT" 24M nsenter --net="/run/netns/$(net_name balancer)" \
+			"$NET_BUILD/poised" --config "$(other -e "${PINS/%other@/third@}" -e "$STATE")" 2>&1)" \
+		"and the memory limit of this cgroup, in '$LIMIT', is 24.0 MiB: raise it"
+	check "nothing is left of that" nothing_left "$NET_DIR/bpf/third"
+	rmdir "${LIMIT%/*}" || true
 else
-	TAP_COUNT=$((TAP_COUNT + 1))
-	echo "ok $TAP_COUNT - a memory limit too small for the maps # SKIP no memory cgroup to write to"
+	for name in "a memory limit too small for the maps" "nothing is left of that"; do
+		TAP_COUNT=$((TAP_COUNT + 1))
+		echo "ok $TAP_COUNT - $name # SKIP no memory control group can be made"
+	done
 fi
-check "nor of those" nothing_left "$NET_DIR/bpf/third"
 check "nor of those that may not load" nothing_left "$NET_DIR/bpf/other"
 on_start balancer poised prlimit --fsize=0 "$NET_BUILD/poised" --config "$NET_CONFIG"
 NET_POISED=$!

@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "doctor_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "doctor_host.h"
 
-enum { MAX_BYTES = 1 << 20, MAX_CPUS = 1 << 16 };
-
-char *doctor_file_read(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = file ? malloc(MAX_BYTES + 1) : NULL;
-	size_t length;
-
-	if (text) {
-		length = fread(text, 1, MAX_BYTES, file);
-		text[length] = 0;
-		if (ferror(file)) {
-			free(text);
-			text = NULL;
-		}
-	}
-	if (file)
-		fclose(file);
-	return text;
-}
+enum { MAX_CPUS = 1 << 16 };
 
 bool host_read_number(const char *path, int64_t *out)
 {

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Files of /proc and /sys, whose size stat(2) does not tell. */
+/* What stands in files of /proc and /sys. */
 #ifndef POISE_DOCTOR_FILE_H
 #define POISE_DOCTOR_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* The file's text, to be free()d, of at most 1 MiB; NULL: it cannot be read. */
-char *doctor_file_read(const char *path);
 
 /* The number that follows the key in a text of lines, "MemTotal:   123 kB"; false: there is none.
  */

@@ -17,10 +17,11 @@
 #include <xdp/libxdp.h>
 
 #include "doctor_file.h"
+#include "file_text.h"
 
 char *host_read(const char *path)
 {
-	return doctor_file_read(path);
+	return file_text_read(path);
 }
 
 const char *host_release(void)

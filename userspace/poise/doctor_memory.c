@@ -6,6 +6,7 @@
 #include "doctor.h"
 #include "doctor_file.h"
 #include "format.h"
+#include "memory_limit.h"
 #include "text.h"
 
 enum {
@@ -71,51 +72,23 @@ static void check_memory(struct doctor *doctor)
 		doctor_mend(doctor, "ps -eo rss,pid,comm --sort=-rss | head   # shows who has it");
 }
 
-/* The directory of the process's control group (version 2), to be free()d; NULL: none. */
-static char *cgroup_of(pid_t pid)
-{
-	char *path = text_format("/proc/%d/cgroup", (int)pid), *text = host_read(path), *at;
-	char *group = NULL;
-
-	free(path);
-	at = text && !strncmp(text, "0::/", 4) ? text + 3 : text ? strstr(text, "\n0::/") : NULL;
-	if (at) {
-		at += *at == '\n' ? 4 : 0;
-		at[strcspn(at, "\n")] = 0;
-		group = text_format("/sys/fs/cgroup%s", at);
-	}
-	free(text);
-	return group;
-}
-
-static void judge_cgroup(struct doctor *doctor, const char *group, int64_t most, int64_t used)
-{
-	bool tight = used > most / 10 * 9;
-	char used_text[FORMAT_BYTES], most_text[FORMAT_BYTES];
-
-	format_bytes(used, used_text);
-	format_bytes(most, most_text);
-	doctor_add(doctor, DOCTOR_CGROUP, tight ? DOCTOR_WARNING : DOCTOR_OK, "",
-		   "poised's control group uses %s of %s", used_text, most_text);
-	if (tight)
-		doctor_mend(doctor, "echo %lld >%s/memory.max   # and MemoryMax= of the unit",
-			    (long long)(2 * most), group);
-}
-
 static void check_cgroup(struct doctor *doctor, pid_t pid)
 {
-	char *group = cgroup_of(pid), *most_path, *used_path;
-	int64_t most, used;
+	char *of = text_format("/proc/%d/cgroup", (int)pid), used[FORMAT_BYTES], most[FORMAT_BYTES];
+	struct memory_limit limit;
+	bool tight;
 
-	if (!group)
-		return;
-	most_path = text_format("%s/memory.max", group);
-	used_path = text_format("%s/memory.current", group);
-	if (host_read_number(most_path, &most) && host_read_number(used_path, &used))
-		judge_cgroup(doctor, group, most, used);
-	free(most_path);
-	free(used_path);
-	free(group);
+	if (memory_limit_find(of, host_read, &limit) && limit.used >= 0) {
+		tight = limit.used > limit.bytes / 10 * 9;
+		format_bytes(limit.used, used);
+		format_bytes(limit.bytes, most);
+		doctor_add(doctor, DOCTOR_CGROUP, tight ? DOCTOR_WARNING : DOCTOR_OK, "",
+			   "poised's control group uses %s of %s", used, most);
+		if (tight)
+			doctor_mend(doctor, "echo %lld >%s   # and MemoryMax= of the unit",
+				    (long long)(2 * limit.bytes), limit.file);
+	}
+	free(of);
 }
 
 static size_t count_checks(const struct config *config)

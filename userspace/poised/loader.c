@@ -14,6 +14,7 @@
 #include "keeper.h"
 #include "loader_private.h"
 #include "log.h"
+#include "map_memory.h"
 #include "maps.h"
 #include "migrate.h"
 #include "pins.h"
@@ -292,6 +293,9 @@ static int load(struct loader *loader, const struct loader_options *options,
 		if (err)
 			return err;
 	}
+	err = map_memory_check(loader->object->obj, error);
+	if (err)
+		return err;
 	err = poise_bpf__load(loader->object);
 	if (err) {
 		snprintf(error, LOADER_ERROR_BYTES, "cannot load the BPF program: %s%s",

@@ -15,6 +15,18 @@
 
 enum { INDENT = 2 };
 
+static void add_attached(struct table *table, const struct view_interface *interface)
+{
+	const char *chain = strcmp(interface->chain, "dispatcher")
+				    ? "chain single: Poise's program alone"
+				    : "chain dispatcher";
+
+	table_line(table, strcmp(interface->mode, "native") ? COLOR_YELLOW : COLOR_NONE, 0,
+		   "interface %s: %s mode, %s", interface->name, interface->mode, chain);
+	if (interface->problem)
+		table_line(table, COLOR_YELLOW, INDENT, "%s", interface->problem);
+}
+
 static bool add_interfaces(struct table *table, const json_t *interfaces)
 {
 	struct view_interface interface;
@@ -27,12 +39,7 @@ static bool add_interfaces(struct table *table, const json_t *interfaces)
 				   interface.name, interface.problem ? ": " : "",
 				   interface.problem ? interface.problem : "");
 		else
-			table_line(table,
-				   strcmp(interface.mode, "native") ? COLOR_YELLOW : COLOR_NONE, 0,
-				   "interface %s: %s mode, %s", interface.name, interface.mode,
-				   strcmp(interface.chain, "dispatcher")
-					   ? "chain single: Poise's program alone"
-					   : "chain dispatcher");
+			add_attached(table, &interface);
 	}
 	return true;
 }

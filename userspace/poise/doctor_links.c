@@ -168,6 +168,23 @@ static void check_veth(struct doctor *doctor, const char *name, const struct hos
 	}
 }
 
+/* As poised knows it; what is told of it then is told under that name. */
+static struct config_interface name_now(struct doctor *doctor,
+					const struct config_interface *interface)
+{
+	struct config_interface now = *interface;
+	struct view_interface said;
+
+	if (!find_interface(doctor, interface->name, &said) || !said.renamed)
+		return now;
+	snprintf(now.name, sizeof(now.name), "%s", said.renamed);
+	doctor_add(doctor, DOCTOR_INTERFACE, DOCTOR_WARNING, interface->name, "%s",
+		   said.problem ? said.problem : "");
+	doctor_mend(doctor, "poise reload   # after naming it %s in 'interfaces' of %s", now.name,
+		    doctor->config_path);
+	return now;
+}
+
 static void check_link(struct doctor *doctor, const struct config_interface *interface)
 {
 	const char *name = interface->name;
@@ -193,8 +210,30 @@ static void check_link(struct doctor *doctor, const struct config_interface *int
 	check_veth(doctor, name, &link);
 }
 
+/* The program forwards there, too, until a reload. */
+static void check_unnamed(struct doctor *doctor)
+{
+	struct view_interface said;
+
+	for (size_t i = 0; doctor->status && i < json_array_size(doctor->status->interfaces); i++) {
+		if (!view_interface(json_array_get(doctor->status->interfaces, i), &said) ||
+		    said.configured)
+			continue;
+		doctor_add(doctor, DOCTOR_INTERFACE, DOCTOR_WARNING, said.name, "%s",
+			   said.problem ? said.problem : "");
+		doctor_mend(doctor,
+			    "poise reload   # to take it off, or after naming it in "
+			    "'interfaces' of %s",
+			    doctor->config_path);
+	}
+}
+
 void doctor_check_links(struct doctor *doctor)
 {
-	for (size_t i = 0; i < doctor->config->interface_count; i++)
-		check_link(doctor, &doctor->config->interfaces[i]);
+	for (size_t i = 0; i < doctor->config->interface_count; i++) {
+		struct config_interface now = name_now(doctor, &doctor->config->interfaces[i]);
+
+		check_link(doctor, &now);
+	}
+	check_unnamed(doctor);
 }

@@ -204,6 +204,8 @@ bool view_interface(json_t *json, struct view_interface *out)
 		return false;
 	out->attached = attached;
 	out->problem = json_string_value(json_object_get(json, "problem"));
+	out->renamed = json_string_value(json_object_get(json, "renamed"));
+	out->configured = !json_is_false(json_object_get(json, "configured"));
 	return true;
 }
 

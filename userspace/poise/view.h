@@ -62,7 +62,9 @@ struct view_service {
 struct view_interface {
 	const char *name, *mode, *chain;
 	bool attached;
-	const char *problem; /* why it is not; NULL where nothing is known */
+	bool configured;     /* the configuration names it */
+	const char *problem; /* why it is not, or not as configured; NULL: nothing is known */
+	const char *renamed; /* its name now; NULL: its own */
 };
 
 struct view_status {

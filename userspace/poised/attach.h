@@ -18,14 +18,28 @@ struct bpf_object;
 enum { ATTACH_ERROR_BYTES = 256 };
 
 struct attachment {
-	char interface[IF_NAMESIZE];
+	char interface[IF_NAMESIZE]; /* as the configuration names it */
+	char name_now[IF_NAMESIZE];  /* it was renamed, and the program is on it still; "": no */
+	bool unnamed;	     /* the configuration does not name it, but the program is on it */
 	uint32_t ifindex;    /* 0: the interface is not there */
 	bool native;	     /* else generic */
 	bool dispatcher;     /* libxdp's dispatcher: other programs can share the interface */
 	bool replaced;	     /* an earlier program of ours ran there */
 	uint32_t program_id; /* of what the kernel ran there, ours or a dispatcher; 0: not known */
-	char problem[ATTACH_ERROR_BYTES]; /* why it is not attached now; "": it is */
+	char problem[ATTACH_ERROR_BYTES]; /* why it is not attached now, or not as configured */
 };
+
+/* The name of now. */
+static inline const char *attachment_name(const struct attachment *attachment)
+{
+	return attachment->name_now[0] ? attachment->name_now : attachment->interface;
+}
+
+/* Is the program missing there? */
+static inline bool attachment_is_lost(const struct attachment *attachment)
+{
+	return attachment->problem[0] && !attachment->name_now[0] && !attachment->unnamed;
+}
 
 /* Sends libxdp's and libbpf's own messages to print (NULL: nowhere). */
 void attach_set_print(void (*print)(const char *text));

@@ -253,17 +253,44 @@ static void tell_interface(struct audit_list *changes, const char *name, const c
 		       "interface '%s' %s", name, words);
 }
 
+/* Is one of the configuration missing? It may be among those that are not named. */
+static bool any_missing(const struct daemon *daemon, const struct config *config)
+{
+	for (size_t i = 0; i < loader_attachment_count(daemon->loader); i++) {
+		const struct attachment *attachment = loader_attachment(daemon->loader, i);
+
+		if (!attachment->ifindex && find_interface(config, attachment->interface))
+			return true;
+	}
+	return false;
+}
+
+static void tell_left(struct audit_list *changes, const struct attachment *left, bool detached)
+{
+	char words[sizeof("is '' now") + IF_NAMESIZE];
+
+	snprintf(words, sizeof(words), "is '%s' now", attachment_name(left));
+	if (detached)
+		tell_interface(changes, left->interface, "detached", "detached");
+	else
+		tell_interface(changes, left->interface, "renamed", words);
+}
+
+/* Those that are not to be kept. changes: NULL to take a reload back, which is not told. */
 static void detach_interfaces(struct daemon *daemon, const struct config *keep,
 			      struct audit_list *changes)
 {
-	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) {
-		const char *name = loader_attachment(daemon->loader, i)->interface;
+	bool keep_unnamed = !changes || any_missing(daemon, keep);
 
-		if (find_interface(keep, name))
+	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) {
+		struct attachment left = *loader_attachment(daemon->loader, i);
+		bool detached;
+
+		if (left.unnamed ? keep_unnamed : find_interface(keep, left.interface) != NULL)
 			continue;
-		if (changes)
-			tell_interface(changes, name, "detached", "detached");
-		loader_detach(daemon->loader, name);
+		detached = loader_detach(daemon->loader, i);
+		if (changes && (detached || left.name_now[0]))
+			tell_left(changes, &left, detached);
 		FAULT_POINT("interface-left");
 	}
 }

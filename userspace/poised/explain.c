@@ -217,7 +217,8 @@ static bool read_interface(const struct question *question, const struct loader 
 		return true;
 	for (size_t i = 0; i < loader_attachment_count(loader); i++) {
 		*out = loader_attachment(loader, i);
-		if (strcmp((*out)->interface, name) == 0)
+		if (strcmp((*out)->interface, name) == 0 ||
+		    strcmp(attachment_name(*out), name) == 0)
 			return true;
 	}
 	control_refuse(question->request->error,
@@ -250,7 +251,7 @@ json_t *command_explain(const struct request *request)
 	    !read_interface(&question, daemon->loader, &attachment))
 		return NULL;
 	if (attachment)
-		frame.interface = attachment->interface;
+		frame.interface = attachment_name(attachment);
 	err = run(daemon, &frame, attachment ? attachment->ifindex : 0, &result);
 	if (err)
 		return control_refuse(request->error, "the dry run failed: %s", strerror(-err));

@@ -434,6 +434,8 @@ int loader_new(const struct loader_options *options, struct loader **out,
 		err = prepare_maps(loader, options->seed, error);
 	for (size_t i = 0; i < options->interface_count && !err; i++)
 		err = loader_attach_or_wait(loader, &options->interfaces[i], error);
+	if (!err && loader->adopted && options->interface_count)
+		loader_find_unnamed(loader);
 	if (err) {
 		loader_undo(loader);
 		loader_free(loader);

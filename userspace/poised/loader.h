@@ -65,17 +65,22 @@ int loader_attach_or_wait(struct loader *loader, const struct config_interface *
 			  char error[LOADER_ERROR_BYTES]);
 /*
  * Looks at the i-th interface, and brings its attachment up to date: attaches where the program is
- * missing, as configured by interface. What changed is logged. Returns whether it attached.
+ * missing, as configured by interface; one that was renamed keeps the program as long as no other
+ * has its name. What changed is logged. Returns whether it attached.
  */
 bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface);
+/* The same of one that the configuration does not name (unnamed): it is forgotten when the program
+ * is not on it any more, or it is named, and the last one has its place. */
+void loader_restore_unnamed(struct loader *loader, size_t i);
 /*
  * Puts a capturing program over the same maps in the place of the one that is attached, on every
  * interface, and has it attached to those to come; NULL: the loader's own again. Packets go on
  * meanwhile. 0, or a negative errno with error written: what was attached then still is.
  */
 int loader_use(struct loader *loader, struct traced *capturing, char error[LOADER_ERROR_BYTES]);
-/* Takes the program off an interface that loader_attach_or_wait() took. */
-void loader_detach(struct loader *loader, const char *interface);
+/* Forgets the i-th interface, whose place the last one gets, and takes the program off it, unless
+ * another attachment is of the same interface. Returns whether it did, or tried to. */
+bool loader_detach(struct loader *loader, size_t i);
 
 /* Takes the program off every interface and removes the pins, named on out. */
 int loader_remove_all(struct loader *loader, FILE *out);

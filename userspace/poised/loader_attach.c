@@ -35,7 +35,7 @@ static void log_attached(const struct attachment *attachment, enum interface_mod
 }
 
 /* By the keeper, once this process has given root up. */
-static int attach(struct loader *loader, const struct config_interface *interface,
+int loader_attach(struct loader *loader, const struct config_interface *interface,
 		  struct attachment *out, char error[LOADER_ERROR_BYTES])
 {
 	int err;
@@ -52,7 +52,8 @@ static int attach(struct loader *loader, const struct config_interface *interfac
 static int attach_one_more(struct loader *loader, const struct config_interface *interface,
 			   char error[LOADER_ERROR_BYTES])
 {
-	int err = attach(loader, interface, &loader->attachments[loader->attachment_count], error);
+	int err = loader_attach(loader, interface, &loader->attachments[loader->attachment_count],
+				error);
 	if (err)
 		return err;
 	loader->attachment_count++;
@@ -60,72 +61,25 @@ static int attach_one_more(struct loader *loader, const struct config_interface 
 	return 0;
 }
 
-/* Says once why the program is not on the interface. */
-static void set_problem(struct attachment *attachment, enum log_level level, const char *problem)
-{
-	char text[sizeof(attachment->problem)];
-
-	snprintf(text, sizeof(text), "%s", problem);
-	if (strcmp(attachment->problem, text) == 0)
-		return;
-	memcpy(attachment->problem, text, sizeof(text));
-	log_event(level, &(struct log_fields){ .interface = attachment->interface }, "%s", text);
-}
-
-static void set_missing(struct attachment *attachment)
-{
-	attachment->ifindex = attachment->program_id = 0;
-	set_problem(attachment, LOG_LEVEL_WARNING,
-		    "it is not there: what comes by it is not balanced; the program is attached as "
-		    "soon as it is there");
-}
-
 int loader_attach_or_wait(struct loader *loader, const struct config_interface *interface,
 			  char error[LOADER_ERROR_BYTES])
 {
 	struct attachment *attachment;
 
-	if (loader->attachment_count == CONFIG_MAX_INTERFACES)
+	if (loader->attachment_count == LOADER_MAX_ATTACHMENTS) {
+		snprintf(error, LOADER_ERROR_BYTES,
+			 "cannot attach to interface '%s': the program "
+			 "is on %d others",
+			 interface->name, LOADER_MAX_ATTACHMENTS);
 		return -ENOSPC;
+	}
 	if (if_nametoindex(interface->name))
 		return attach_one_more(loader, interface, error);
 	attachment = &loader->attachments[loader->attachment_count++];
 	*attachment = (struct attachment){};
 	memcpy(attachment->interface, interface->name, sizeof(attachment->interface));
-	set_missing(attachment);
+	loader_set_missing(attachment);
 	return 0;
-}
-
-bool loader_restore(struct loader *loader, size_t i, const struct config_interface *interface)
-{
-	struct attachment *attachment = &loader->attachments[i], now = {};
-	bool was_there = attachment->ifindex && !attachment->problem[0];
-	char error[LOADER_ERROR_BYTES];
-	__u32 program = 0;
-
-	attachment->ifindex = if_nametoindex(attachment->interface);
-	if (!attachment->ifindex) {
-		set_missing(attachment);
-		return false;
-	}
-	if (bpf_xdp_query_id(attachment->ifindex, 0, &program) == 0 &&
-	    loader_is_attached(loader, i)) {
-		attachment->program_id = program;
-		attachment->problem[0] = '\0';
-		return false;
-	}
-	if (was_there)
-		log_event(LOG_LEVEL_WARNING,
-			  &(struct log_fields){ .interface = attachment->interface },
-			  "the program is not on it any more: it was taken off, or the driver "
-			  "dropped it; attaching it again");
-	if (attach(loader, interface, &now, error)) {
-		attachment->program_id = 0;
-		set_problem(attachment, LOG_LEVEL_ERROR, error);
-		return false;
-	}
-	*attachment = now;
-	return true;
 }
 
 /* Puts the loader's program in the place of the one that is on the first count interfaces. */
@@ -139,7 +93,7 @@ static int replace_programs(struct loader *loader, size_t count, size_t *done,
 		struct attachment now;
 		struct config_interface interface = { .mode = INTERFACE_AUTO };
 
-		memcpy(interface.name, attachment->interface, sizeof(interface.name));
+		memcpy(interface.name, attachment_name(attachment), sizeof(interface.name));
 		if (loader_is_attached(loader, *done))
 			err = loader->keeper
 				      ? keeper_attach_interface(loader->keeper, &interface, &now,
@@ -202,23 +156,33 @@ bool loader_is_attached(const struct loader *loader, size_t i)
 	return attach_is_there(ifindex, loader->program.settings_id);
 }
 
-void loader_detach(struct loader *loader, const char *interface)
+/* Is the interface that of another attachment, too? So it is for a moment while a reload names one
+ * that was renamed. */
+static bool is_shared(const struct loader *loader, size_t i)
 {
-	for (size_t i = 0; i < loader->attachment_count; i++) {
-		struct attachment *attachment = &loader->attachments[i];
-		int err;
+	uint32_t ifindex = loader->attachments[i].ifindex;
 
-		if (strcmp(attachment->interface, interface) != 0)
-			continue;
-		err = loader->keeper
-			      ? keeper_attach_remove(loader->keeper, attachment->ifindex)
-			      : attach_remove(attachment->ifindex, loader->program.settings_id);
-		if (err < 0)
-			log_error("cannot detach from interface '%s': %s", interface,
-				  strerror(-err));
-		*attachment = loader->attachments[--loader->attachment_count];
-		return;
-	}
+	for (size_t k = 0; k < loader->attachment_count && ifindex; k++)
+		if (k != i && loader->attachments[k].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+bool loader_detach(struct loader *loader, size_t i)
+{
+	struct attachment *attachment = &loader->attachments[i];
+	bool shared = is_shared(loader, i);
+	int removed = 0;
+
+	if (!shared && loader->keeper)
+		removed = keeper_attach_remove(loader->keeper, attachment->ifindex);
+	else if (!shared)
+		removed = attach_remove(attachment->ifindex, loader->program.settings_id);
+	if (removed < 0)
+		log_error("cannot detach from interface '%s': %s", attachment_name(attachment),
+			  strerror(-removed));
+	*attachment = loader->attachments[--loader->attachment_count];
+	return !shared;
 }
 
 void loader_undo(struct loader *loader)

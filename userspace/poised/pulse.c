@@ -72,7 +72,7 @@ static void look_after_pins(struct pulse *pulse)
 static const char *lost_interface(const struct loader *loader)
 {
 	for (size_t i = 0; i < loader_attachment_count(loader); i++)
-		if (loader_attachment(loader, i)->problem[0])
+		if (attachment_is_lost(loader_attachment(loader, i)))
 			return loader_attachment(loader, i)->interface;
 	return NULL;
 }

@@ -34,10 +34,13 @@ static const struct config_interface *configured(const struct config *config, co
 }
 
 /* Is all as it was when it was last looked at in full? That is cheap to find out. */
-static bool is_unchanged(const struct attachment *attachment, uint32_t ifindex)
+static bool is_unchanged(const struct attachment *attachment)
 {
+	uint32_t ifindex = if_nametoindex(attachment_name(attachment));
 	__u32 program = 0;
 
+	if (attachment->name_now[0] && if_nametoindex(attachment->interface))
+		return false; /* it, or another, has that name again */
 	return ifindex == attachment->ifindex && attachment->program_id &&
 	       bpf_xdp_query_id(ifindex, 0, &program) == 0 && program == attachment->program_id;
 }
@@ -47,12 +50,13 @@ static void look_at(struct daemon *daemon, size_t i)
 	const struct attachment *attachment = loader_attachment(daemon->loader, i);
 	const struct config_interface *interface =
 		configured(daemon->balancer->config, attachment->interface);
-	uint32_t ifindex = if_nametoindex(attachment->interface);
 
-	if (!interface || is_unchanged(attachment, ifindex))
+	if (is_unchanged(attachment))
 		return;
-	if (loader_restore(daemon->loader, i, interface))
-		balancer_renew_egress(daemon->balancer, ifindex);
+	if (attachment->unnamed)
+		loader_restore_unnamed(daemon->loader, i);
+	else if (interface && loader_restore(daemon->loader, i, interface))
+		balancer_renew_egress(daemon->balancer, attachment->ifindex);
 }
 
 static void look(evutil_socket_t fd, short what, void *context)
@@ -63,7 +67,7 @@ static void look(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	reattach->noticed = false;
-	for (size_t i = 0; i < loader_attachment_count(daemon->loader); i++)
+	for (size_t i = loader_attachment_count(daemon->loader); i-- > 0;) /* some are forgotten */
 		look_at(daemon, i);
 	timer_set(reattach->timer, LOOK_MS);
 }

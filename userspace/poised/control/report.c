@@ -349,8 +349,11 @@ json_t *report_interfaces(const struct loader *loader)
 		const struct attachment *attachment = loader_attachment(loader, i);
 
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:b, s:s?}", "name", attachment->interface,
-					"mode", attachment->native ? "native" : "generic", "chain",
+			list, json_pack("{s:s, s:s?, s:b, s:s, s:s, s:b, s:s?}", "name",
+					attachment->interface, "renamed",
+					attachment->name_now[0] ? attachment->name_now : NULL,
+					"configured", !attachment->unnamed, "mode",
+					attachment->native ? "native" : "generic", "chain",
 					attachment->dispatcher ? "dispatcher" : "single",
 					"attached", loader_is_attached(loader, i), "problem",
 					attachment->problem[0] ? attachment->problem : NULL));

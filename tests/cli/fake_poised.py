@@ -275,7 +275,8 @@ def apply(arguments):
         raise Refused(f'\'{arguments["name"]}\' was refused, nothing changed', ["x.yaml:1:1: nonsense"])
     if arguments.get("dry_run"):
         return dry_run(arguments["text"])
-    return {"file": f"{PATH}.file", "changes": ["a change"], "kept": ["weight of web/app-03: 50"]}
+    return {"file": f"{PATH}.file", "changes": ["a change"], "kept": [
+        "backend web/app-03: weight 50 by command stays over 100 of the file"]}
 
 
 def reload(arguments):

@@ -139,7 +139,7 @@ test_apply() {
 	cp "$work/other.yaml" "$socket.file"
 	run apply "$work/other.yaml"
 	expect "apply: changes, what stays, and for how long" 0 out '^a change$' \
-		out '^kept: weight of web/app-03: 50$' out "comes back to $socket.file: copy the file there"
+		out '^kept: backend web/app-03: weight 50 by command stays over 100 of the file$' out "comes back to $socket.file: copy the file there"
 	run apply "$socket.file"
 	expect "apply: of poised's own file it stays" 0 out '^a change$' no-out 'comes back'
 	run apply "$work/other.yaml" --json

@@ -70,11 +70,11 @@ static void expect_described(const char *const *expected, size_t count)
 static void changes_by_command_are_described(void **state)
 {
 	static const char *const expected[] = {
-		"web/b0: removed by command, although the file declares it",
-		"web/b1: undrained by command, although the file drains it",
-		"weight of web/b2: 7 by command stays over 100 of the file",
-		"web/b2: drained by command",
-		"web/b3: added by command, the file does not declare it",
+		"backend web/b0: removed by command, although the file declares it",
+		"backend web/b1: drain false by command stays over true of the file",
+		"backend web/b2: weight 7 by command stays over 100 of the file",
+		"backend web/b2: drain true by command stays over false of the file",
+		"backend web/b3: added by command, the file does not declare it",
 	};
 
 	(void)state;

@@ -143,10 +143,10 @@ static void expect_changes(const char *const *expected)
 
 static const char *const none[] = { NULL };
 static const char *const all[] = {
-	"web/b0: removed by command, although the file declares it",
-	"weight of web/b1: 7 by command stays over 100 of the file",
-	"web/b1: drained by command",
-	"web/b3: added by command, the file does not declare it",
+	"backend web/b0: removed by command, although the file declares it",
+	"backend web/b1: weight 7 by command stays over 100 of the file",
+	"backend web/b1: drain true by command stays over false of the file",
+	"backend web/b3: added by command, the file does not declare it",
 	NULL,
 };
 
@@ -222,7 +222,9 @@ static void the_file_is_private_and_is_written_once_a_turn(void **context)
 
 static void maps_that_are_ahead_of_the_file_count(void **context)
 {
-	static const char *const drained[] = { "web/b1: drained by command", NULL };
+	static const char *const drained[] = {
+		"backend web/b1: drain true by command stays over false of the file", NULL
+	};
 	char *before;
 
 	(void)context;
@@ -306,7 +308,7 @@ static void maps_left_over_from_before_do_not_count(void **context)
 static void what_the_configuration_lacks_is_left_out(void **context)
 {
 	static const char *const left[] = {
-		"web/b3: added by command, the file does not declare it", NULL
+		"backend web/b3: added by command, the file does not declare it", NULL
 	};
 
 	(void)context;
@@ -322,7 +324,7 @@ static void what_the_configuration_lacks_is_left_out(void **context)
 static void what_was_added_and_is_declared_now_keeps_its_weight(void **context)
 {
 	static const char *const weight[] = {
-		"weight of web/b3: 30 by command stays over 100 of the file", NULL
+		"backend web/b3: weight 30 by command stays over 100 of the file", NULL
 	};
 
 	(void)context;
@@ -440,7 +442,9 @@ static void a_directory_serves_one(void **context)
 
 static void a_full_disk_is_told_and_waited_for(void **context)
 {
-	static const char *const drained[] = { "web/b1: drained by command", NULL };
+	static const char *const drained[] = {
+		"backend web/b1: drain true by command stays over false of the file", NULL
+	};
 	char filler[192];
 
 	(void)context;

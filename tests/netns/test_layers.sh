@@ -59,9 +59,15 @@ diff_marks()
 
 reload_keeps()
 {
-	contains "$(poise reload)" 'nothing has changed' 'kept: web/app-01: drained by command' \
-		'kept: weight of web/app-02: 50 by command stays over 100 of the file' \
-		'kept: web/app-03: removed by command' 'kept: web/app-04: added by command'
+	local foreseen got
+	foreseen=$(poise reload --dry-run)
+	got=$(poise reload)
+	contains "$got" 'nothing has changed' \
+		'kept: backend web/app-01: drain true by command stays over false of the file' \
+		'kept: backend web/app-02: weight 50 by command stays over 100 of the file' \
+		'kept: backend web/app-03: removed by command' \
+		'kept: backend web/app-04: added by command' &&
+		equal "$(grep ^kept <<<"$foreseen" | sort)" "$(grep ^kept <<<"$got" | sort)"
 }
 
 reload_overrules()

@@ -16,7 +16,7 @@ enum { MAX_FILES = 8 };
 
 static const struct file {
 	const char *path, *text;
-} *host;
+} * host;
 
 static char *read_file(const char *path)
 {
@@ -63,8 +63,7 @@ static void the_least_of_version_2_counts(void **state)
 	};
 
 	(void)state;
-	assert_limit(unit, 1000000, 4096,
-		     "/sys/fs/cgroup/system.slice/poised.service/memory.max");
+	assert_limit(unit, 1000000, 4096, "/sys/fs/cgroup/system.slice/poised.service/memory.max");
 	assert_limit(slice, 999999, 8192, "/sys/fs/cgroup/system.slice/memory.max");
 }
 
@@ -125,7 +124,8 @@ static void without_a_limit_there_is_none(void **state)
 
 static void what_makes_no_sense_is_no_limit(void **state)
 {
-	static char line[2 * PATH_MAX] = "0::/", *texts[] = { "", "0", "0:", "0::", "::", "\n\n:", line };
+	static char line[2 * PATH_MAX] = "0::/",
+			     *texts[] = { "", "0", "0:", "0::", "::", "\n\n:", line };
 	struct file files[MAX_FILES] = {
 		{ "/proc/1/cgroup", NULL },
 		{ "/sys/fs/cgroup/a/memory.max", "12 apples\n" },

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "config_compare.h"
+#include "kept_text.h"
 #include "local_config.h"
 #include "text.h"
 
@@ -152,21 +153,24 @@ void difference_say(const json_t *list)
 		say("no differences\n");
 }
 
+static enum config_change change_of(const json_t *entry)
+{
+	const char *change = text_of(entry, "change");
+
+	return !strcmp(change, "added")	    ? CONFIG_ADDED
+	       : !strcmp(change, "removed") ? CONFIG_REMOVED
+					    : CONFIG_CHANGED;
+}
+
 static void say_kept(const json_t *entry)
 {
-	const char *field = text_of(entry, "field"), *change = text_of(entry, "change");
-	const char *running = text_of(entry, "running"), *file = text_of(entry, "file");
-	char *place = describe_place(entry);
+	const struct config_difference difference = {
+		change_of(entry),	 text_of(entry, "service"), text_of(entry, "backend"),
+		text_of(entry, "field"), text_of(entry, "running"), text_of(entry, "file"),
+	};
+	char text[KEPT_TEXT_BYTES];
 
-	say("kept: %s", place);
-	if (!strcmp(change, "added"))
-		say("removed by command, although the file declares it\n");
-	else if (!strcmp(change, "removed"))
-		say("added by command, the file does not declare it\n");
-	else
-		say("%s%s%s by command stays over %s of the file\n", field ? field : "",
-		    field ? " " : "", running ? running : "(none)", file ? file : "(none)");
-	free(place);
+	say("kept: %s\n", kept_text(&difference, text));
 }
 
 /* Is it that a service goes, or becomes another one? */

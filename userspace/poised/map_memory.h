@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a BPF object's maps take of the memory that the process's control groups limit. Beyond the limit
- * the kernel refuses a map or kills the process, whichever comes first: so this is told before.
+ * What a BPF object's maps take of the memory that the process's control groups limit. Beyond the
+ * limit the kernel refuses a map or kills the process, whichever comes first: so this is told
+ * before.
  */
 #ifndef POISE_MAP_MEMORY_H
 #define POISE_MAP_MEMORY_H

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "balancer.h"
+#include "kept_text.h"
 
 bool overlay_has(const struct backend *backend)
 {
@@ -127,26 +128,48 @@ const char *overlay_words(const struct backend *backend, char text[OVERLAY_WORDS
 	return text;
 }
 
+static void describe_key(const struct backend *backend, const char *key, const char *running,
+			 const char *declared, struct lines *lines)
+{
+	const struct config_difference difference = { CONFIG_CHANGED, backend->service->config.name,
+						      backend->name,  key,
+						      running,	      declared };
+	char text[KEPT_TEXT_BYTES];
+
+	lines_add(lines, "%s", kept_text(&difference, text));
+}
+
+static void describe_whole(const struct backend *backend, enum config_change change,
+			   struct lines *lines)
+{
+	const struct config_difference difference = { .change = change,
+						      .service = backend->service->config.name,
+						      .backend = backend->name };
+	char text[KEPT_TEXT_BYTES];
+
+	lines_add(lines, "%s", kept_text(&difference, text));
+}
+
 static void describe(const struct backend *backend, struct lines *lines)
 {
-	const char *service = backend->service->config.name, *name = backend->name;
+	char weight[16], declared[16];
 
+	snprintf(weight, sizeof(weight), "%u", backend->weight);
+	snprintf(declared, sizeof(declared), "%d", backend->declared_weight);
 	if (backend->record & POISE_RECORD_OUT) {
-		lines_add(lines, "%s/%s: removed by command, although the file declares it",
-			  service, name);
+		describe_whole(backend, CONFIG_ADDED, lines);
 		return;
 	}
-	if (backend->record & POISE_RECORD_RUNTIME)
-		lines_add(lines, "%s/%s: added by command, the file does not declare it", service,
-			  name);
+	if (backend->record & POISE_RECORD_RUNTIME) {
+		describe_whole(backend, CONFIG_REMOVED, lines);
+		return;
+	}
 	if (backend->record & POISE_RECORD_WEIGHT)
-		lines_add(lines, "weight of %s/%s: %u by command stays over %d of the file",
-			  service, name, backend->weight, backend->declared_weight);
+		describe_key(backend, "weight", weight, declared, lines);
 	if (backend->record & POISE_RECORD_DRAIN)
-		lines_add(lines, "%s/%s: drained by command", service, name);
+		describe_key(backend, "drain", "true", "false", lines);
 	if (backend->record & POISE_RECORD_UNDRAIN)
-		lines_add(lines, "%s/%s: undrained by command, although the file drains it",
-			  service, name);
+		describe_key(backend, "drain", "false", "true", lines);
 }
 
 void overlay_describe(const struct balancer *balancer, struct lines *lines)

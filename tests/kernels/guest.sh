@@ -9,7 +9,6 @@
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 SERVERS=2
-NET_DOWNLOAD_S=600 # processors are emulated
 
 # shellcheck source=guest_devices.sh
 . "$HERE/guest_devices.sh"
@@ -114,7 +113,7 @@ served()
 {
 	local vip
 	for vip in "$VIP44" "$VIP66"; do
-		spread "$vip" 20 1 2 || return 1
+		spread "$vip" 1 2 || return 1
 	done
 }
 

@@ -6,12 +6,13 @@ agent_tunnel.py exchange OUTER INNER SOURCE [SHIM [VIP]]
                                              a TCP connection to the VIP, its packets in a tunnel
                                              from SOURCE, by ipip, gue or gre; prints the server's
                                              answer, exit 1 on none
+agent_tunnel.py silence ...                  the same, where no answer is expected: waits less long
 agent_tunnel.py other                        one tunnel packet for an address that is no VIP
 agent_tunnel.py stream                       tunnel packets for the VIP, until stdin is closed;
                                              prints how many
 """
 import errno
-import random
+import os
 import select
 import socket
 import sys
@@ -28,7 +29,8 @@ VIP = {4: "203.0.113.10", 6: "2001:db8:f::10"}
 OTHER = "203.0.113.99"
 LAYER = {4: IP, 6: IPv6}
 BACKEND_MAC = "02:00:00:00:01:0b"
-ANSWER_SECONDS = 2
+ANSWER_SECONDS = 60
+SILENT_SECONDS = 1
 
 
 def open_socket():
@@ -49,9 +51,9 @@ def wrap(inner, outer, source, shim="ipip"):
     return bytes(Ether(dst=BACKEND_MAC) / LAYER[outer](src=source, dst=BACKEND[outer]) / payload)
 
 
-def wait_tcp(raw, port, wanted):
+def wait_tcp(raw, port, wanted, seconds=ANSWER_SECONDS):
     """The first TCP segment to the port that is wanted; None when none comes in time."""
-    end = time.monotonic() + ANSWER_SECONDS
+    end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if not select.select([raw], [], [], left)[0]:
             break
@@ -61,9 +63,9 @@ def wait_tcp(raw, port, wanted):
     return None
 
 
-def exchange(outer, inner, source, shim="ipip", vip=None):
+def exchange(seconds, outer, inner, source, shim="ipip", vip=None):
     raw = open_socket()
-    port = random.randrange(20000, 60000)
+    port = 20000 + os.getpid() % 40000  # not that of another run
     ip = LAYER[inner](src=CLIENT[inner], dst=vip or VIP[inner])
 
     def send(payload=b"", **fields):
@@ -71,7 +73,7 @@ def exchange(outer, inner, source, shim="ipip", vip=None):
                       shim))
 
     send(flags="S", seq=1000)
-    syn = wait_tcp(raw, port, lambda tcp: tcp.flags.S and tcp.flags.A)
+    syn = wait_tcp(raw, port, lambda tcp: tcp.flags.S and tcp.flags.A, seconds)
     if not syn:
         sys.exit("no answer to the SYN")
     send(flags="A", seq=1001, ack=syn.seq + 1)
@@ -102,8 +104,9 @@ def stream():
     print(sent)
 
 
-if sys.argv[1] == "exchange":
-    exchange(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
+if sys.argv[1] in ("exchange", "silence"):
+    exchange(ANSWER_SECONDS if sys.argv[1] == "exchange" else SILENT_SECONDS,
+             int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
 elif sys.argv[1] == "other":
     other()
 else:

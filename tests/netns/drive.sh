@@ -75,7 +75,7 @@ poised_start()
 {
 	on_start balancer poised "$NET_BUILD/poised" --config "$NET_CONFIG"
 	NET_POISED=$!
-	wait_for 10 poise version
+	wait_for 60 poise version
 }
 
 # Sends poised SIGNAL and waits until it is gone.
@@ -132,27 +132,26 @@ url()
 	esac
 }
 
-# Requests the page of VIP in N connections, one after another; prints the pages that came.
+# Requests the page of VIP in N connections, one after another; prints the pages that came. The first
+# one that fails is the last.
 pages()
 {
-	on client curl -s --max-time 20 --connect-timeout 5 -H 'Connection: close' \
+	on client curl -s --fail-early --max-time 30 --connect-timeout 10 -H 'Connection: close' \
 		"$(url "$1" "/?[1-$2]")"
 }
 
 # Reads pages; prints a line 'page count' for each server.
 tally() { sort | uniq -c | awk '{ print $2, $1 }'; }
 
-# Begins a download: download_start NAME VIP RATE (bytes a second, as '3m'), which is given up after
-# NET_DOWNLOAD_S, if not set a minute. Returns when the first bytes have come.
+# Begins a download: download_start NAME VIP RATE (bytes a second, as '3m'), which lasts until
+# download_finish. Returns when the first bytes have come.
 download_start()
 {
 	rm -f "$NET_DIR/$1.header" "$NET_DIR/$1.sum"
-	# shellcheck disable=SC2016 # for the inner shell
-	on_start client "$1" bash -c 'set -o pipefail; curl -sS --fail --max-time "$3" -D "$1.header" \
-		"$2" | sha256sum >"$1.sum"' download "$NET_DIR/$1" "$(url "$2" "/slow?rate=$3")" \
-		"${NET_DOWNLOAD_S:-60}"
+	on_start client "$1" "$NET_ROOT/tests/netns/download.py" "$(url "$2" /data)" "$3" \
+		"$NET_DIR/$1.header" "$NET_DIR/$1.sum"
 	printf -v "DOWNLOAD_$1" %s $!
-	wait_for 10 download_server "$1"
+	wait_for 60 download_server "$1"
 }
 
 # The same from a given server (app-0I): download_from NAME VIP RATE SERVER.
@@ -178,11 +177,12 @@ download_runs()
 	! pids_gone "${!pid}"
 }
 
-# Waits for the end of the download NAME; 0 when it came whole and right.
+# Lets the download NAME come to its end; 0 when it came whole and right.
 download_finish()
 {
 	local pid=DOWNLOAD_$1
-	wait "${!pid}" || echo "curl: $(tail -n 1 "$NET_DIR/$1.log")"
+	kill -USR1 "${!pid}" || true
+	wait "${!pid}" || echo "download: $(tail -n 1 "$NET_DIR/$1.log")"
 	cmp "$NET_DIR/data.sum" "$NET_DIR/$1.sum"
 }
 
@@ -190,14 +190,13 @@ download_finish()
 download_stop()
 {
 	local pid=DOWNLOAD_$1
-	# shellcheck disable=SC2046 # a list of process ids
-	kill -KILL $(cat "/proc/${!pid}/task/${!pid}/children" 2>/dev/null) "${!pid}" 2>/dev/null || true
+	kill -KILL "${!pid}" 2>/dev/null || true
 	wait "${!pid}" 2>/dev/null || true
 }
 
 # Sends the random file to VIP; prints the answer's status and the bytes sent.
 upload()
 {
-	on client curl -sS --max-time 60 -o /dev/null -w '%{http_code} %{size_upload}\n' \
+	on client curl -sS --max-time 300 -o /dev/null -w '%{http_code} %{size_upload}\n' \
 		-H 'Expect:' -T "$NET_DIR/data" "$(url "$1" /upload)"
 }

@@ -23,7 +23,7 @@ faulty_begin()
 faulty_start()
 {
 	faulty_begin
-	wait_for 20 answers_or_gone
+	wait_for 60 answers_or_gone
 }
 
 answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
@@ -32,7 +32,7 @@ answers_or_gone() { pids_gone "$NET_POISED" || poise version; }
 died()
 {
 	local got=0
-	wait_for 20 pids_gone "$NET_POISED" || return 1
+	wait_for 60 pids_gone "$NET_POISED" || return 1
 	wait "$NET_POISED" 2>/dev/null || got=$?
 	equal 137 $got
 }

@@ -8,23 +8,25 @@ Both answer it. The client goes on with the SYN-ACK of OWNER, one of the two; it
 with SECOND in the chain. Prints the page that it gets, or what came in its place.
 """
 
-import random
+import os
 import select
 import socket
 import sys
 import time
 
-from scapy.all import TCP, Ether, Raw
+from scapy.layers.inet import TCP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 from send_chain import LAYER, emit, family, gue, outer
 
 CLIENT = {4: "198.51.100.77", 6: "2001:db8:1::77"}
-SECONDS = 10
+SECONDS = 60
 NUMBER = 1000
 
 
 class Client:
     def __init__(self, number, vip):
-        self.number, self.port = number, random.randrange(20000, 60000)
+        self.number, self.port = number, 20000 + os.getpid() % 40000  # not that of another run
         self.ip = LAYER[family(vip)](src=CLIENT[family(vip)], dst=vip)
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self.wire.bind(("lb0", 0))

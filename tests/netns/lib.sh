@@ -79,7 +79,7 @@ host_kill()
 	[ ${#pids[@]} -gt 0 ] || return 0
 	kill -KILL "${pids[@]}" 2>/dev/null || true
 	wait "${pids[@]}" 2>/dev/null || true # without the shell's remarks on its children
-	wait_for 10 pids_gone "${pids[@]}"
+	wait_for 60 pids_gone "${pids[@]}"
 }
 
 pids_gone()
@@ -313,7 +313,7 @@ net_down()
 
 #
 # web servers: the page / is the server's name, /healthz is for checks, /data a large random file,
-# /slow?rate=100k the same at that rate (bytes a second for each connection), /upload takes anything
+# /upload takes anything
 #
 
 # Prints the settings of an nginx that keeps what it sets aside in DIR: nginx_temp DIR
@@ -348,7 +348,6 @@ server_start()
 				location = / { return 200 "app-0$1\n"; }
 				location = /healthz { return 200 "ok\n"; }
 				location = /data { alias $NET_DIR/data; }
-				location = /slow { alias $NET_DIR/data; limit_rate \$arg_rate; }
 				location = /upload {
 					client_max_body_size 0;
 					proxy_pass http://127.0.0.1/healthz;
@@ -360,7 +359,7 @@ server_start()
 		}
 	END
 	on_start "$host" "$host.nginx" nginx -c "$dir/nginx.conf" -e stderr
-	wait_for 10 on "$host" curl -fs -o /dev/null http://127.0.0.1/healthz
+	wait_for 60 on "$host" curl -fs -o /dev/null http://127.0.0.1/healthz
 }
 
 # shellcheck source=drive.sh

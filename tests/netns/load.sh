@@ -19,8 +19,19 @@ load_start()
 	LOAD_KEEP=$!
 	load_wrk wrk-close "${urls[0]}" -H 'Connection: close'
 	LOAD_CLOSE=$!
-	wait_for 20 grep -q 'all connected' "$NET_DIR/long.log"
+	wait_for 60 grep -q 'all connected' "$NET_DIR/long.log"
 }
+
+# long_answered NAME PROCESS: each connection of that long_clients.py, whose log is NAME's, has an answer
+# to what it asks from now on, and none is broken.
+long_answered()
+{
+	local log=$NET_DIR/$1.log before
+	before=$(grep -c '^answered' "$log" || true)
+	kill -USR1 "$2" && wait_for 120 answered_again "$log" "$before" && ! grep broken "$log"
+}
+
+answered_again() { [ "$(grep -c '^answered' "$1")" -gt "$2" ]; }
 
 # Little of the processor is wrk's: the rest is for what is tested.
 load_wrk()
@@ -30,10 +41,10 @@ load_wrk()
 	on_start client "$name" nice -n 15 wrk -t 1 -c 2 -d 1h --timeout 10s "$@" "$target"
 }
 
-# No long connection is broken so far, and wrk runs.
+# No long connection is broken, and wrk runs.
 load_lives()
 {
-	! grep broken "$NET_DIR/long.log" || return 1
+	long_answered long "$LOAD_LONG" || return 1
 	! pids_gone "$LOAD_KEEP" && ! pids_gone "$LOAD_CLOSE" && ! pids_gone "$LOAD_LONG"
 }
 

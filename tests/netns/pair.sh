@@ -99,7 +99,7 @@ server_up()
 	nsenter --net="/run/netns/$ID-backend" /usr/bin/python3 "$HERE/agent_server.py" \
 		>"$DIR/ready" 2>"$DIR/server.log" &
 	SERVER=$!
-	read -r -t 20 _ <"$DIR/ready"
+	read -r -t 60 _ <"$DIR/ready"
 }
 
 # What status says, by a Python expression of s, the interface's object.
@@ -147,22 +147,28 @@ exchanged()
 	equal "got hello on $vip" "$(tunnel exchange "$@" 2>&1)"
 }
 
-refused() { says "no answer to the SYN" tunnel exchange "$@"; }
+refused() { says "no answer to the SYN" tunnel silence "$@"; }
 
-# counts COUNTER BEFORE: it has grown.
-grew()
+# grew COUNTER BEFORE: it grows.
+grew() { wait_until is_over "$@"; }
+
+is_over()
 {
 	local now
 	now=$(counter "$1")
 	[ "$now" -gt "$2" ] || equal "$1 over $2" "$now"
 }
 
+# Tunnel packets that the stack got unopened come to be so many.
+unopened_become() { wait_until unopened_are "$1"; }
+unopened_are() { equal "$1" "$(unknown_protocols)"; }
+
 attached() { contains "$(agent status eth0)" "$1"; }
 
-# Repeats a check until it succeeds, at most 20 s long.
+# Repeats a check until it succeeds, at most 60 s long.
 wait_until()
 {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || break
 		sleep 0.1

@@ -11,7 +11,11 @@ import ipaddress
 import socket
 import sys
 
-from scapy.all import IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw, sendp
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+from scapy.sendrecv import sendp
 
 SOURCE = {4: "172.16.1.1", 6: "100::1:1"}
 CLIENT = {4: "198.51.100.2", 6: "2001:db8:1::2"}

@@ -81,27 +81,32 @@ refused()
 	equal "$expected" "$got"
 }
 
-# spread VIP N I...: N requests succeed, and their pages come from the servers app-0I alone, each
-# of which gets at least a third of an equal share (120 requests or more: chance alone then gives one
-# less in a run of a hundred thousand).
+# spread VIP I[:WEIGHT]...: all requests succeed, and their pages come from the servers app-0I alone,
+# each of which gets at least a third of its share by weight, 100 if left out. There are as many
+# requests as give the smallest share 75: chance alone then gives a server less than that third in one
+# run of a million millions.
 spread()
 {
-	local vip=$1 n=$2 got i total=0 least page count names=
-	shift 2
-	if ! got=$(pages "$vip" "$n"); then
-		echo "a request failed; pages: $(tally <<<"$got" | xargs)"
-		return 1
-	fi
+	local vip=$1 n got server sum=0 smallest=1000 page count names=
+	local -A weight=()
+	shift
+	for server; do
+		weight[app-0${server%:*}]=${server#*:}
+		[ "$server" != "${server%:*}" ] || weight[app-0$server]=100
+		names="$names app-0${server%:*}"
+	done
+	for count in "${weight[@]}"; do
+		sum=$((sum + count)) smallest=$((count < smallest ? count : smallest))
+	done
+	n=$((75 * sum / smallest))
+	got=$(pages "$vip" $n) || { echo "a request failed; pages: $(tally <<<"$got" | xargs)"; return 1; }
 	got=$(tally <<<"$got")
 	echo "pages: $(xargs <<<"$got")"
-	least=$((n / $# / 3))
+	equal "$names" "$(awk '{ printf " %s", $1 }' <<<"$got")" || return 1
+	equal $n "$(awk '{ n += $2 } END { print n }' <<<"$got")" || return 1
 	while read -r page count; do
-		names="$names $page"
-		total=$((total + count))
-		[ "$count" -ge "$least" ] || return 1
+		[ $((3 * count * sum)) -ge $((n * weight[$page])) ] || return 1
 	done <<<"$got"
-	equal "$n" "$total" || return 1
-	equal "$(printf ' app-0%s' "$@")" "$names"
 }
 
 # A wrk run's output: requests were made, and all went well.

@@ -8,7 +8,10 @@ import os
 import struct
 import sys
 
-from scapy.all import IP, UDP, Ether, IPv6, Raw
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 TUNSETIFF, TUNSETSNDBUF = 0x400454CA, 0x400454D4
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000

@@ -5,6 +5,7 @@
 open:N      opens N, and prints on one line how many came to each server
 close:NAME  closes those of that server
 from:SOURCE the next ones come from that address
+within:S    the next ones are given up after so many seconds, 60 if not said
 until:FILE  waits until there is one of that name
 still       every open connection still reaches its server: prints how many there are
 """
@@ -14,31 +15,35 @@ import socket
 import sys
 import time
 
-SECONDS = 5
-
 
 class Client:
     def __init__(self, address, port):
         self.target, self.source, self.connections = (address, port), None, []
+        self.seconds = 60
 
     def open(self, count):
         names = collections.Counter()
         for _ in range(int(count)):
-            connection = socket.create_connection(self.target, SECONDS, self.source)
+            connection = socket.create_connection(self.target, self.seconds, self.source)
             name = connection.makefile().readline().strip()
             self.connections.append((name, connection))
             names[name] += 1
         print(*[f"{name} {count}" for name, count in sorted(names.items())], flush=True)
 
     def close(self, wanted):
+        """Returns when the server has the last FIN."""
         for name, connection in self.connections:
             if name == wanted:
+                connection.shutdown(socket.SHUT_WR)
+                connection.recv(16)
                 connection.close()
         self.connections = [c for c in self.connections if c[0] != wanted]
-        time.sleep(0.1)  # the last FIN is on its way
 
     def from_(self, source):
         self.source = (source, 0)
+
+    def within(self, seconds):
+        self.seconds = float(seconds)
 
     @staticmethod
     def until(path):

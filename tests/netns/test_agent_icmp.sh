@@ -63,11 +63,11 @@ survives()
 	before=$(decisions_but "$i" sent_on)
 	poise drain "$service" "app-0$i" >/dev/null
 	check "$service: the drained backend's connection is handed on to it" \
-		wait_for 20 sent_on_more "$i" "$before"
+		wait_for 60 sent_on_more "$i" "$before"
 	check "$service: its backend knows nothing of a narrow link" equal "" "$(path_mtu "$i" "$vip" "$client")"
 	ip -n "$(net_name switch)" link set client mtu $NARROWER
 	check "$service: the router's error comes to the backend with the socket" \
-		wait_for 20 learned "$i" "$vip" "$client"
+		wait_for 60 learned "$i" "$vip" "$client"
 	check "$service: the download is whole" download_finish "$service"
 	poise undrain "$service" "app-0$i" >/dev/null
 }
@@ -76,7 +76,7 @@ tap_begin one 3
 agents_second_chance
 configure >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 survives web "$VIP44" 198.51.100.2
 survives web6 "$VIP66" 2001:db8:1::2
 poised_stop TERM

@@ -79,7 +79,7 @@ sends_by_slow_path()
 	slow=$(decision 1 slow_path)
 	opened=$(counter 2 "decapsulated_gue_4in$2")
 	send chain "$2" "$3" "$4" "$VIP44" 81
-	wait_for 5 grew "$opened" counter 2 "decapsulated_gue_4in$2" || return 1
+	wait_for 60 grew "$opened" counter 2 "decapsulated_gue_4in$2" || return 1
 	equal $((slow + $1)) "$(decision 1 slow_path)"
 }
 

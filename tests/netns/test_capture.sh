@@ -13,7 +13,7 @@ capture_start()
 	rm -f "$FILE"
 	on_start balancer capture "$NET_BUILD/poise" --socket "$NET_SOCKET" capture -w "$FILE" "$@"
 	CAPTURE=$!
-	wait_for 10 test -s "$FILE"
+	wait_for 60 test -s "$FILE"
 }
 
 capture_stop()
@@ -31,6 +31,9 @@ is_capturing() { ! is_plain >/dev/null; }
 # comments [FILTER]: each packet's comment.
 comments() { tshark -n -r "$FILE" ${1:+-Y "$1"} -T fields -e frame.comment 2>/dev/null; }
 
+# shown N FILTER: the file has N such packets by now.
+shown() { equal "$1" "$(comments "$2" | wc -l)"; }
+
 # Requests in the capture: as they came, with what became of them.
 sent()
 {
@@ -38,7 +41,7 @@ sent()
 	capture_start
 	is_capturing || return 1
 	equal 10 "$(pages "$VIP44" 10 | wc -l)" || return 1
-	sleep 0.2
+	wait_for 60 shown 10 "tcp.flags.syn == 1" || return 1
 	capture_stop INT
 	cat "$NET_DIR/capture.log"
 	n=$(comments "tcp.flags.syn == 1" | grep -c '^tx, sent, service web, backend app-0[12]$')
@@ -47,21 +50,22 @@ sent()
 	equal "1 lb0" "$(tshark -n -r "$FILE" -T fields -e frame.interface_name 2>/dev/null | sort -u |
 		awk '{ print NR, $0 }')" || return 1
 	contains "$(capinfos "$FILE")" "nanoseconds (9)" "poise 0" || return 1
-	wait_for 10 is_plain
+	wait_for 60 is_plain
 }
 
 # The clock is that of the host, and the bytes are those that came.
 exact()
 {
-	local now seen
+	local before after seen
 	capture_start --count 1 --service web
-	now=$(date +%s)
+	before=$(date +%s)
 	pages "$VIP44" 1 >/dev/null
 	wait "$CAPTURE" || return 1
+	after=$(date +%s)
 	seen=$(tshark -n -r "$FILE" -T fields -e frame.time_epoch -e ip.src -e ip.dst -e tcp.dstport \
 		-e tcp.checksum.status -o tcp.check_checksum:TRUE 2>/dev/null)
-	echo "$now: $seen"
-	[ $((${seen%%.*} - now)) -ge -1 ] && [ $((${seen%%.*} - now)) -le 5 ] || return 1
+	echo "$before to $after: $seen"
+	[ ${seen%%.*} -ge $((before - 1)) ] && [ ${seen%%.*} -le $((after + 1)) ] || return 1
 	equal "198.51.100.2 $VIP44 80 1" "$(cut -f 2- <<<"$seen" | xargs)"
 }
 
@@ -75,15 +79,16 @@ went()
 		sed -n '1h;2{s/\(10\.0\.1\.1\).*/\1/;G;s/\(.*\)\n\(.*\)/\2 in \1/;p}')"
 }
 
+shown_drops() { [ "$(comments | wc -l)" -ge 3 ]; }
+
 drops()
 {
-	local n
 	capture_start --drops
 	pages "$VIP44" 5 >/dev/null
-	for n in 1 2 3; do
+	for _ in 1 2 3; do
 		on client curl -s --max-time 1 --connect-timeout 0.3 "http://$EMPTY/" || true
 	done
-	sleep 0.2
+	wait_for 60 shown_drops || return 1
 	capture_stop INT
 	equal "drop, no_backend, service empty" "$(comments | sort -u)"
 }
@@ -92,11 +97,11 @@ drops()
 all()
 {
 	capture_start --all --count 1
-	on client ping -c 1 -W 1 "$LB4" >/dev/null || return 1
+	on client ping -c 1 -W 30 "$LB4" >/dev/null || return 1
 	wait "$CAPTURE" || return 1
 	contains "$(comments)" "pass, not_" || return 1
 	capture_start --seconds 1
-	on client ping -c 1 -W 1 "$LB4" >/dev/null || return 1
+	on client ping -c 1 -W 30 "$LB4" >/dev/null || return 1
 	wait "$CAPTURE" || return 1
 	equal "" "$(comments)" || return 1
 	contains "$(cat "$NET_DIR/capture.log")" "0 packets, 0 lost"
@@ -114,7 +119,7 @@ piped()
 {
 	local seen
 	seen=$(poise capture --count 3 -w - 2>/dev/null | {
-		wait_for 10 is_capturing
+		wait_for 60 is_capturing
 		pages "$VIP44" 2 >/dev/null
 		tshark -n -r - -T fields -e frame.comment 2>/dev/null
 	} | sort -u | cut -c 1-21)
@@ -127,7 +132,7 @@ ends()
 	capture_start
 	is_capturing || return 1
 	capture_stop "$1"
-	wait_for 10 is_plain
+	wait_for 60 is_plain
 }
 
 # A reader that stalls costs poised no memory.
@@ -140,7 +145,7 @@ stalled()
 		-w "$FILE.fifo"
 	CAPTURE=$!
 	exec 8<>"$FILE.fifo"
-	wait_for 10 is_capturing
+	wait_for 60 is_capturing
 	before=$(awk '/VmRSS/ { print $2 }' "/proc/$NET_POISED/status")
 	upload "$VIP44" >/dev/null
 	upload "$VIP44" >/dev/null
@@ -150,7 +155,7 @@ stalled()
 	kill -KILL "$CAPTURE"
 	wait "$CAPTURE" 2>/dev/null || true
 	exec 8>&-
-	[ $((after - before)) -lt 8192 ] && wait_for 10 is_plain
+	[ $((after - before)) -lt 8192 ] && wait_for 60 is_plain
 }
 
 second()
@@ -158,7 +163,7 @@ second()
 	capture_start
 	contains "$(refused 1 poise capture -w /dev/null 2>&1)" "another capture runs" || return 1
 	capture_stop INT
-	wait_for 10 is_plain
+	wait_for 60 is_plain
 }
 
 # A poised that dies leaves the capturing program; the next one puts the plain one in its place.
@@ -169,7 +174,7 @@ left_behind()
 	is_capturing || return 1
 	download_runs long || return 1
 	poised_start
-	wait_for 10 all_but_empty || return 1
+	wait_for 60 all_but_empty || return 1
 	is_plain
 }
 
@@ -180,7 +185,7 @@ stopped()
 	poised_stop TERM
 	is_plain || return 1
 	poised_start
-	wait_for 10 all_but_empty
+	wait_for 60 all_but_empty
 }
 
 all_but_empty()
@@ -216,7 +221,7 @@ done
 	END
 } >"$NET_CONFIG"
 poised_start
-wait_for 15 all_but_empty
+wait_for 60 all_but_empty
 check "packets with what became of them" sent
 check "their time and their bytes" exact
 check "packets as they are sent" went
@@ -226,7 +231,7 @@ check "the first bytes" short
 check "through a pipe" piped
 check "a second capture is refused" second
 check "what cannot be captured" bad
-NET_DOWNLOAD_S=120 download_start long "$VIP44" 1m
+download_start long "$VIP44" 1m
 check "the client is killed" ends KILL
 check "the client is told to end" ends TERM
 check "a reader that stalls" stalled

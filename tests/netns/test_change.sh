@@ -13,7 +13,7 @@ spread_without()
 	for i in 1 2 3 4; do
 		[ "$i" = "$2" ] || others+=("$i")
 	done
-	spread "$1" 120 "${others[@]}"
+	spread "$1" "${others[@]}"
 }
 
 # The share of the ring is within 1 % of itself: share SERVICE BACKEND EXPECTED.
@@ -30,8 +30,8 @@ absent() { [ -z "$(status_of "$1" "$2")" ]; }
 add()
 {
 	check "$1: a backend is added" poise backend add "$1" app-04 "$(backend_address 4 "$3")"
-	check "$1: the added backend comes up" wait_for 15 is_state up "$1" app-04
-	check "$1: the added backend has its share of requests" spread "$2" 120 1 2 3 4
+	check "$1: the added backend comes up" wait_for 60 is_state up "$1" app-04
+	check "$1: the added backend has its share of requests" spread "$2" 1 2 3 4
 	check "$1: adding it again is refused" \
 		refused 1 poise backend add "$1" app-04 "$(backend_address 4 "$3")"
 }
@@ -49,8 +49,8 @@ drained()
 {
 	check "$1: and ends whole" download_finish "drain_$1"
 	check "$1: draining ends by undrain" poise backend undrain "$1" app-02
-	check "$1: the backend is up again" wait_for 5 is_state up "$1" app-02
-	check "$1: and has its share of requests again" spread "$2" 120 1 2 3 4
+	check "$1: the backend is up again" wait_for 60 is_state up "$1" app-02
+	check "$1: and has its share of requests again" spread "$2" 1 2 3 4
 }
 
 weigh()
@@ -91,20 +91,20 @@ removed()
 {
 	check "$1: and ends whole" download_finish "remove_$1"
 	check "$1: the backend is forgotten when its connections are gone" \
-		wait_for 30 absent "$1" app-04
+		wait_for 60 absent "$1" app-04
 }
 
 killed()
 {
-	check "$1: a killed server is seen" wait_for 15 is_state down "$1" app-03
+	check "$1: a killed server is seen" wait_for 60 is_state down "$1" app-03
 	check "$1: the reason is told" test -n "$(status_of "$1" app-03 reason)"
-	check "$1: requests go to the others" spread "$2" 120 1 2
+	check "$1: requests go to the others" spread "$2" 1 2
 }
 
 returned()
 {
-	check "$1: the server comes back" wait_for 15 is_state up "$1" app-03
-	check "$1: and has its share of requests" spread "$2" 120 1 2 3
+	check "$1: the server comes back" wait_for 60 is_state up "$1" app-03
+	check "$1: and has its share of requests" spread "$2" 1 2 3
 }
 
 # --wait returns when the last connection of a drained backend has ended, not before.
@@ -120,7 +120,7 @@ drain_waiting()
 drain_waited()
 {
 	check "$1: the download ends whole" download_finish "waited_$1"
-	check "$1: drain --wait returns after it" wait_for 30 pids_gone "${WAITER[$1]}"
+	check "$1: drain --wait returns after it" wait_for 60 pids_gone "${WAITER[$1]}"
 	check "$1: drain --wait succeeded" wait "${WAITER[$1]}"
 	check "$1: the backend has nothing left" equal true "$(status_of "$1" app-01 gone)"
 	check "$1: it is undrained" poise backend undrain "$1" app-01
@@ -128,7 +128,7 @@ drain_waited()
 
 waits()
 {
-	wait_for 5 is_state draining "$2" app-01 || return 1
+	wait_for 60 is_state draining "$2" app-01 || return 1
 	! pids_gone "$1" && download_runs "waited_$2"
 }
 
@@ -144,7 +144,7 @@ declare -A WAITER # process ids, by service
 tap_begin one
 SETTLE=4s config_web 1 2 3 >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 each add
 # the downloads of one family go on while the other changes
 each drain

@@ -112,7 +112,7 @@ nginx_start()
 		}
 	END
 	on_start b1 checks.nginx nginx -c "$SERVERS/nginx.conf" -e stderr
-	wait_for 10 listens 8444
+	wait_for 60 listens 8444
 }
 
 # s_server PORT OPTION...
@@ -122,7 +122,7 @@ s_server()
 	shift
 	on_start b1 checks.openssl openssl s_server -accept "$port" -cert "$TLS/good.pem" \
 		-key "$TLS/good.key" -quiet "$@"
-	wait_for 10 listens "$port"
+	wait_for 60 listens "$port"
 }
 
 openssl_start()
@@ -151,7 +151,7 @@ redis_start()
 	redis 0 --tls-port 6382 --tls-cert-file "$TLS/good.pem" --tls-key-file "$TLS/good.key" \
 		--tls-auth-clients no
 	for port in 6379 6380 6381 6382; do
-		wait_for 10 listens $port
+		wait_for 60 listens $port
 	done
 }
 
@@ -165,7 +165,7 @@ postgres_run()
 	shift 2
 	on_start b1 checks.postgres setpriv --reuid postgres --regid postgres --clear-groups \
 		"$PG_BIN/postgres" -D "$directory" -p "$port" -k "$SERVERS/postgres" -h 10.0.1.11 "$@"
-	wait_for 20 listens "$port"
+	wait_for 60 listens "$port"
 }
 
 # One that serves, and one that waits for its primary for ever.
@@ -195,7 +195,7 @@ dnsmasq_start()
 	on_start b1 checks.dnsmasq dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
 		--no-hosts --user=root --pid-file= --address=/www.example.org/192.0.2.1 \
 		--txt-record="long.example.org,$part,$part,$part,$part"
-	wait_for 10 listens 53
+	wait_for 60 listens 53
 }
 
 servers_start()
@@ -261,7 +261,7 @@ comes_to()
 	esac
 }
 
-row_check() { check "$1: $2" wait_for 15 comes_to "$1" "$2"; }
+row_check() { check "$1: $2" wait_for 60 comes_to "$1" "$2"; }
 
 # With the servers gone nothing is up, and what was not checked still is not.
 none_up() { [ "$(status '[.services[].backends[].health.state] | any(. == "up")')" = false ]; }
@@ -283,5 +283,5 @@ check "what cannot be checked is logged once, with the reason" \
 	equal 1 "$(grep -c "warning: backend 'tls-no-file/b1': health not checked: CA file" "$NET_DIR/poised.log")"
 check "no secret was logged" refused 1 grep -rqE 'secret|requirepass' "$NET_DIR/poised.log"
 host_kill b1
-check "the servers are gone: no backend is up" wait_for 20 none_up
+check "the servers are gone: no backend is up" wait_for 60 none_up
 tap_end

@@ -101,8 +101,8 @@ databases_start()
 	db_make 2
 	db_start 1
 	db_start 2 --read-only=1
-	wait_for 30 sql 1 "SELECT 1"
-	wait_for 30 sql 2 "SELECT 1"
+	wait_for 60 sql 1 "SELECT 1"
+	wait_for 60 sql 2 "SELECT 1"
 	sql 1 "CREATE USER watcher@'%' IDENTIFIED BY 'secret'; GRANT SLAVE MONITOR ON *.* TO watcher@'%';
 		CREATE USER copy@'%' IDENTIFIED BY 'copy'; GRANT REPLICATION SLAVE ON *.* TO copy@'%'"
 	sql 2 "CHANGE MASTER TO MASTER_HOST='10.0.1.11', MASTER_USER='copy', MASTER_PASSWORD='copy',
@@ -134,12 +134,12 @@ agents_start()
 #
 
 # comes STATE SERVICE BACKEND: within some time.
-comes() { wait_for 20 is_state "$@"; }
+comes() { wait_for 60 is_state "$@"; }
 
 error_is() { [ "$(status_of "$1" "$2" health.error)" = "$3" ]; }
 
 # fails SERVICE BACKEND ERROR
-fails() { wait_for 20 error_is "$1" "$2" "$3" && comes down "$1" "$2"; }
+fails() { wait_for 60 error_is "$1" "$2" "$3" && comes down "$1" "$2"; }
 
 weight_is() { [ "$(status_of agent app-01 effective_weight)" = "$1" ]; }
 
@@ -192,7 +192,7 @@ check "mysql: it goes on" comes up db-replica app-02
 sql 2 "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=3600; START SLAVE"
 sql 1 "CREATE DATABASE later"
 lags() { contains "$(status_of db-replica app-02 health.error)" "replication lag "; }
-check "mysql: a replica that lags" wait_for 30 lags
+check "mysql: a replica that lags" wait_for 60 lags
 sql 2 "STOP SLAVE; CHANGE MASTER TO MASTER_DELAY=0; START SLAVE"
 check "mysql: it catches up" comes up db-replica app-02
 
@@ -206,11 +206,11 @@ echo wrong >"$NET_DIR/password"
 check "mysql: a wrong password" fails db-login app-01 "MySQL: access denied: user or password"
 chmod 644 "$NET_DIR/password"
 unreadable() { contains "$(status_of db-login app-01 health.error)" "not checked: password file"; }
-check "mysql: a password that all may read is not used" wait_for 10 unreadable
+check "mysql: a password that all may read is not used" wait_for 60 unreadable
 echo secret >"$NET_DIR/password"
 chmod 600 "$NET_DIR/password"
 check "mysql: the file is read anew" comes up db-login app-01 app-02
-check "mysql: checks without a user do not get this host blocked" wait_for 20 never_blocked
+check "mysql: checks without a user do not get this host blocked" wait_for 60 never_blocked
 host_kill b1 mariadbd
 check "mysql: a server that is gone" fails db app-01 "connection refused"
 
@@ -233,17 +233,17 @@ check "exec: the first line is the reason" fails program app-02 "exit status 7: 
 
 check "agent: up" comes up agent app-01
 agent_says "50%"
-check "agent: half of the weight" wait_for 10 weight_is 50
+check "agent: half of the weight" wait_for 60 weight_is 50
 agent_says "drain # being updated"
 check "agent: drain" comes draining agent app-01
 agent_says "75%"
-check "agent: what it does not say stays" wait_for 10 weight_is 75
+check "agent: what it does not say stays" wait_for 60 weight_is 75
 check "agent: only it takes the drain back" is_state draining agent app-01
 poised_stop KILL
 host_kill b1 line_server.py
 poised_start
 check "agent: what it said survives a restart" is_state draining agent app-01
-check "agent: one that does not answer changes nothing" wait_for 10 agent_error
+check "agent: one that does not answer changes nothing" wait_for 60 agent_error
 check "agent: still drained" is_state draining agent app-01
 agent_says "ready down # disk full"
 on_start b1 agent1 "$HERE/line_server.py" 8888 "$NET_DIR/agent1"

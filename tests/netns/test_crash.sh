@@ -21,7 +21,7 @@ PASSED=           # points that were passed
 # The load leaves checks little of the processor.
 slow_checks()
 {
-	sed -e 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /' \
+	sed -e 's/interval: [^}]*/interval: 1s, timeout: 1s, rise: 1, fall: 15 /' \
 		-e 's/^settle:.*/settle: 15m/'
 }
 
@@ -60,7 +60,7 @@ config_other()
 }
 
 # One that is to die, dies after the answer at the latest.
-dies_soon() { [ ! -e "$FAULT_FILE" ] || wait_for 5 pids_gone "$NET_POISED" || true; }
+dies_soon() { [ ! -e "$FAULT_FILE" ] || wait_for 60 pids_gone "$NET_POISED" || true; }
 
 # The points that were passed since faulty_start, in their order, each once; but where each map is
 # pinned is a point of its own.
@@ -93,13 +93,22 @@ right()
 # What the death must not have changed, after a plain poised has started.
 recovered()
 {
-	poised_start && wait_for 15 right && { [ -z "${LOAD_LONG:-}" ] || load_lives; }
+	poised_start && wait_for 60 right && { [ -z "${LOAD_LONG:-}" ] || load_lives; }
 }
+
+# The rings have followed: who is up has slots, who drains has none.
+rings_right()
+{
+	equal true "$(status '[.services[].backends[] | select(.state == "up" or .state == "draining") |
+		(.slots > 0) == (.state == "up")] | all')"
+}
+
+# Nothing more follows from what happened.
+is_done() { pids_gone "$NET_POISED" || { backends_right && rings_right; }; }
 
 learn()
 {
-	wait_for 20 backends_right
-	sleep 0.5 # the ring follows
+	wait_for 60 is_done
 	OWNERS[$(changed)]=$(owners)
 }
 
@@ -113,7 +122,7 @@ happen_reload()
 	for _ in there back; do
 		config_other
 		poise reload >/dev/null 2>&1 || true
-		sleep 0.3
+		wait_for 60 is_done
 		! pids_gone "$NET_POISED" || return 0
 	done
 }
@@ -138,7 +147,11 @@ happen_batch()
 	batch >/dev/null 2>&1 || true
 	dies_soon
 }
-happen_detach() { poise detach >/dev/null 2>&1 || true; }
+happen_detach()
+{
+	poise detach >/dev/null 2>&1 || true
+	wait_for 60 pids_gone "$NET_POISED"
+}
 
 # Where a death of this kind begins.
 begin()
@@ -173,7 +186,7 @@ crashes()
 	local point n=0 points
 	begin "$1"
 	"happen_$1"
-	sleep 1 # what follows from it
+	wait_for 60 is_done
 	points=$(passed)
 	kill -KILL "$NET_POISED" 2>/dev/null || true
 	wait "$NET_POISED" 2>/dev/null || true
@@ -204,7 +217,7 @@ tap_begin two
 [ "$SHARE" = 1 ] || echo "# one point in $SHARE; FULL=1 tries all of them"
 config_set before
 poised_start
-wait_for 15 all_up
+wait_for 60 all_up
 PINS=$(ls "$NET_PINS")
 learn
 poise backend drain web6 app-03 >/dev/null && learn
@@ -218,7 +231,7 @@ poised_stop KILL
 
 crashes new
 poised_start
-wait_for 15 backends_right
+wait_for 60 backends_right
 load_start "$VIP44" "$VIP66"
 poised_stop KILL
 crashes start

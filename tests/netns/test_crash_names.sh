@@ -58,12 +58,13 @@ for s in json.load(sys.stdin)["services"]:
 named() { status '[.services[] | select(.name == "web")][0] | .named_slots > 300 and .moving_slots == 0'; }
 
 lives() { ! grep broken "$NET_DIR/long.log" && ! pids_gone "$LOAD_LONG"; }
+all_live() { long_answered long "$LOAD_LONG"; }
 
 # What was named before is named after the death.
 recovered()
 {
-	poised_start && wait_for 15 all_up_but_drained && equal true "$(named)" &&
-		equal "$NAMES" "$(names)" && lives
+	poised_start && wait_for 60 all_up_but_drained && equal true "$(named)" &&
+		equal "$NAMES" "$(names)" && all_live
 }
 
 all_up_but_drained()
@@ -102,7 +103,7 @@ empty_start()
 {
 	arm "$1"
 	faulty_begin "${@:2}"
-	wait_for 20 grep -q "^fault point ${1%=}" "$NET_DIR/faulty.log"
+	wait_for 60 grep -q "^fault point ${1%=}" "$NET_DIR/faulty.log"
 }
 
 # The slots of web whose owner is nobody.
@@ -117,7 +118,7 @@ served() { "$@" && equal 0 "$(ownerless)" && lives; }
 # While owners could be there and names are not found, each connection asks for its page.
 waits_for_names()
 {
-	equal 1021 "$(ownerless)" && sleep 2.5 && equal 1021 "$(ownerless)" && lives
+	equal 1021 "$(ownerless)" && sleep 1.5 && equal 1021 "$(ownerless)" && lives
 }
 
 # empty WHAT EXPECTED OPTION...
@@ -127,8 +128,8 @@ empty()
 	empty_start ring-not-named= "${@:3}"
 	check "empty maps, $1: no slot has an owner before its names" waits_for_names
 	disarm
-	check "$1: every slot has an owner and names" wait_for 15 served "$2"
-	check "$1: connections live" lives_on
+	check "$1: every slot has an owner and names" wait_for 60 served "$2"
+	check "$1: connections live" all_live
 }
 
 crash_empty()
@@ -138,12 +139,9 @@ crash_empty()
 	check "empty maps: dies at $1" died
 	disarm
 	poised_start
-	check "$1: every slot has an owner and names" wait_for 15 served all_named
-	check "$1: connections live" lives_on
+	check "$1: every slot has an owner and names" wait_for 60 served all_named
+	check "$1: connections live" all_live
 }
-
-# Each of them was answered since: before the next outage, for clients give up after ten seconds.
-lives_on() { sleep 4 && lives; }
 
 #
 # the service 'other' is switched
@@ -153,7 +151,7 @@ lives_on() { sleep 4 && lives; }
 leaves()
 {
 	poise drain other app-03 >/dev/null
-	wait_for 5 equal "$1" "$(status '[.services[] | select(.name == "other")][0] |
+	wait_for 60 equal "$1" "$(status '[.services[] | select(.name == "other")][0] |
 		if .named_slots > 0 then "named" elif .moving_slots > 0 then "recorded" else "settled" end')" &&
 		poise undrain other app-03 >/dev/null && lives
 }
@@ -168,7 +166,7 @@ crash_switch()
 	poise reload >/dev/null 2>&1 || true
 	check "second_chance: $2: dies at $1" died
 	disarm
-	poised_start && wait_for 15 all_up_but_drained
+	poised_start && wait_for 60 all_up_but_drained
 	check "$1: a change of owner leaves $3 slots" leaves "$3"
 	poised_stop KILL
 }
@@ -176,10 +174,10 @@ crash_switch()
 tap_begin one
 config off false >"$NET_CONFIG"
 poised_start
-wait_for 15 all_up
+wait_for 60 all_up
 on_start client long /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" "$LONG_CONNECTIONS" "$(url "$VIP44" /)"
 LOAD_LONG=$!
-wait_for 20 grep -q 'all connected' "$NET_DIR/long.log"
+wait_for 60 grep -q 'all connected' "$NET_DIR/long.log"
 poise drain web app-01 >/dev/null
 poise drain web app-02 >/dev/null
 check "slots name who drained, and record nothing" equal true "$(named)"
@@ -189,7 +187,7 @@ poised_stop KILL
 for point in services-adopted backends-adopted adopted services-changed committed; do
 	crash "$point" at "$point"
 done
-check "web's connections were held by the chain" lives
+check "web's connections were held by the chain" all_live
 
 crash_switch chains-fit true named
 crash_switch chains-settled false recorded

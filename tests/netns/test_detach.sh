@@ -16,7 +16,7 @@ nothing_left()
 	! [ -e "$NET_PINS" ] || { find "$NET_PINS"; return 1; }
 }
 
-served() { spread "$VIP44" 120 1 2 3; }
+served() { spread "$VIP44" 1 2 3; }
 
 not_served() { refused 28 on client curl -s --max-time 2 "$(url "$VIP44" /)"; }
 
@@ -44,17 +44,17 @@ abi_spoil()
 tap_begin one
 config_web 1 2 3 >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 check "the program is attached" attached
 check "maps are pinned" pinned
 
 check "poise detach succeeds" poise detach
-check "poised ends" wait_for 10 pids_gone "$NET_POISED"
+check "poised ends" wait_for 60 pids_gone "$NET_POISED"
 check "nothing is left attached or pinned" nothing_left
 check "the VIP is not served any more" not_served
 
 poised_start
-check "poised starts anew" wait_for 15 all_up
+check "poised starts anew" wait_for 60 all_up
 check "and serves" served
 poised_stop KILL
 check "without poised the program stays" attached
@@ -63,7 +63,7 @@ check "poise detach succeeds without poised" detach_alone
 check "nothing is left attached or pinned by it" nothing_left
 
 poised_start
-check "poised starts once more" wait_for 15 all_up
+check "poised starts once more" wait_for 60 all_up
 poised_stop TERM
 abi_spoil
 check "pins of another ABI version are refused with the cure" abi_refused
@@ -71,6 +71,6 @@ check "the refusal leaves the data plane as it was" served
 check "detach removes pins of another ABI version" detach_alone
 check "nothing of them is left" nothing_left
 poised_start
-check "poised starts after it" wait_for 15 all_up
+check "poised starts after it" wait_for 60 all_up
 check "and serves" served
 tap_end

@@ -203,7 +203,7 @@ mend_twice()
 tap_begin
 config_web 1 2 3 4 >"$NET_CONFIG"
 poised_start
-wait_for 20 all_up
+wait_for 60 all_up
 test_balancer
 check "an offload that is off" offload_read off "leaves VLAN tags on"
 check "an offload that is on" offload_read on "takes VLAN tags off"

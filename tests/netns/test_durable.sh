@@ -32,7 +32,7 @@ is_late() { contains "$(status .state.problem)" "takes longer than 5 s"; }
 ends_well()
 {
 	local pid=PID_$1
-	wait_for 20 pids_gone "${!pid}" && wait "${!pid}"
+	wait_for 60 pids_gone "${!pid}" && wait "${!pid}"
 }
 
 weighs() { equal "$2" "$(status_of web "$1" weight)"; }
@@ -55,26 +55,26 @@ config_web 1 2 3 >"$NET_CONFIG"
 on_start balancer faulty env POISE_FAULT_FILE="$FAULT_FILE" \
 	"$NET_BUILD/poised-faults" --config "$NET_CONFIG"
 NET_POISED=$!
-wait_for 15 poise version
-check "all backends come up" wait_for 15 all_up
+wait_for 60 poise version
+check "all backends come up" wait_for 60 all_up
 FILE=$(status .state.path)
 
 hang
 begin drain backend drain web app-01
-check "a drain is in effect while the disk hangs" wait_for 10 is_state draining web app-01
+check "a drain is in effect while the disk hangs" wait_for 60 is_state draining web app-01
 check "its answer waits" waits drain
 begin weight backend weight web app-03 50
-check "another change is in effect" wait_for 10 weighs app-03 50
+check "another change is in effect" wait_for 60 weighs app-03 50
 check "its answer waits" waits weight
 two_turns
 host_kill b3 nginx
-check "checks go on" wait_for 20 is_state down web app-03
+check "checks go on" wait_for 60 is_state down web app-03
 answer
 for name in drain weight host later; do
 	check "$name: it is answered when the disk is there again" ends_well "$name"
 done
 check "all of it is saved" saved app-01 '"weight": 50' app-02 '"weight": 70'
-check "in effect, too" wait_for 5 is_state draining web app-02
+check "in effect, too" wait_for 60 is_state draining web app-02
 
 hang
 begin slow backend weight web app-01 80
@@ -85,13 +85,13 @@ check "the next answer comes at once" ends_well next
 check "several backends change as one all the same" poise undrain --host "$(backend_address 2 4)"
 check "nothing of that is saved" saved '"weight": 70' app-02
 answer
-check "all is well when the disk is there again" wait_for 20 is_well
-check "and saved" wait_for 20 saved '"weight": 90'
+check "all is well when the disk is there again" wait_for 60 is_well
+check "and saved" wait_for 60 saved '"weight": 90'
 check "nobody is drained but app-01" equal 1 "$(grep -c '"drain": true' "$FILE")"
 
 hang
 begin last backend weight web app-01 33
-check "one more change is in effect" wait_for 10 weighs app-01 33
+check "one more change is in effect" wait_for 60 weighs app-01 33
 kill -TERM "$NET_POISED"
 answer
 check "poised that is ended answers it" ends_well last

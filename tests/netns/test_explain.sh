@@ -67,9 +67,9 @@ outer_seen()
 	destination=$(jq -r .outer.destination <<<"$said")
 	on_start switch "dump-$port" tcpdump -n -c 1 -i "b${backend#app-0}" \
 		"src $source and dst $destination and ($3)"
-	wait_for 10 grep -q 'listening on' "$NET_DIR/dump-$port.log"
+	wait_for 60 grep -q 'listening on' "$NET_DIR/dump-$port.log"
 	page "$vip" "$port" >/dev/null
-	wait_for 10 grep -q '1 packet captured' "$NET_DIR/dump-$port.log"
+	wait_for 60 grep -q '1 packet captured' "$NET_DIR/dump-$port.log"
 }
 
 # The first port whose slot is moving: moving_port FROM BACKEND; its previous one is BACKEND.
@@ -105,7 +105,7 @@ down()
 {
 	local port
 	host_kill b2 nginx
-	wait_for 15 is_state down web app-02
+	wait_for 60 is_state down web app-02
 	port=$(moving_port 23001 app-02)
 	contains "$(poise explain tcp "$CLIENT:$port" "$VIP44:80" --ack)" "previous app-02" \
 		"the previous backend takes no packets" || return 1
@@ -173,7 +173,7 @@ for i in 1 2 3; do
 		--encapsulation ipip --encapsulation gue >>"$NET_DIR/agent.log" 2>&1
 done
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 check "settled slots: the backend" foretold "$VIP44" $CLIENT {20001..20010}
 check "settled slots, IPv6" foretold "$VIP66" $CLIENT6 {20011..20016}
 check "settled, it says" equal "false sent tx true" "$(explain \

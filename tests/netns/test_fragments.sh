@@ -7,7 +7,7 @@
 . "$(dirname "$0")/tap.sh"
 
 PORT=5300
-COUNT=80      # datagrams, each a flow of its own
+COUNT=110     # datagrams, each a flow of its own
 LARGE=4000    # bytes of a datagram in three fragments: two follow
 LARGEST=60000 # in 41
 
@@ -37,7 +37,7 @@ server_start_udp()
 {
 	on_start "b$1" "udp-b$1" /usr/bin/python3 "$NET_ROOT/tests/netns/udp_server.py" "app-0$1" $PORT \
 		"$VIP44" "$VIP46" "$VIP66" "$VIP64"
-	wait_for 10 grep -q ready "$NET_DIR/udp-b$1.log"
+	wait_for 60 grep -q ready "$NET_DIR/udp-b$1.log"
 }
 
 # answered VIP BYTES FOLLOWERS: every backend answers some, all come back whole, and of each datagram
@@ -81,7 +81,7 @@ learned()
 {
 	local told got
 	told=$(reason too_big_told)
-	got=$(datagrams "$1" $PORT 5 $LARGE | xargs)
+	got=$(datagrams "$1" $PORT 5 $LARGE 5 | xargs)
 	echo "told: $told, then $(reason too_big_told); $got"
 	[ "$(reason too_big_told)" -gt "$told" ] && ! grep -q 'broken\|app.*lost' <<<"$got" &&
 		grep -q 'app.* app.* app.* app' <<<"$got"
@@ -104,7 +104,7 @@ done
 	udp_yaml udp64 "$VIP64" 4
 } >"$NET_CONFIG"
 poised_start
-check "all backends of all services come up" wait_for 15 all_up
+check "all backends of all services come up" wait_for 60 all_up
 
 check "IPv4: small datagrams" answered "$VIP44" 100 0
 check "IPv6: small datagrams" answered "$VIP66" 100 0
@@ -116,6 +116,6 @@ check "IPv4: datagrams in 41 fragments" largest "$VIP44"
 check "a drain loses no datagram in fragments" drained "$VIP44"
 
 ip -n "$(net_name balancer)" link set lb0 mtu 1500
-check "the way to the backends becomes narrower" wait_for 10 mtu_is 1500
+check "the way to the backends becomes narrower" wait_for 60 mtu_is 1500
 check "IPv6: the client learns to make smaller fragments" learned "$VIP66"
 tap_end

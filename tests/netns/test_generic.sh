@@ -20,12 +20,12 @@ start()
 
 served()
 {
-	check "$1: all backends come up" wait_for 15 all_up
+	check "$1: all backends come up" wait_for 60 all_up
 	check "$1: the mode is generic" mode generic
-	check "$1: IPv4 VIP, IPv4 backends" spread "$VIP44" 120 1 2 3
-	check "$1: IPv6 VIP, IPv6 backends" spread "$VIP66" 120 1 2 3
-	check "$1: IPv4 VIP, IPv6 backends" spread "$VIP46" 120 1 2 3
-	check "$1: IPv6 VIP, IPv4 backends" spread "$VIP64" 120 1 2 3
+	check "$1: IPv4 VIP, IPv4 backends" spread "$VIP44" 1 2 3
+	check "$1: IPv6 VIP, IPv6 backends" spread "$VIP66" 1 2 3
+	check "$1: IPv4 VIP, IPv6 backends" spread "$VIP46" 1 2 3
+	check "$1: IPv6 VIP, IPv4 backends" spread "$VIP64" 1 2 3
 }
 
 tap_begin one

@@ -13,7 +13,7 @@ config_web 1 | sed 's/^  socket:.*/&\n  readers: poise-readers/' >"$NET_CONFIG"
 on_start balancer poised unshare -m sh -c "mount --bind $NET_DIR/group /etc/group &&
 	exec $NET_BUILD/poised --log-format json --config $NET_CONFIG"
 NET_POISED=$!
-wait_for 15 poise version
+wait_for 60 poise version
 check "a reload that finds the same number" poise reload
 check "says nothing of it" test -z "$(grep 'number of the group' "$NET_DIR/poised.log")"
 group_is 4712

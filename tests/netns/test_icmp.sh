@@ -108,7 +108,7 @@ ip -n "$(net_name balancer)" link set lb1 mtu $NARROW
 	service_yaml web64 "$VIP64" 4 1 2 3 4
 } >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 
 check "IPv4: pings to a VIP are answered" pings_answered "$VIP44"
 check "IPv6: pings to a VIP are answered" pings_answered "$VIP66"

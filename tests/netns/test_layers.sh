@@ -15,7 +15,7 @@ changed()
 		equal '["added"]' "$(status_of web app-04 'differs | tojson')"
 }
 
-served_by_changed() { spread "$VIP44" 120 2 4; }
+served_by_changed() { spread "$VIP44" 2 4; }
 
 up() { is_state up web app-02 app-04; }
 
@@ -115,18 +115,18 @@ tap_begin one
 config_web 1 2 3 >"$NET_CONFIG"
 config_web 1 2 3 4 >"$NET_DIR/new.yaml"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 
 check "a dry run of apply changes nothing" dry_run apply "$NET_DIR/new.yaml"
 check "a wrong file is refused with its errors" apply_refused
 check "another file is applied" applied
-check "a backend of it comes up" wait_for 15 is_state up web app-04
+check "a backend of it comes up" wait_for 60 is_state up web app-04
 check "a reload comes back to poised's own file" contains "$(poise reload)" "backend 'app-04' removed"
 check "a host drains" host_drained
 check "and no more" poise undrain --host "$(backend_address 1 4)"
 
 check "a batch of changes is made" change
-check "what it added comes up" wait_for 15 up
+check "what it added comes up" wait_for 60 up
 check "the changes show" changed
 check "diff marks them" diff_marks
 check "a reload keeps them, and says so" reload_keeps
@@ -136,14 +136,14 @@ check "which is what runs" no_differences "$NET_DIR/saved.yaml"
 poised_stop KILL
 check "everything pinned is removed" unpin
 poised_start
-check "after that the changes are back" wait_for 15 changed
-check "backends come up" wait_for 15 up
+check "after that the changes are back" wait_for 60 changed
+check "backends come up" wait_for 60 up
 check "and serve" served_by_changed
 check "the log tells of it" logged 'took up 4 changes by command'
 check "poise detach" poise detach
-check "poised ends" wait_for 10 pids_gone "$NET_POISED"
+check "poised ends" wait_for 60 pids_gone "$NET_POISED"
 poised_start
-check "after a detach the changes are back, too" wait_for 15 changed
+check "after a detach the changes are back, too" wait_for 60 changed
 
 cp "$NET_DIR/saved.yaml" "$NET_CONFIG"
 check "a file that declares them overrules them" reload_overrules
@@ -154,15 +154,15 @@ poised_stop TERM
 trap 'umount "$NET_DIR/state" 2>/dev/null || true; trap "" INT TERM; net_down' EXIT
 mount -t tmpfs -o size=16k none "$NET_DIR/state"
 poised_start
-check "backends come up" wait_for 15 up
+check "backends come up" wait_for 60 up
 cat /dev/zero >"$NET_DIR/state/filler" 2>/dev/null || true
 poise backend weight web app-02 7 >/dev/null
-check "a full disk is told" wait_for 10 told 'No space left on device'
+check "a full disk is told" wait_for 60 told 'No space left on device'
 rm "$NET_DIR/state/filler"
-check "and gets over without a restart" wait_for 30 saves_again
+check "and gets over without a restart" wait_for 60 saves_again
 mount -o remount,ro "$NET_DIR/state"
 poise backend weight web app-02 8 >/dev/null
-check "a read-only directory is told" wait_for 10 told 'Read-only file system'
+check "a read-only directory is told" wait_for 60 told 'Read-only file system'
 check "the change is made all the same" equal 8 "$(status_of web app-02 weight)"
 poised_stop TERM
 umount "$NET_DIR/state"

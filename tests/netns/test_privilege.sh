@@ -78,7 +78,7 @@ while True:
     print(s.recv(4096).decode(), flush=True)
 ' "$NET_DIR/notify" >"$NET_DIR/notify.log" &
 	MANAGER=$!
-	wait_for 10 test -S "$NET_DIR/notify"
+	wait_for 60 test -S "$NET_DIR/notify"
 }
 
 told() { grep -qx "$1" "$NET_DIR/notify.log"; }
@@ -101,7 +101,7 @@ captured()
 {
 	on_start balancer capture "$NET_DIR/poise" --socket "$NET_SOCKET" capture --count 5 -w "$1"
 	local capture=$!
-	wait_for 10 test -s "$1"
+	wait_for 60 test -s "$1"
 	! is_plain >/dev/null || { echo "the plain program is attached"; return 1; }
 	equal 5 "$(pages "$VIP44" 5 | wc -l)" || return 1
 	wait "$capture" && contains "$(cat "$NET_DIR/capture.log")" "5 packets, 0 lost"
@@ -124,7 +124,7 @@ check "and a group that does not" contains "$(sed "s/$READERS/no-such-group/" \
 	"control.readers: found 'no-such-group', allowed is a group of this host"
 
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 check "poised is nobody" equal "65534 65534 65534 65534" "$(proc "$NET_POISED" Uid)"
 # CAP_NET_ADMIN 12, CAP_PERFMON 38, CAP_BPF 39
 check "with three capabilities" equal 000000c000001000 "$(proc "$NET_POISED" CapEff)"
@@ -135,7 +135,7 @@ check "and no new privileges" equal 1 "$(proc "$NET_POISED" NoNewPrivs)"
 check "one process stays root" equal "0 0 0 0" "$(proc "$(keeper)" Uid)"
 check "with four capabilities" equal 000000c000201000 "$(proc "$(keeper)" CapEff)"
 check "and holds nothing of poised's" keeper_holds
-check "requests are balanced" spread "$VIP44" 120 1 2 3
+check "requests are balanced" spread "$VIP44" 1 2 3
 
 check "a reader may read" as_group $READERS status
 check "a reader may not write" contains "$(as_group $READERS backend drain web app-01 2>&1)" \
@@ -146,7 +146,7 @@ check "a stranger may not read" contains "$(as_group $STRANGERS status 2>&1)" \
 check "a writer may write" as_group $WRITERS backend weight web app-01 50
 check "what it did is logged" logged \
 	"change: backend 'web/app-01': weight 100 -> 50, by $USER_ID \(uid $USER_ID, pid [0-9]+\)"
-check "and kept in the state file, by the user" wait_for 5 state_kept
+check "and kept in the state file, by the user" wait_for 60 state_kept
 check "and what was refused" logged "refused: user '$USER_ID' may read only: 'backend-drain' needs"
 check "twice, as the status counts" equal 2 "$(status .refused)"
 check "root may write" poise backend weight web app-01 100
@@ -163,8 +163,8 @@ check "status says so" equal true "$(status '.interfaces[] | select(.name == "lb
 	service_yaml web46 "$VIP46" 6 1 2 3
 } >"$NET_CONFIG"
 check "a reload makes a service, and leaves the interface" poise reload
-check "it is detached" wait_for 5 not_attached_to lb9
-check "the new service serves" wait_for 10 spread "$VIP46" 120 1 2 3
+check "it is detached" wait_for 60 not_attached_to lb9
+check "the new service serves" wait_for 60 spread "$VIP46" 1 2 3
 config_user | sed 's/nobody/root/' >"$NET_CONFIG"
 check "a reload cannot change the user" contains "$(poise reload 2>&1)" \
 	"user: found 'root', but poised runs with 'nobody': restart poised"
@@ -175,27 +175,27 @@ check "nor check by what was given up" contains "$(poise reload 2>&1)" \
 
 # a capture: the keeper puts a program of its own in the place of the plain one, and that back
 check "a capture gets packets" captured "$NET_DIR/first"
-check "the plain program is back" wait_for 10 is_plain
+check "the plain program is back" wait_for 60 is_plain
 config_user | sed "s/readers: $READERS/readers: $STRANGERS/" >"$NET_CONFIG"
 check "a reload changes the readers" poise reload
 check "and tells them, before and after" logged \
 	"change: control.readers $READERS -> $STRANGERS, by root"
 check "a capture by the keeper once more" captured "$NET_DIR/second"
-check "and the plain program" wait_for 10 is_plain
+check "and the plain program" wait_for 60 is_plain
 
 # death and return
 config_user >"$NET_CONFIG"
 OLD_KEEPER=$(keeper)
 poised_stop KILL
-check "the keeper ends with poised" wait_for 5 pids_gone "$OLD_KEEPER"
+check "the keeper ends with poised" wait_for 60 pids_gone "$OLD_KEEPER"
 poised_start
-check "a new poised takes over" wait_for 15 all_up
-check "and serves" spread "$VIP44" 120 1 2 3
+check "a new poised takes over" wait_for 60 all_up
+check "and serves" spread "$VIP44" 1 2 3
 kill -KILL "$(keeper)"
 MORE='  - name: lb9\n' config_user >"$NET_CONFIG"
 check "without the keeper a reload is refused in words" contains "$(poise reload 2>&1)" \
 	"cannot attach to interface 'lb9': the process that keeps root for that has died: restart"
-check "and all else goes on" spread "$VIP44" 120 1 2 3
+check "and all else goes on" spread "$VIP44" 1 2 3
 poised_stop TERM
 check "the socket's file is gone" refused 2 ls "$NET_SOCKET"
 
@@ -203,16 +203,16 @@ config_user >"$NET_CONFIG"
 manager_start
 NOTIFY_SOCKET=$NET_DIR/notify WATCHDOG_USEC=400000 on_start balancer json "$NET_BUILD/poised" --config "$NET_CONFIG" --log-format json
 NET_POISED=$!
-wait_for 10 poise version
-check "the user's checks end well" wait_for 15 all_up
+wait_for 60 poise version
+check "the user's checks end well" wait_for 60 all_up
 as_group $WRITERS backend drain web app-02 >/dev/null
-check "the service manager is told that poised is ready" wait_for 5 told READY=1
-check "and that it is alive" wait_for 5 told WATCHDOG=1
-check "and how it is" wait_for 10 told "STATUS=2 services, 6 of 6 backends up"
+check "the service manager is told that poised is ready" wait_for 60 told READY=1
+check "and that it is alive" wait_for 60 told WATCHDOG=1
+check "and how it is" wait_for 60 told "STATUS=2 services, 6 of 6 backends up"
 sed -i '0,/path: \/healthz,/s//path: \/,/' "$NET_CONFIG"
 poise reload >/dev/null
 poise backend remove web app-03 --now >/dev/null
-check "and of a reload, with its time" wait_for 5 told 'MONOTONIC_USEC=[0-9]*'
+check "and of a reload, with its time" wait_for 60 told 'MONOTONIC_USEC=[0-9]*'
 check "every line is a JSON object" all_json "$NET_DIR/json.log"
 check "a change has its fields" json_event ".event == \"change\" and .service == \"web\" and
 	.backend == \"app-02\" and .what == \"drained\" and .uid == $USER_ID and .pid > 1"
@@ -227,6 +227,6 @@ check "detach removes everything, by the keeper" poise detach
 check "nothing is attached" not_attached_to lb0
 check "nothing is pinned" refused 2 ls "$NET_PINS"
 wait "$NET_POISED" || true
-check "the service manager is told of the end" wait_for 5 told STOPPING=1
+check "the service manager is told of the end" wait_for 60 told STOPPING=1
 kill "$MANAGER"
 tap_end

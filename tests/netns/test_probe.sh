@@ -91,7 +91,7 @@ checks_go_on()
 {
 	local before
 	before=$(status_of "$1" "$2" health.checked_at)
-	wait_for 10 later "$1" "$2" "$before" && wait_for 10 error_is "$1" "$2" ""
+	wait_for 60 later "$1" "$2" "$before" && wait_for 60 error_is "$1" "$2" ""
 }
 
 later() { [ "$(status_of "$1" "$2" health.checked_at)" -gt "$3" ]; }
@@ -158,7 +158,7 @@ configure >"$NET_CONFIG"
 on_start switch b3.capture tcpdump -nn -U -i b3 -w "$NET_DIR/b3.pcap" 'ip proto 4 or (ip6 and udp)'
 CAPTURE=$!
 poised_start
-check "all backends come up, in every tunnel" wait_for 15 all_up
+check "all backends come up, in every tunnel" wait_for 60 all_up
 check "checks go on" checks_go_on gue-6in6 app-01
 check "poise service show says how" contains "$(poise service show l2-4)" \
 	"via tunnel, probe_mtu: with a packet of full size"
@@ -173,32 +173,32 @@ done
 check "an echo request with the mark goes through the tunnel" marked_echo "$VIP44"
 
 ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
-check "a backend without the VIP is down, of its services alone" wait_for 10 down_are app-01 \
+check "a backend without the VIP is down, of its services alone" wait_for 60 down_are app-01 \
 	ipip-4in4 gue-4in4 gre-4in4 l2-4 connect udp-4
 check "the reason is that nothing answers" reason_has connect app-01 "timed out after 390 ms while connecting through the tunnel"
 check "a direct check does not see it" is_state up direct app-01
 ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
-check "with the VIP it is up" wait_for 10 all_up
+check "with the VIP it is up" wait_for 60 all_up
 
 agent_detach 2 >/dev/null
 # shellcheck disable=SC2086 # lists
-check "a backend that does not open tunnels is down" wait_for 10 down_are app-02 $WITHOUT_L2
+check "a backend that does not open tunnels is down" wait_for 60 down_are app-02 $WITHOUT_L2
 check "a direct check does not see that either" is_state up direct app-02
 agent_attach_kinds 2
-check "with its tunnels open it is up" wait_for 10 all_up
+check "with its tunnels open it is up" wait_for 60 all_up
 
 on b1 sysctl -q net.ipv4.icmp_echo_ignore_all=1
-check "probe_mtu needs an answer to an echo request" wait_for 10 down_are app-01 \
+check "probe_mtu needs an answer to an echo request" wait_for 60 down_are app-01 \
 	ipip-4in6 gue-4in6 gre-4in6 l2-4
 on b1 sysctl -q net.ipv4.icmp_echo_ignore_all=0
-check "with answers it is up" wait_for 10 all_up
+check "with answers it is up" wait_for 60 all_up
 ip -n "$(net_name switch)" link set b1 mtu 1400
-check "a way with too small an MTU is found by probe_mtu alone" wait_for 10 down_are app-01 \
+check "a way with too small an MTU is found by probe_mtu alone" wait_for 60 down_are app-01 \
 	ipip-4in6 ipip-6in4 gue-4in6 gue-6in4 gre-4in6 gre-6in4 l2-4 l2-6
 check "the reason says it" reason_has ipip-6in4 app-01 \
 	"a packet of 1500 bytes does not get through the tunnel within 390 ms, but small ones do"
 ip -n "$(net_name switch)" link set b1 mtu 1600
-check "with the MTU it is up" wait_for 10 all_up
+check "with the MTU it is up" wait_for 60 all_up
 
 before=$(was_down)
 poised_stop KILL
@@ -211,25 +211,25 @@ ip -n "$(net_name balancer)" route add "$VIP44/32" via 10.0.1.1 dev lb1
 check "the route to the VIP moves to another interface: checks go on" checks_go_on connect app-01
 check "and echo requests" marked_echo "$VIP44"
 ip -n "$(net_name balancer)" route replace blackhole "$VIP44/32"
-check "without a route that is said" wait_for 10 error_has connect app-01 \
+check "without a route that is said" wait_for 60 error_has connect app-01 \
 	"not checked: via: tunnel needs a route to the service's address"
 check "and no backend is down for it" equal "" "$(states app-01 down)"
 ip -n "$(net_name balancer)" route del blackhole "$VIP44/32"
-check "with a route checks go on" wait_for 10 error_is connect app-01 ""
+check "with a route checks go on" wait_for 60 error_is connect app-01 ""
 
 ip -n "$(net_name balancer)" address add "$VIP44/32" dev lo
 ip -n "$(net_name balancer)" address add "$VIP66/128" dev lo nodad
-check "a VIP on this host: what is needed is said" wait_for 10 error_has connect app-01 \
+check "a VIP on this host: what is needed is said" wait_for 60 error_has connect app-01 \
 	"not checked: the service's address is on this host: via: tunnel needs net.ipv4.conf.lb1.accept_local=1"
 on balancer sysctl -q net.ipv4.conf.lb1.accept_local=1
-check "then checks go on" wait_for 10 error_is connect app-01 ""
+check "then checks go on" wait_for 60 error_is connect app-01 ""
 check "and are run" checks_go_on connect app-01
 check "IPv6 needs nothing" checks_go_on gue-6in6 app-01
 check "all of them are up" all_up
 ip -n "$(net_name b1)" address del "$VIP44/32" dev lo
-check "a backend without the VIP is down from there, too" wait_for 10 is_state down connect app-01
+check "a backend without the VIP is down from there, too" wait_for 60 is_state down connect app-01
 ip -n "$(net_name b1)" address add "$VIP44/32" dev lo
-check "and up with it" wait_for 10 all_up
+check "and up with it" wait_for 60 all_up
 ip -n "$(net_name balancer)" address del "$VIP44/32" dev lo
 ip -n "$(net_name balancer)" address del "$VIP66/128" dev lo
 check "the VIP leaves this host: checks go on" checks_go_on connect app-01
@@ -246,9 +246,9 @@ check "the program is gone" refused 1 marked_echo "$VIP44"
 check "a filter of someone else stays" user_filter lb0
 configure >"$NET_CONFIG"
 check "they probe again" poise reload
-check "all are up" wait_for 10 all_up
+check "all are up" wait_for 60 all_up
 check "poise detach succeeds" poise detach
-check "poised ends" wait_for 10 pids_gone "$NET_POISED"
+check "poised ends" wait_for 60 pids_gone "$NET_POISED"
 check "it takes the program off" refused 1 marked_echo "$VIP44"
 check "and leaves the filter of someone else" user_filter lb0
 
@@ -259,6 +259,6 @@ check "and leaves the filter of someone else" user_filter lb0
 } >"$NET_CONFIG"
 : >"$NET_DIR/poised.log"
 poised_start
-check "a start where the first check is due before the way of any backend is written" wait_for 15 all_up
+check "a start where the first check is due before the way of any backend is written" wait_for 60 all_up
 check "loses none of them" equal "" "$(grep 'health unknown -> down' "$NET_DIR/poised.log" || true)"
 tap_end

@@ -64,7 +64,7 @@ limited()
 tap_begin one
 config_web 1 2 >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 SOCKET=s@$NET_SOCKET@$NET_DIR/other.sock@ PINS=s@$NET_PINS@$NET_DIR/bpf/other@
 STATE=s@$NET_DIR/state@$NET_DIR/other-state@
 
@@ -81,16 +81,16 @@ ip -n "$(net_name balancer)" link set v0 up
 check "nor on one of two" told "$(other -e "$SOCKET" -e "$PINS" -e "$STATE" -e '1a\  - name: v0')" \
 	"interface 'lb0': the program of another poised"
 check "nothing is left of these starts" nothing_left "$NET_DIR/bpf/other" v0
-check "the first serves on" spread "$VIP44" 120 1 2
+check "the first serves on" spread "$VIP44" 1 2
 rm -r "$NET_PINS"
-check "pins that are removed by hand: poised tells" wait_for 20 \
+check "pins that are removed by hand: poised tells" wait_for 60 \
 	grep -q "the pins in '$NET_PINS' are gone: packets are forwarded still" "$NET_DIR/poised.log"
 poised_stop TERM
 check "and then: it says what ends the program" told "$(other -e '')" \
 	"where its pins are gone, by 'ip link set INTERFACE xdp off'"
 check "which does" ip -n "$(net_name balancer)" link set lb0 xdp off
 poised_start
-check "so that poised starts" wait_for 15 all_up
+check "so that poised starts" wait_for 60 all_up
 poised_stop TERM
 
 # shellcheck disable=SC2046 # a command and its options
@@ -120,11 +120,11 @@ fi
 check "nor of those that may not load" nothing_left "$NET_DIR/bpf/other"
 on_start balancer poised prlimit --fsize=0 "$NET_BUILD/poised" --config "$NET_CONFIG"
 NET_POISED=$!
-check "where no file may grow poised serves" wait_for 15 all_up
+check "where no file may grow poised serves" wait_for 60 all_up
 check "and says what it cannot save" contains "$(poise backend weight web app-01 99 2>&1)" \
 	"not saved, and a reboot would undo it: cannot write '$NET_DIR/state/state.json': File too large"
 poised_stop TERM
-check "the data plane serves all the while" spread "$VIP44" 120 1 2
+check "the data plane serves all the while" spread "$VIP44" 1 2
 poised_start
-check "and the next poised takes it up" wait_for 15 all_up
+check "and the next poised takes it up" wait_for 60 all_up
 tap_end

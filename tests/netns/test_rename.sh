@@ -19,7 +19,7 @@ lb() { ip -n "$(net_name balancer)" "$@"; }
 interfaces() { status '.interfaces[] | "\(.name) \(.attached) \(.renamed) \(.configured)"' | sort; }
 interfaces_are() { equal "$1" "$(interfaces)"; }
 
-served() { spread "$VIP44" 120 1 2 3 && spread "$VIP66" 120 1 2 3; }
+served() { spread "$VIP44" 1 2 3 && spread "$VIP66" 1 2 3; }
 status_says() { contains "$(poise status)" "$@"; }
 programs_on() { equal "$1" "$(lb -d -j link show | jq -r '.[] | select(.xdp.mode == 1) | .ifname' | sort | xargs)"; }
 
@@ -51,11 +51,11 @@ UNNAMED="the configuration does not name it, but the program is on it"
 tap_begin
 config_of lb0
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 
 load_start 4
 lb link set lb0 name wan0
-check "a renamed interface is said" wait_for 5 logged "lb0.*$NOW"
+check "a renamed interface is said" wait_for 60 logged "lb0.*$NOW"
 check "and shown, attached" interfaces_are "lb0 true wan0 true"
 check "in words, and the status ends with 0" status_says "interface lb0: native mode" "$NOW"
 check "doctor tells it, and looks at the interface" \
@@ -65,15 +65,15 @@ check "no request failed meanwhile" load_clean
 check "it was said once" logged_once "$NOW"
 
 lb link set wan0 name lb0
-check "renamed back, that is said" wait_for 5 logged "lb0.*it has its name again"
+check "renamed back, that is said" wait_for 60 logged "lb0.*it has its name again"
 check "and all is as before" interfaces_are "lb0 true null true"
 
 lb link set lb0 down
 lb link set lb0 name wan0
 lb link set wan0 up
 host_routes balancer 10.0.1.1 2001:db8:2::1
-check "renamed while it was down: that is shown" wait_for 5 interfaces_are "lb0 true wan0 true"
-check "requests succeed" wait_for 15 served
+check "renamed while it was down: that is shown" wait_for 60 interfaces_are "lb0 true wan0 true"
+check "requests succeed" wait_for 60 served
 
 load_start 3
 config_of wan0 's/port: 80$/port: 0/'
@@ -99,21 +99,21 @@ check "doctor tells it" doctor_says lb0 "$UNNAMED" "poise reload   # to take it 
 check "a reload leaves it, as long as one is missing" contains "$(poise reload)" "nothing has changed"
 config_of lb0
 check "a reload that names it takes it up" contains "$(poise reload)" "interface 'lb0' attached"
-check "then all is as configured again" wait_for 5 interfaces_are "lb0 true null true"
+check "then all is as configured again" wait_for 60 interfaces_are "lb0 true null true"
 check "no request failed meanwhile" load_clean
 
 lb link set lb0 name wan0
-wait_for 5 interfaces_are "lb0 true wan0 true"
+wait_for 60 interfaces_are "lb0 true wan0 true"
 lb link add lb0 type veth peer name lb0p
 check "another interface takes the name: it gets the program" \
-	wait_for 5 interfaces_are $'lb0 true null true\nwan0 true null false'
+	wait_for 60 interfaces_are $'lb0 true null true\nwan0 true null false'
 check "the one that was renamed goes on until a reload" served
 check "which takes it off" contains "$(poise reload)" "interface 'wan0' detached"
 check "then the program is on the one that is named" programs_on lb0
 lb link del lb0
 lb link set wan0 name lb0
-check "with its name the first one gets it again" wait_for 5 interfaces_are "lb0 true null true"
-check "requests succeed" wait_for 15 served
+check "with its name the first one gets it again" wait_for 60 interfaces_are "lb0 true null true"
+check "requests succeed" wait_for 60 served
 
 lb link add lb1 type veth peer name lb1p
 config_of lb0 's/^tunnel:/  - name: lb1\n&/'
@@ -123,7 +123,7 @@ config_of lb0
 poised_start
 check "left out while poised was away: it goes on" interfaces_are $'lb0 true null true\nlb1 true null false'
 lb link set lb1 name lb2
-check "its name is followed" wait_for 5 interfaces_are $'lb0 true null true\nlb2 true null false'
+check "its name is followed" wait_for 60 interfaces_are $'lb0 true null true\nlb2 true null false'
 check "a reload takes it off" contains "$(poise reload)" "interface 'lb2' detached"
 check "then it is gone from the status" interfaces_are "lb0 true null true"
 check "and from the interface" programs_on lb0

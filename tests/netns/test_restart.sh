@@ -7,12 +7,11 @@
 . "$(dirname "$0")/tap.sh"
 
 DOWNLOADS=20
-LOAD_SECONDS=14
 
 # wrk_start NAME VIP [HEADER]
 wrk_start()
 {
-	on_start client "$1" nice -n 15 wrk -t 1 -c 20 -d "$LOAD_SECONDS" --timeout 10s ${3:+-H "$3"} \
+	on_start client "$1" nice -n 15 wrk -t 1 -c 20 -d 1h --timeout 10s ${3:+-H "$3"} \
 		"$(url "$2" /)"
 	WRKS="$WRKS $!"
 }
@@ -29,7 +28,7 @@ load_runs()
 alone()
 {
 	pids_gone "$NET_POISED" || { echo "poised still runs"; return 1; }
-	spread "$VIP44" 120 2 3 4 && spread "$VIP66" 120 1 2 3
+	spread "$VIP44" 2:150 3 4 && spread "$VIP66" 1 2 3
 }
 
 # What was changed by command: app-04 added, app-01 drained, app-02 weighs 150.
@@ -47,8 +46,8 @@ restart()
 	poised_stop "$1"
 	check "$2: requests succeed without poised" alone
 	poised_start
-	check "$2: a new poised keeps what was changed by command" wait_for 10 changes_kept
-	check "$2: requests succeed" spread "$VIP44" 120 2 3 4
+	check "$2: a new poised keeps what was changed by command" wait_for 60 changes_kept
+	check "$2: requests succeed" spread "$VIP44" 2:150 3 4
 }
 
 downloads_whole()
@@ -73,7 +72,7 @@ tap_begin one
 SETTLE=15m config_web 1 2 3 | sed 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 3 /' \
 	>"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 
 # half of the long connections are IPv6; most of IPv4's become old ones by the changes that follow
 for ((i = 1; i <= DOWNLOADS; i++)); do
@@ -84,7 +83,7 @@ for ((i = 1; i <= DOWNLOADS; i++)); do
 	fi
 done
 check "a backend is added" poise backend add web app-04 "$(backend_address 4 4)"
-check "it comes up" wait_for 15 is_state up web app-04
+check "it comes up" wait_for 60 is_state up web app-04
 check "a backend is drained" poise backend drain web app-01
 check "a backend is weighed" poise backend weight web app-02 150
 
@@ -99,7 +98,10 @@ done
 restart TERM "stop"
 check "the load lasted until here" load_runs
 # shellcheck disable=SC2086 # a list
-wait $WRKS || true
+{
+	kill -INT $WRKS
+	wait $WRKS || true
+}
 check "keep-alive: no request failed, IPv4" wrk_clean "$NET_DIR/wrk-keep.log"
 check "keep-alive: no request failed, IPv6" wrk_clean "$NET_DIR/wrk-keep6.log"
 check "a connection a request: none failed, IPv4" wrk_clean "$NET_DIR/wrk-close.log"

@@ -66,12 +66,13 @@ backend_serves()
 	on "b$1" "$NET_BUILD/poise-agent" attach eth0 --pin-path "$NET_DIR/bpf/agent-b$1" \
 		--vip 203.0.113.0/24 --vip $NET6/64 --from 172.16.0.0/16 --from 100::/64 \
 		--encapsulation ipip --encapsulation gue --encapsulation gre >>"$NET_DIR/agent.log" 2>&1
-	wait_for 10 grep -q ready "$NET_DIR/tcp-b$1.log"
-	wait_for 10 grep -q ready "$NET_DIR/udp-b$1.log"
-	wait_for 10 grep -q ready "$NET_DIR/sticky-b$1.log"
+	wait_for 60 grep -q ready "$NET_DIR/tcp-b$1.log"
+	wait_for 60 grep -q ready "$NET_DIR/udp-b$1.log"
+	wait_for 60 grep -q ready "$NET_DIR/sticky-b$1.log"
 }
 
-# servers NAMES ADDRESS PORT N: connections come to just these servers.
+# servers NAMES ADDRESS PORT N: connections come to just these servers. Chance alone leaves one of two out
+# of 50 connections in a run of 10^14, one of three out of 80 in 10^13, one of four out of 110 in 10^13.
 servers()
 {
 	equal "$1" "$(tcp "$2" "$3" "open:$4" | xargs -n 2 | cut -d ' ' -f 1 | xargs)"
@@ -81,7 +82,7 @@ servers()
 datagrams()
 {
 	equal "app-01 app-02 app-03 app-04" \
-		"$(udp $ONE "$1" 60 100 | tally | cut -d ' ' -f 1 | xargs)"
+		"$(udp $ONE "$1" 110 100 | tally | cut -d ' ' -f 1 | xargs)"
 }
 
 # Nothing answers there, and no backend is asked.
@@ -89,7 +90,7 @@ closed()
 {
 	local before
 	before=$(status '[.services[].packets] | add')
-	! tcp "$1" "$2" open:1 2>/dev/null || return 1
+	! tcp "$1" "$2" within:2 open:1 2>/dev/null || return 1
 	equal "$before" "$(status '[.services[].packets] | add')"
 }
 
@@ -144,28 +145,28 @@ held()
 	on_start client "$1" /usr/bin/python3 "$NET_ROOT/tests/netns/tcp_client.py" "$2" "$3" \
 		"open:$4" "until:$NET_DIR/$1.end" still
 	printf -v "HELD_$1" %s $!
-	wait_for 10 grep -q app "$NET_DIR/$1.log"
+	wait_for 60 grep -q app "$NET_DIR/$1.log"
 }
 
 held_end()
 {
 	local pid=HELD_$1
 	touch "$NET_DIR/$1.end"
-	wait_for 10 pids_gone "${!pid}" # which may be another shell's child
+	wait_for 60 pids_gone "${!pid}" # which may be another shell's child
 	tail -n 1 "$NET_DIR/$1.log"
 }
 
 # A drained backend keeps its connections, and the count of active ones tells when they are gone.
 least_drained()
 {
-	wait_for 10 active_is least 0 || return 1
+	wait_for 60 active_is least 0 || return 1
 	held drained 203.0.113.43 8000 8
 	active_is least 8 || return 1
 	poise backend drain least app-02
 	servers "app-01 app-03 app-04" 203.0.113.43 8000 12 || return 1
 	equal 8 "$(held_end drained)" || return 1
 	poise backend undrain least app-02
-	wait_for 10 active_is least 0
+	wait_for 60 active_is least 0
 }
 
 active_is()
@@ -177,8 +178,8 @@ active_is()
 added()
 {
 	poise backend add gue app-03 10.0.1.13 --encapsulation gre
-	wait_for 10 is_state up gue app-03
-	servers "app-01 app-02 app-03" 203.0.113.44 8000 40 || return 1
+	wait_for 60 is_state up gue app-03
+	servers "app-01 app-02 app-03" 203.0.113.44 8000 80 || return 1
 	equal "gre added" "$(status_of gue app-03 encapsulation) $(status_of gue app-03 differs[])" ||
 		return 1
 	refused 1 poise backend add gue app-04 10.0.1.14 --encapsulation vxlan &&
@@ -194,13 +195,13 @@ narrowed()
 		kind_yaml narrow $ONE '"8090-8100"' "3" "protocol: tcp"
 	} >"$NET_CONFIG"
 	poise reload
-	wait_for 10 all_up
-	servers "app-01 app-02" $ONE 8000 30 || return 1
+	wait_for 60 all_up
+	servers "app-01 app-02" $ONE 8000 50 || return 1
 	servers "app-03" $ONE 8100 10 || return 1
 	equal 20 "$(held_end wide)" || return 1
 	configure >"$NET_CONFIG"
 	poise reload
-	servers "app-01 app-02" $ONE 8100 30
+	servers "app-01 app-02" $ONE 8100 50
 }
 
 restarted()
@@ -209,7 +210,7 @@ restarted()
 	held prefix $NET6 8000 20
 	poised_stop KILL
 	poised_start
-	wait_for 10 all_up
+	wait_for 60 all_up
 	equal "20 20" "$(held_end range) $(held_end prefix)" || return 1
 	grep -q 'took up 13 services and' "$NET_DIR/poised.log"
 }
@@ -224,32 +225,32 @@ for i in 1 2 3 4; do
 done
 configure >"$NET_CONFIG"
 poised_start
-check "all backends of all services come up" wait_for 15 all_up
+check "all backends of all services come up" wait_for 60 all_up
 
 check "UDP: datagrams to all backends" datagrams $UDP_PORT
 check "UDP, sticky: datagrams to all backends" datagrams 5301
-check "a port of a range" servers "app-01 app-02" $ONE 8000 30
-check "the last port of a range" servers "app-01 app-02" $ONE 8100 30
+check "a port of a range" servers "app-01 app-02" $ONE 8000 50
+check "the last port of a range" servers "app-01 app-02" $ONE 8100 50
 check "a port beside a range is closed" closed $ONE 8101
 check "a service of one port within a range" servers app-04 $ONE 8050 5
 check "any port: one" servers app-03 $ALL 8101 5
 check "any port: another" servers app-03 $ALL 65535 5
-check "an IPv4 prefix: its first address" servers "app-01 app-02 app-03" $NET 8000 40
-check "an IPv4 prefix: its last address" servers "app-01 app-02 app-03" 203.0.113.79 8000 40
+check "an IPv4 prefix: its first address" servers "app-01 app-02 app-03" $NET 8000 80
+check "an IPv4 prefix: its last address" servers "app-01 app-02 app-03" 203.0.113.79 8000 80
 check "beyond an IPv4 prefix" closed 203.0.113.80 8000
-check "an IPv6 /64" servers "app-01 app-02 app-03 app-04" 2001:db8:f::1:2:3:4 8000 60
+check "an IPv6 /64" servers "app-01 app-02 app-03 app-04" 2001:db8:f::1:2:3:4 8000 110
 check "affinity: a client's connections come to one backend" near
 check "roundrobin: exact shares" round
 check "roundrobin: shares by weight" round_weighted
 check "leastconn: where the fewest are" least
 check "leastconn: a drain, and ended connections are counted off" least_drained
-check "gue" servers "app-01 app-02" 203.0.113.44 8000 30
-check "gre" servers "app-01 app-02" 203.0.113.45 8000 30
-check "l2" servers "app-01 app-02" 203.0.113.46 8000 30
+check "gue" servers "app-01 app-02" 203.0.113.44 8000 50
+check "gre" servers "app-01 app-02" 203.0.113.45 8000 50
+check "l2" servers "app-01 app-02" 203.0.113.46 8000 50
 check "a backend added with a way of its own" added
 check "a narrower service comes and goes" narrowed
 check "poised is killed: the next one takes all of it up" restarted
-check "as before: a prefix" servers "app-01 app-02 app-03" $NET 8000 40
+check "as before: a prefix" servers "app-01 app-02 app-03" $NET 8000 80
 check "as before: UDP" datagrams $UDP_PORT
-check "as before: the added backend" servers "app-01 app-02 app-03" 203.0.113.44 8000 40
+check "as before: the added backend" servers "app-01 app-02 app-03" 203.0.113.44 8000 80
 tap_end

@@ -17,7 +17,7 @@ screen() { terminal capture-pane -p; }
 # shows REGEX: within 20 s
 shows()
 {
-	wait_for 20 eval "screen | grep -qE -- '$1'" || { echo "expected: $1"; screen; return 1; }
+	wait_for 60 eval "screen | grep -qE -- '$1'" || { echo "expected: $1"; screen; return 1; }
 }
 
 really_draining() { equal draining "$(status -r '.services[0].backends[0].state')"; }
@@ -26,7 +26,7 @@ tap_begin one 2
 trap 'trap "" INT TERM; terminal kill-server 2>/dev/null || true; net_down' EXIT
 config_web 1 2 >"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 on_start client wrk wrk -t1 -c4 -d600 "http://$VIP44/"
 terminal -f /dev/null new-session -d -x 80 -y 24 \
 	"'$NET_BUILD/poise' --socket '$NET_SOCKET' top; echo ended \$?; exec cat"
@@ -41,7 +41,7 @@ terminal send-keys d
 check "a drain is asked about" shows '^Drain web/app-01'
 terminal send-keys y
 check "the screen says that it drains" shows '^app-01 +draining'
-check "it really does" wait_for 10 really_draining
+check "it really does" wait_for 60 really_draining
 poised_stop KILL
 check "poised is away, and that is told" shows 'NO CONNECTION'
 poised_start

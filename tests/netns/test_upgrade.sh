@@ -12,13 +12,14 @@
 . "$(dirname "$0")/faults.sh"
 
 NEXT=$NET_BUILD/next/build/poised
+declare -A LONG # process ids of long_clients.py, by name
 
 # upgrade_start POISED: starts that one
 upgrade_start()
 {
 	on_start balancer poised "$1" --config "$NET_CONFIG"
 	NET_POISED=$!
-	wait_for 15 poise version
+	wait_for 60 poise version
 }
 
 abi() { status .abi; }
@@ -50,12 +51,12 @@ replace()
 	poised_stop KILL
 	check "$3: it starts over the pins of the other version" upgrade_start "$1"
 	check "$3: it is of ABI version $2" equal "$2" "$(abi)"
-	check "$3: what was changed by command is kept" wait_for 10 changes_kept
+	check "$3: what was changed by command is kept" wait_for 60 changes_kept
 	check "$3: slots still move" still_moving
 	check "$3: counters go on" counted_on "$before"
 	check "$3: the data plane answers" answers
 	check "$3: nothing is left of the other pins" equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
-	check "$3: requests succeed" spread "$VIP44" 120 2 3 4
+	check "$3: requests succeed" spread "$VIP44" 2:150 3 4
 	check "$3: no connection broke" load_lives
 }
 
@@ -72,7 +73,7 @@ dies()
 	check "$what: it dies" died
 	check "$what: it starts" upgrade_start "$2"
 	check "$what: it is of ABI version $3" equal "$3" "$(abi)"
-	check "$what: what was changed by command is kept" wait_for 10 changes_kept
+	check "$what: what was changed by command is kept" wait_for 60 changes_kept
 	check "$what: nothing is left of the other pins" \
 		equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
 	check "$what: no connection broke" load_lives
@@ -92,8 +93,8 @@ begin_long()
 {
 	on_start client "$1" env LOCAL_PORT="$2" /usr/bin/python3 "$NET_ROOT/tests/netns/long_clients.py" 80 \
 		"$(url "$VIP44" /)" "$(url "$VIP46" /)"
-	LONG+=($!)
-	wait_for 20 grep -q 'all connected' "$NET_DIR/$1.log"
+	LONG[$1]=$!
+	wait_for 60 grep -q 'all connected' "$NET_DIR/$1.log"
 }
 
 long_ends()
@@ -103,7 +104,14 @@ long_ends()
 	LONG=()
 }
 
-none_broke() { ! grep broken "$NET_DIR"/long-*.log; }
+none_broke()
+{
+	local name
+	for name in "${!LONG[@]}"; do
+		long_answered "$name" "${LONG[$name]}" || return 1
+	done
+	! grep broken "$NET_DIR"/long-*.log
+}
 
 # The later version's program runs on while a poised takes its maps over, which waits when they are
 # copied; at POINT it dies, or with POINT= waits again, and connections begin at each time.
@@ -111,29 +119,27 @@ none_broke() { ! grep broken "$NET_DIR"/long-*.log; }
 takes_over()
 {
 	local point=${1%=} name=long-${1/=/-waits} what="copied, then $1"
-	LONG=()
 	poised_stop KILL
 	check "$what: the later version is there" upgrade_start "$NEXT"
-	check "$what: a backend is down" wait_for 20 is_state down web app-03
-	check "$what: for the other service, too" wait_for 20 is_state down rr app-03
+	check "$what: a backend is down" wait_for 60 is_state down web app-03
+	check "$what: for the other service, too" wait_for 60 is_state down rr app-03
 	check "$what: connections come and go" begin_long "$name-0" 1000
 	long_ends
 	poised_stop KILL
 	arm migration-filled=
 	faulty_begin
-	check "$what: the maps are copied" wait_for 20 at_point migration-filled
+	check "$what: the maps are copied" wait_for 60 at_point migration-filled
 	check "$what: connections begin" begin_long "$name-1" 1000
 	arm "$1"
-	check "$what: it goes on" wait_for 20 at_point "$point"
+	check "$what: it goes on" wait_for 60 at_point "$point"
 	check "$what: connections begin once more" begin_long "$name-2" 1500
-	sleep 1.5 # an answer of each connection
 	check "$what: no connection broke so far" none_broke
 	if [ "$point" = "$1" ]; then
 		check "$what: it died" died
 		check "$what: it starts anew" upgrade_start "$NET_BUILD/poised"
 	fi
 	disarm
-	check "$what: it is there" wait_for 20 poise version
+	check "$what: it is there" wait_for 60 poise version
 	recorded_count "$what"
 }
 
@@ -143,8 +149,7 @@ recorded_count()
 {
 	check "$1: the recording service changes" poise backend drain rr app-04
 	server_start 3
-	check "$1: the backend that was down returns" wait_for 30 is_state up web app-03
-	sleep 2.5 # two answers of each connection
+	check "$1: the backend that was down returns" wait_for 60 is_state up web app-03
 	check "$1: no connection broke" none_broke
 	check "$1: nothing is left of the other pins" equal "" "$(ls -d "${NET_PINS}_next" 2>/dev/null)"
 	long_ends
@@ -160,10 +165,10 @@ fi
 SETTLE=15m config_web 1 2 3 | sed 's/interval: [^}]*/interval: 3s, timeout: 3s, rise: 1, fall: 5 /' \
 	>"$NET_CONFIG"
 poised_start
-check "all backends come up" wait_for 15 all_up
+check "all backends come up" wait_for 60 all_up
 load_start "$VIP44" "$VIP66"
 check "a backend is added" poise backend add web app-04 "$(backend_address 4 4)"
-check "it comes up" wait_for 15 is_state up web app-04
+check "it comes up" wait_for 60 is_state up web app-04
 check "a backend is drained" poise backend drain web app-01
 check "a backend is weighed" poise backend weight web app-02 150
 NOW=$(abi)
@@ -178,12 +183,12 @@ dies pins-exchanged "$NEXT" $((NOW + 1))
 dies attached "$NET_BUILD/poised" "$NOW"
 dies all-attached "$NEXT" $((NOW + 1))
 dies pin-removed:3 "$NET_BUILD/poised" "$NOW"
-check "requests succeed" spread "$VIP44" 120 2 3 4
+check "requests succeed" spread "$VIP44" 2:150 3 4
 load_stop
 load_checks
 config_recorded >"$NET_CONFIG"
 check "a service that records is added" poise reload
-check "its backends are up" wait_for 15 is_state up rr app-01 app-02 app-03 app-04
+check "its backends are up" wait_for 60 is_state up rr app-01 app-02 app-03 app-04
 host_kill b3 nginx
 takes_over attached=
 takes_over attached

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -261,16 +263,18 @@ uint16_t agent_host_connect(int family, uint16_t port, uint32_t *next)
 	return port_of(client);
 }
 
-uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *first, uint32_t *next)
+uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *unheard, uint32_t *next)
 {
 	static const char bytes[1 << 16];
-	int client, server;
+	int client, server, waiting;
 
 	make_connection(family, port, &client, &server);
-	*first = next_number(server);
 	while (send(server, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
 	*next = next_number(server);
+	if (ioctl(server, SIOCOUTQ, &waiting) || waiting <= 0)
+		bail_out("SIOCOUTQ");
+	*unheard = *next - (uint32_t)waiting;
 	return port_of(client);
 }
 

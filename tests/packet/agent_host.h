@@ -37,8 +37,9 @@ int agent_host_listen(int family, uint16_t port);
 /* A connection from AGENT_CLIENT to a port of the VIP, where no socket listens any more. Returns
  * the client's port. next: the number of the byte that the server would send next. */
 uint16_t agent_host_connect(int family, uint16_t port, uint32_t *next);
-/* One whose server has said more than its client takes. first: of its bytes; next: as above. */
-uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *first, uint32_t *next);
+/* One whose server has said more than its client takes. unheard: the number of its first byte that
+ * was not acknowledged; next: as above. */
+uint16_t agent_host_connect_full(int family, uint16_t port, uint32_t *unheard, uint32_t *next);
 /* One that the server has closed first: its side is in TIME_WAIT. end: the number behind the last
  * byte that it sent. */
 uint16_t agent_host_close(int family, uint16_t port, uint32_t *end);

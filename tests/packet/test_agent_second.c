@@ -70,15 +70,15 @@ static void test_numbers(void)
 	FOR_EACH_FAMILY(family)
 	{
 		struct layer ip = chain_inner(family);
-		uint32_t first, next;
-		uint16_t client = agent_host_connect_full(family, PORT, &first, &next);
+		uint32_t unheard, next;
+		uint16_t client = agent_host_connect_full(family, PORT, &unheard, &next);
 
-		tap_ok(takes(family, client, first) && takes(family, client, first - 1) &&
+		tap_ok(takes(family, client, unheard) && takes(family, client, unheard - 1) &&
 			       takes(family, client, next - 1) && takes(family, client, next),
 		       "IPv%d: acknowledges what was sent, or waits to be: opened", family);
 		tap_ok(leaves(family, client, next + 1) &&
 			       leaves(family, client, next + (1U << 30)) &&
-			       leaves(family, client, first - (1U << 30)),
+			       leaves(family, client, unheard - (1U << 30)),
 		       "IPv%d: acknowledges what never was to be sent, or long before: sent on",
 		       family);
 		tap_ok(IS_OPENED("RST", family, ESTABLISHED, ip,

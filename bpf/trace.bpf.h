@@ -115,7 +115,7 @@ static __always_inline void trace_packet(const struct packet *packet, __u32 reas
 	to->hops[0] = packet->hops[0];
 	to->hops[1] = packet->hops[1];
 	to->reason = reason;
-	to->flags |= POISE_TRACE_DONE;
+	to->flags |= POISE_TRACE_DONE | (packet->flags & PACKET_QUOTED ? POISE_TRACE_QUOTED : 0);
 }
 
 /*

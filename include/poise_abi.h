@@ -485,6 +485,7 @@ enum poise_trace_flags {
 	POISE_TRACE_FRAGMENT = 1 << 4,	/* 'fragments' was asked for 'fragment_key' */
 	POISE_TRACE_DONE = 1 << 5,	/* the rest is filled in */
 	POISE_TRACE_MOVE = 1 << 6,	/* a moving slot: 'move' and 'now' */
+	POISE_TRACE_QUOTED = 1 << 7,	/* an ICMP error: the flow is the one that it quotes */
 };
 
 /* Value of 'trace', one entry: what was decided of a packet. Addresses and ports are those of its

@@ -199,6 +199,7 @@ bad()
 	contains "$(refused 1 poise capture -w /dev/null --service nobody 2>&1)" "no service 'nobody'" ||
 		return 1
 	contains "$(refused 1 poise capture -w /proc/none/file 2>&1)" "cannot write" || return 1
+	contains "$(refused 1 poise capture -w /dev/full 2>&1)" "No space left on device" || return 1
 	refused 2 poise capture -w /dev/null --bytes 63
 }
 

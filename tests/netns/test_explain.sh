@@ -134,6 +134,19 @@ fragment()
 	equal "fragment_early drop" "$(explain '"\(.reason) \(.verdict)"' --frame "$later")"
 }
 
+# It goes where the flow goes that it quotes, a packet of the service to its client.
+icmp_error()
+{
+	local error of_flow
+	error=$(frame "IP(src='192.0.2.9',dst='$VIP44')/ICMP(type=3,code=4,nexthopmtu=1400)/
+		IP(src='$VIP44',dst='$CLIENT')/TCP(sport=80,dport=24002)")
+	of_flow=$(explain .backend.name tcp $CLIENT:24002 "$VIP44:80")
+	equal "true null sent $of_flow" "$(explain '"\(.packet.quoted) \(.packet.tcp_flags) \(
+		.reason) \(.backend.name)"' --frame "$error")" || return 1
+	contains "$(poise explain --frame "$error")" \
+		"ICMP error about tcp $CLIENT:24002 -> $VIP44:80, 68 bytes"
+}
+
 strangers()
 {
 	equal "not_service pass false null" "$(explain \
@@ -186,6 +199,8 @@ check "a moving slot: new, recorded, and old connections" moves
 check "a backend that is down" down
 check "a packet that does not fit" too_big
 check "a fragment before the first one" fragment
+check "an ICMP error about a flow" icmp_error
+check "a port of 0 is one" contains "$(poise explain tcp 198.51.100.2:0 "$VIP44:80")" "198.51.100.2:0 -> $VIP44:80"
 check "what is for no service" strangers
 check "what cannot be asked" bad
 tap_end

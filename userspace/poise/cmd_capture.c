@@ -151,16 +151,22 @@ static bool write_line(struct capture *capture, json_t *line)
 	return view_unpack(end, "the end", "{s:I}", "lost", &capture->lost);
 }
 
-/* Whoever reads the file through a pipe gets what there is, while there is no more. */
-static bool flush(struct capture *capture, const struct stream *stream)
+/* To be asked right after the write that may have failed. */
+static bool is_written(const struct capture *capture)
 {
-	if (!stream_has_line(stream))
-		fflush(capture->file);
 	if (!ferror(capture->file))
 		return true;
 	if (errno != EPIPE)
 		complain("writing the capture: %s", strerror(errno));
 	return false;
+}
+
+/* Whoever reads the file through a pipe gets what there is, while there is no more. */
+static bool flush(const struct capture *capture, const struct stream *stream)
+{
+	if (!stream_has_line(stream))
+		fflush(capture->file);
+	return is_written(capture);
 }
 
 static int copy(struct capture *capture, struct stream *stream)
@@ -199,7 +205,7 @@ static int run(struct capture *capture, const struct invocation *invocation)
 	} else {
 		pcapng_begin(capture->file, "poise " POISE_VERSION);
 		fflush(capture->file);
-		code = copy(capture, stream);
+		code = is_written(capture) ? copy(capture, stream) : EXIT_REFUSED;
 	}
 	stream_close(stream);
 	client_answer_free(&answer);

@@ -174,11 +174,17 @@ static char *words_of(const json_t *list)
 	return text;
 }
 
+/* A later fragment has no ports, nor have tunnels without UDP: all are 0 or not told. */
+static bool has_ports(const json_t *object)
+{
+	return number_of(object, "source_port") || number_of(object, "destination_port");
+}
+
 static char *endpoint_of(const json_t *object, const char *key, const char *port_key)
 {
 	const char *address = text_of(object, key);
 
-	if (!json_object_get(object, port_key) || !number_of(object, port_key))
+	if (!has_ports(object))
 		return text_format("%s", address);
 	return text_format(strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address,
 			   number_of(object, port_key));
@@ -198,8 +204,9 @@ static void tell_packet(const json_t *packet)
 	source = endpoint_of(packet, "source", "source_port");
 	destination = endpoint_of(packet, "destination", "destination_port");
 	flags = words_of(json_object_get(packet, "tcp_flags"));
-	tell("packet", "%s%s%s %s -> %s, %lld bytes, in by %s", protocol, *flags ? " " : "", flags,
-	     source, destination, number_of(packet, "bytes"),
+	tell("packet", "%s%s%s%s %s -> %s, %lld bytes, in by %s",
+	     json_is_true(json_object_get(packet, "quoted")) ? "ICMP error about " : "", protocol,
+	     *flags ? " " : "", flags, source, destination, number_of(packet, "bytes"),
 	     *interface ? interface : "no interface");
 	free(source);
 	free(destination);

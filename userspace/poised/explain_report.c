@@ -99,7 +99,8 @@ static json_t *report_packet(const struct explain_frame *frame, const struct poi
 	json_object_set_new(out, "destination", address_of(trace->family, trace->destination));
 	json_object_set_new(out, "destination_port", json_integer(ntohs(trace->ports >> 16)));
 	json_object_set_new(out, "bytes", json_integer(trace->length));
-	if (trace->protocol == IPPROTO_TCP)
+	json_object_set_new(out, "quoted", json_boolean(trace->flags & POISE_TRACE_QUOTED));
+	if (trace->protocol == IPPROTO_TCP && !(trace->flags & POISE_TRACE_QUOTED))
 		json_object_set_new(out, "tcp_flags", tcp_flags_of(trace->tcp_flags));
 	return out;
 }

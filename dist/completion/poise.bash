@@ -3,9 +3,23 @@
 # Completion of poise for bash. poise itself knows what may come next; names of services and backends
 # it asks of the poised that runs.
 
+# The words up to the cursor as the shell would pass them: readline also cuts at = and :
+_poise_words() {
+	local word last=
+	words=()
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
+		case ${#words[@]}$last/$word in
+		[1-9]*/[:=]* | *[:=]/*) words[-1]+=$word ;;
+		*) words+=("$word") ;;
+		esac
+		last=${word: -1}
+	done
+}
+
 _poise() {
-	local line
+	local line words
 	COMPREPLY=()
+	_poise_words
 	while IFS= read -r line; do
 		if [ "$line" = :files ]; then
 			compopt -o filenames
@@ -15,7 +29,7 @@ _poise() {
 		else
 			COMPREPLY+=("$line")
 		fi
-	done < <("${COMP_WORDS[0]}" --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+	done < <("${COMP_WORDS[0]}" --complete "${words[@]}" 2>/dev/null)
 }
 
 complete -F _poise poise

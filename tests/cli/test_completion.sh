@@ -89,6 +89,10 @@ in_bash() {
 test_bash() {
 	in_bash -s "$socket" backend drain web app-0
 	judge "bash: names" "app-01 app-02 app-03"
+	in_bash --socket = "$socket" backend drain web app-0
+	judge "bash: a word that readline cuts in pieces" "app-01 app-02 app-03"
+	in_bash -s "$socket" explain tcp "[2001" : db8 :: "1]" : 5 --interf
+	judge "bash: an address that it cuts in pieces" "--interface"
 	in_bash check "$here/harness"
 	judge "bash: files" "$here/harness.bash"
 }

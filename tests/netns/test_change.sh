@@ -159,4 +159,16 @@ server_start 3
 each returned
 each drain_waiting
 each drain_waited
+
+for name in app-01 app-02 app-03; do
+	poise drain web "$name" >/dev/null
+done
+NONE="no backend takes new connections: they are dropped"
+check "the last one drains: that is said once" equal 1 "$(grep -c "'web': $NONE" "$NET_DIR/poised.log")"
+check "and shown" contains "$(poise status)" "$NONE"
+poise undrain web app-02 >/dev/null
+check "one is back: that is said" contains "$(cat "$NET_DIR/poised.log")" \
+	"'web': new connections are taken again, by 1 backends"
+check "and shown no more" equal 0 "$(poise status | grep -c "$NONE")"
+check "requests succeed" spread "$VIP44" 120 2
 tap_end

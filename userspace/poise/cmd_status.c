@@ -58,6 +58,18 @@ static char *draining_text(const struct view_service *service)
 	return count ? text_format(", %zu draining", count) : require_memory(strdup(""));
 }
 
+/* Backends may be up and yet drain, or have no weight. */
+static bool takes_none(const struct view_service *service)
+{
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach (service->backends, i, backend)
+		if (json_integer_value(json_object_get(backend, "slots")) > 0)
+			return false;
+	return json_array_size(service->backends) > 0;
+}
+
 static void add_service_line(struct table *table, const struct view_service *service)
 {
 	char *endpoint = show_endpoint(service), *draining = draining_text(service);
@@ -71,6 +83,9 @@ static void add_service_line(struct table *table, const struct view_service *ser
 		   service->name, endpoint, service->protocol, (long long)service->backends_up,
 		   (long long)service->backends_total, draining,
 		   format_count(service->packets, packets));
+	if (service->backends_up > 0 && takes_none(service))
+		table_line(table, COLOR_RED, INDENT,
+			   "no backend takes new connections: they are dropped");
 	if (service->panic)
 		table_line(table, COLOR_RED, INDENT,
 			   "panic: fewer than %lld%% of the backends are up, all are used",

@@ -108,6 +108,7 @@ struct service {
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool urgent;	 /* at the next commit, whatever else waits */
 	bool published;	 /* packets reach it */
+	bool ownerless;	 /* no backend takes new connections, which was said */
 	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
 	bool undecided;	 /* something changed that its backends' availability may follow */
 	struct standing_verdict verdict;

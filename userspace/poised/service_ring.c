@@ -267,6 +267,24 @@ static void note_wait(struct service *service, const struct ring_wait *wait)
 			  (long long)(service->waiting.last_ms - balancer_now_ms() + 999) / 1000);
 }
 
+/* members: backends that own slots. Said when the last one went, and when one is back. */
+static void note_members(struct service *service, size_t members)
+{
+	const struct log_fields fields = { .service = service->config.name };
+
+	if (service->ownerless == (members == 0))
+		return;
+	service->ownerless = members == 0;
+	if (service->ownerless)
+		log_event(LOG_LEVEL_WARNING, &fields,
+			  "no backend takes new connections: they are dropped");
+	else
+		log_event(LOG_LEVEL_INFO, &fields,
+			  "new connections are taken again, by %zu "
+			  "backends",
+			  members);
+}
+
 static void finish_job(struct job *job)
 {
 	struct service *service = job->service;
@@ -287,6 +305,7 @@ static void finish_job(struct job *job)
 		log_event(LOG_LEVEL_INFO, &(struct log_fields){ .service = service->config.name },
 			  "%u of %u slots have a new owner, %u are moving", job->changed,
 			  service->ring.size, service->moving.recorded + service->moving.named);
+	note_members(service, job->count);
 	note_wait(service, &job->wait);
 	if (service->published)
 		service_write_record(service, service->dirty || service->waiting.slots ||

@@ -5,6 +5,7 @@
 # request fails and no connection breaks, and what it leads to is what would be without the death.
 #
 # Here one point in SHARE of each kind is tried; with FULL=1 all of them are.
+# Runs alone: its load takes what is left of all processors.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"

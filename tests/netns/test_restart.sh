@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # poised is killed, stopped and started again under load: no request fails, long connections live on,
 # and what was changed by command is still so.
+# Runs alone: its load takes what is left of all processors.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"

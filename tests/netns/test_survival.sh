@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # The most telling rows of the survival matrix (make survival), with fewer connections: what second chance
 # and exceptions keep alive, that each is needed for it, and that plain Maglev would break it.
+# Runs alone: hundreds of connections on three balancers load all processors.
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)

@@ -3,6 +3,7 @@
 # poised is replaced by one with another map layout (build/next: tests/netns/make_next), and back,
 # under load and in the middle of changes: no request fails, no connection breaks, and what was changed
 # by command stays.
+# Runs alone: its load takes what is left of all processors.
 
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * survival_client ADDRESS...: the many connections of the survival matrix, to STREAM_PORT of the
- * addresses in turn. Commands come on standard input, a line each:
+ * survival_client SECONDS ADDRESS...: the many connections of the survival matrix, to STREAM_PORT
+ * of the addresses in turn; one that makes no progress for SECONDS is broken. Commands come on
+ * standard input, a line each:
  *
  *   open KIND N   opens N connections more
  *   http N        opens N connections a second from now on, each for one page
@@ -59,6 +60,7 @@ static unsigned int target_count, source_count;
 static unsigned int to_open[KINDS]; /* that an 'open' asked for, and that are not begun */
 static unsigned int opening, active, http_rate;
 static uint64_t serial;
+static int64_t silent_ms;
 static int epoll;
 static bool answer_live, finishing;
 
@@ -284,7 +286,7 @@ static void tick(void)
 
 		if (!c)
 			continue;
-		connection_tick(c, t);
+		connection_tick(c, t, silent_ms);
 		settle(c, was_live);
 	}
 	for (http_owed += http_rate * STREAM_TICK_MS; http_owed >= 1000; http_owed -= 1000)
@@ -414,11 +416,12 @@ int main(int argc, char **argv)
 	struct rlimit files = { MAX_FDS, MAX_FDS };
 	int timer;
 
-	for (int i = 1; i < argc && i < MAX_ADDRESSES; i++)
+	if (argc < 3)
+		return 2;
+	silent_ms = atoi(argv[1]) * 1000LL;
+	for (int i = 2; i < argc && target_count < MAX_ADDRESSES; i++)
 		if (read_address(argv[i], &targets[target_count++]))
 			fail(argv[i]);
-	if (!target_count)
-		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setrlimit(RLIMIT_NOFILE, &files);
 	find_sources();

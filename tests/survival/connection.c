@@ -246,11 +246,11 @@ static void upload(struct connection *c, int64_t now_ms)
 	expect(c, now_ms);
 }
 
-void connection_tick(struct connection *c, int64_t now_ms)
+void connection_tick(struct connection *c, int64_t now_ms, int64_t silent_ms)
 {
 	if (c->due_ms && now_ms - c->due_ms > c->stall_ms)
 		c->stall_ms = now_ms - c->due_ms;
-	if (c->due_ms && now_ms - c->due_ms > CONNECTION_SILENT_MS) {
+	if (c->due_ms && now_ms - c->due_ms > silent_ms) {
 		end(c, c->live || c->kind == KIND_HTTP ? END_SILENT : END_REFUSED);
 		return;
 	}

@@ -34,7 +34,7 @@ enum connection_kind {
 	X(RESET, "reset")                                                                          \
 	X(CLOSED, "closed") /* in order, but too early */                                          \
 	X(WRONG, "wrong")   /* bytes that are not its own */                                       \
-	X(SILENT, "silent") /* no progress for CONNECTION_SILENT_MS */
+	X(SILENT, "silent") /* no progress for a given time */
 
 enum connection_end {
 	END_NONE,
@@ -45,7 +45,6 @@ enum connection_end {
 };
 
 enum {
-	CONNECTION_SILENT_MS = 90000,
 	TRICKLE_MS = 1000,
 	TRICKLE_BYTES = 16,
 	PROOF_BYTES = 512, /* that an idle connection exchanges at its end */
@@ -81,7 +80,7 @@ void connection_begin(struct connection *c, int64_t now_ms);
 void connection_read(struct connection *c, int64_t now_ms);
 
 /* To be called every STREAM_TICK_MS: sends what is due, and sees who is silent. */
-void connection_tick(struct connection *c, int64_t now_ms);
+void connection_tick(struct connection *c, int64_t now_ms, int64_t silent_ms);
 
 /* Sends no more, and proves at the end that the connection lives. */
 void connection_finish(struct connection *c, int64_t now_ms);

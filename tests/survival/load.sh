@@ -69,10 +69,10 @@ load_start()
 {
 	PROGRAMS=
 	if wants idle trickle download upload http; then
-		program_start client "$NET_BUILD/tests/survival/survival_client" $VIP4 $VIP6 $VIPX
+		program_start client "$NET_BUILD/tests/survival/survival_client" "$SILENT_S" $VIP4 $VIP6 $VIPX
 		! wants http || say client "http $HTTP_RATE"
 	fi
-	! wants http2 ssh mysql || program_start sessions "$NET_ROOT/tests/survival/sessions.py" $VIP4 "$NET_DIR"
+	! wants http2 ssh mysql || program_start sessions "$NET_ROOT/tests/survival/sessions.py" "$SILENT_S" $VIP4 "$NET_DIR"
 	load_half
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""sessions.py VIP DIRECTORY: the survival matrix's connections of real programs. It takes the commands of
-client.c and prints the same lines; kinds:
+"""sessions.py SECONDS VIP DIRECTORY: the survival matrix's connections of real programs, of which one
+without an answer for SECONDS is broken. It takes the commands of client.c and prints the same lines;
+kinds:
 
 ssh    ssh, with a shell that echoes each line: one is sent every second
 mysql  mysql, with a transaction that is open from the beginning to the end: a statement every second;
@@ -15,12 +16,12 @@ import signal
 import sys
 import time
 
-SILENT_S = 90
 STREAMS = 8
 STREAM_S = 6
 ENDS = ("whole", "refused", "reset", "closed", "wrong", "silent")
 
-VIP, DIRECTORY = sys.argv[1:3]
+SILENT_S = int(sys.argv[1])
+VIP, DIRECTORY = sys.argv[2:4]
 
 
 class Counts:

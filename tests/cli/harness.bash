@@ -23,7 +23,7 @@ start_fake() {
 	stop_fake
 	coproc FAKE { exec /usr/bin/python3 "$here/fake_poised.py" "$socket" "$1"; }
 	fake=$FAKE_PID
-	read -r -t 20 ready <&"${FAKE[0]}"
+	read -r -t 60 ready <&"${FAKE[0]}"
 	[ "$ready" = ready ] || { echo "Bail out! fake_poised.py does not start"; exit 1; }
 }
 
@@ -36,13 +36,13 @@ stop_fake() {
 
 # run ARGUMENTS...: sets code, and leaves $work/out and $work/err
 run() {
-	timeout 60 "$poise" --socket "$socket" "$@" >"$work/out" 2>"$work/err" </dev/null
+	timeout 120 "$poise" --socket "$socket" "$@" >"$work/out" 2>"$work/err" </dev/null
 	code=$?
 }
 
 # run_on_terminal ARGUMENTS...: the same with a terminal for standard output
 run_on_terminal() {
-	timeout 60 script -qec "$(printf '%q ' "$poise" --socket "$socket" "$@")" /dev/null \
+	timeout 120 script -qec "$(printf '%q ' "$poise" --socket "$socket" "$@")" /dev/null \
 		>"$work/out" 2>"$work/err" </dev/null
 	code=$?
 }

@@ -59,7 +59,7 @@ test_forwarding()
 			"$(on b1 cat /proc/sys/net/ipv$family/conf/lo/forwarding)"
 		check "IPv$family: doctor finds nothing" equal "" "$(findings | grep lo_forwarding || true)"
 		first=$(backend_address 1 $family) second=$(backend_address 2 $family)
-		on b1 ping -c 1 -W 5 "$second" >/dev/null # a neighbour that is known
+		on b1 ping -c 1 -W 30 "$second" >/dev/null # a neighbour that is known
 		check "IPv$family: the fast path" sends_by_slow_path 0 $family "$first" "$second"
 		lo_forwarding 0
 		check "IPv$family: it was set to 0: doctor says so" contains "$(findings)" \

@@ -133,7 +133,7 @@ test_switch()
 		missed[i]=$(unopened $i)
 	done
 	# shellcheck disable=SC2016 # for the inner shell
-	on_start client uploads bash -c 'for url; do curl -sS --max-time 100 -o /dev/null -H "Expect:" \
+	on_start client uploads bash -c 'for url; do curl -sS --max-time 300 -o /dev/null -H "Expect:" \
 		-w "%{http_code}\n" --limit-rate 4M -T "$0" "$url" & done; wait' "$NET_DIR/data" \
 		"$(url "$VIP44" /upload)" "$(url "$VIP64" /upload)" \
 		"$(url "$VIP46" /upload)" "$(url "$VIP66" /upload)"
@@ -169,7 +169,7 @@ syn_ack()
 		"src host $1 and tcp and $filter"
 	DUMP=$!
 	wait_for 60 grep -q 'listening on' "$NET_DIR/dump.log"
-	on client curl -s -o /dev/null --max-time 10 "$(url "$1" /)"
+	on client curl -s -o /dev/null --max-time 60 "$(url "$1" /)"
 	wait $DUMP || true
 	sed -n 's/.*cksum [^ ]* (\([a-z]*\)[ )].*mss \([0-9]*\).*/\2 \1/p' "$NET_DIR/dump.log"
 	rm -f "$NET_DIR/dump.log"

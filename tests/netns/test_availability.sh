@@ -6,10 +6,18 @@
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
+# config SLOW-START
 config()
 {
-	config_web 1 2 3 4 | sed -e 's/interval: [^}]*/interval: 500ms, timeout: 450ms, rise: 1, fall: 2 /' \
-		-e '/name: web$/a\    slow_start: 40s\n    panic_threshold: 50%'
+	SETTLE=15m config_web 1 2 3 4 | sed -e 's/interval: [^}]*/interval: 500ms, timeout: 450ms, rise: 1, fall: 2 /' \
+		-e "/name: web\$/a\\    slow_start: $1\n    panic_threshold: 50%"
+}
+
+# A slow start that goes on takes so long from now on, as a whole.
+slow_start_takes()
+{
+	config "$1" >"$NET_CONFIG"
+	poise reload
 }
 
 server_stop() { host_kill "b$1" nginx; }
@@ -58,6 +66,8 @@ has_few_slots()
 	within $((many / 12)) $((many * 7 / 10)) "$few"
 }
 
+weighs() { [ "$(weight_now 4)" -ge "$1" ]; }
+
 # goes_on BEFORE: the slow start does, from where it was (it may have taken a step or two by now).
 goes_on()
 {
@@ -80,6 +90,15 @@ panic_over()
 }
 
 told_times() { equal "$1" "$(grep -c "$2" "$NET_DIR/poised.log")"; }
+
+# flaps I: goes down and comes back until it is held down, or often.
+flaps()
+{
+	for _ in {1..9}; do
+		flap "$1"
+		! held_down || return 0
+	done
+}
 
 # flap I: goes down and comes back.
 flap()
@@ -126,7 +145,7 @@ takes_connections()
 }
 
 tap_begin one
-SETTLE=15m config >"$NET_CONFIG"
+config 10m >"$NET_CONFIG"
 poised_start
 check "all backends come up" wait_for 60 all_up
 check "at the first start they have their weights at once" full_weights
@@ -137,11 +156,15 @@ server_start 4
 check "it comes back" wait_for 60 health_is up 4
 check "with a part of its weight" starts_slowly
 check "and of the ring" has_few_slots
+slow_start_takes 20s >/dev/null
+check "which rises" wait_for 60 weighs 30
+slow_start_takes 10m >/dev/null
 before=$(weight_now 4)
 poised_stop KILL
 poised_start
 check "poised starts anew in the middle of it: no jump" goes_on "$before"
-check "in the end it has all of its weight" wait_for 90 full_weights
+slow_start_takes 9s >/dev/null
+check "in the end it has all of its weight" wait_for 60 full_weights
 
 for i in 2 3 4; do
 	server_stop "$i"
@@ -160,9 +183,7 @@ for i in 3 4; do
 done
 check "all are up again" wait_for 60 all_up
 
-for _ in 1 2 3 4; do
-	flap 1
-done
+flaps 1
 check "one that flaps is held down" wait_for 60 held_down
 check "its history tells" history_tells
 check "the others serve" others_serve

@@ -27,7 +27,7 @@ detach_alone() { on balancer "$NET_BUILD/poise" --socket "$NET_SOCKET" detach --
 abi_refused()
 {
 	local got
-	got=$(refused 1 timeout 20 nsenter --net="/run/netns/$(net_name balancer)" \
+	got=$(refused 1 timeout 120 nsenter --net="/run/netns/$(net_name balancer)" \
 		"$NET_BUILD/poised" --config "$NET_CONFIG" 2>&1) || { echo "$got"; return 1; }
 	contains "$got" "ABI version 2" "poise detach"
 }

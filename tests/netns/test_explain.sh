@@ -18,7 +18,7 @@ explain()
 }
 
 # The page that a connection from the port brings: page VIP PORT.
-page() { on client curl -gsS --max-time 20 --local-port "$2" "$(url "$1" /)"; }
+page() { on client curl -gsS --max-time 60 --local-port "$2" "$(url "$1" /)"; }
 
 # foretold VIP CLIENT PORT...: the connection comes to the backend that explain named.
 foretold()
@@ -46,9 +46,13 @@ counted()
 		[.reasons[] | select(.verdict != "pass")]]'
 }
 
+# The client's connections have ended, and their last packets have passed.
+client_is_quiet() { ! on client ss -Htan | grep -v '^TIME-WAIT'; }
+
 nothing_counted()
 {
 	local before port
+	wait_for 60 client_is_quiet || return 1
 	before=$(counted)
 	for port in {21001..21010}; do
 		poise explain tcp $CLIENT:$port "$VIP44:80"

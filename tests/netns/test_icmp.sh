@@ -24,7 +24,7 @@ pings_answered()
 	local answered sent
 	answered=$(reason echo_answered)
 	sent=$(sent)
-	on client ping -c 10 -i 0.05 -W 2 "$@" || return 1
+	on client ping -c 10 -i 0.05 -W 30 "$@" || return 1
 	equal $((answered + 10)) "$(reason echo_answered)" && equal "$sent" "$(sent)"
 }
 
@@ -42,7 +42,7 @@ own_pings()
 {
 	local answered
 	answered=$(reason echo_answered)
-	on client ping -c 3 -i 0.1 -W 2 "$1" && equal "$answered" "$(reason echo_answered)"
+	on client ping -c 3 -i 0.1 -W 30 "$1" && equal "$answered" "$(reason echo_answered)"
 }
 
 # path_mtu HOST ADDRESS...: what the kernel of HOST has learned for ADDRESS; 0: nothing.
@@ -94,7 +94,7 @@ download_learns()
 	backends_forget
 	equal 0 "$(backends_learned "$client" "$vip")" || return 1
 	equal "$(cat "$NET_DIR/data.sum")" \
-		"$(on client curl -sS --max-time 20 "$(url "$vip" /data)" | sha256sum)" || return 1
+		"$(on client curl -sS --max-time 300 "$(url "$vip" /data)" | sha256sum)" || return 1
 	equal "$NARROWER" "$(backends_learned "$client" "$vip")" || return 1
 	echo "forwarded: $forwarded, then $(event icmp_forwarded)"
 	[ "$(event icmp_forwarded)" -gt "$forwarded" ]

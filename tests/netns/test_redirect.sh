@@ -10,7 +10,7 @@ bulk()
 {
 	equal "200 $(stat -c %s "$NET_DIR/data")" "$(upload "$1")" &&
 		equal "$(cat "$NET_DIR/data.sum")" \
-			"$(on client curl -sS --max-time 60 "$(url "$1" /data)" | sha256sum)"
+			"$(on client curl -sS --max-time 300 "$(url "$1" /data)" | sha256sum)"
 }
 
 # Every backend is reached through INTERFACE.

@@ -11,7 +11,7 @@ told()
 {
 	local file=$1 words=$2 got
 	shift 2
-	got=$(refused 1 on balancer timeout 20 "$@" "$NET_BUILD/poised" --config "$file" 2>&1) ||
+	got=$(refused 1 on balancer timeout 120 "$@" "$NET_BUILD/poised" --config "$file" 2>&1) ||
 		{ echo "$got"; return 1; }
 	contains "$got" "$words"
 }

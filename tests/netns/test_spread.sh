@@ -26,7 +26,7 @@ counted()
 bulk()
 {
 	local got
-	got=$(on client curl -sS --max-time 60 "$(url "$1" /data)" | sha256sum)
+	got=$(on client curl -sS --max-time 300 "$(url "$1" /data)" | sha256sum)
 	equal "$(cat "$NET_DIR/data.sum")" "$got" || return 1
 	equal "200 $(stat -c %s "$NET_DIR/data")" "$(upload "$1")"
 }
@@ -34,7 +34,7 @@ bulk()
 # The balancer's own server, at ADDRESS.
 own_server()
 {
-	equal "own app" "$(on client curl -sS --max-time 5 "$(url "$1" :8080/)")"
+	equal "own app" "$(on client curl -sS --max-time 60 "$(url "$1" :8080/)")"
 }
 
 own_server_start()
@@ -80,8 +80,8 @@ check "6in6: a large download and upload" bulk "$VIP66"
 check "4in6: a large download and upload" bulk "$VIP46"
 check "6in4: a large download and upload" bulk "$VIP64"
 
-check "the balancer answers ping on its IPv4 address" on client ping -c 3 -i 0.2 -W 2 "$LB4"
-check "the balancer answers ping on its IPv6 address" on client ping -c 3 -i 0.2 -W 2 "$LB6"
+check "the balancer answers ping on its IPv4 address" on client ping -c 3 -i 0.2 -W 30 "$LB4"
+check "the balancer answers ping on its IPv6 address" on client ping -c 3 -i 0.2 -W 30 "$LB6"
 check "a TCP server of the balancer answers on IPv4" own_server "$LB4"
 check "a TCP server of the balancer answers on IPv6" own_server "$LB6"
 check "another port of an IPv4 VIP is left to the host" not_service "$VIP44"

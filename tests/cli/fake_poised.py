@@ -392,7 +392,7 @@ def serve(client):
             elif MODE == "drip":
                 for byte in answer(line) + "\n":
                     client.sendall(byte.encode())
-                    time.sleep(0.02)
+                    time.sleep(0.005)  # of the ten seconds that a client waits
             elif MODE in RAW:
                 client.sendall(RAW[MODE])
                 break

@@ -279,6 +279,14 @@ test_changes() {
 	expect "-- ends the options" 0 out draining
 }
 
+# when_draining COMMAND...: when web/app-01 drains
+when_draining() {
+	until timeout 60 "$poise" -s "$socket" backend list web | grep -q '^web *app-01.* draining '; do
+		sleep 0.1
+	done
+	"$@"
+}
+
 test_wait() {
 	start_fake good
 	run backend drain web app-01 --wait
@@ -291,11 +299,12 @@ test_wait() {
 	start_fake never
 	run backend drain web app-01 --wait --timeout 1
 	expect "--timeout: 1, and it says that it goes on" 1 err 'still has connections after 1 s'
-	( sleep 1; timeout 20 "$poise" -s "$socket" backend undrain web app-01 >/dev/null ) &
+	run backend undrain web app-01
+	when_draining timeout 60 "$poise" -s "$socket" backend undrain web app-01 >/dev/null &
 	run backend drain web app-01 --wait
 	wait $!
 	expect "an undrain ends the waiting: 1" 1 err 'no longer drains: it is up'
-	( sleep 1; kill "$fake"; wait; ) &
+	when_draining kill "$fake" &
 	run backend drain web app-01 --wait --timeout 4s
 	wait $!
 	expect "a poised that is away for a while is forgiven" 1 err 'still has connections after 4 s' \

@@ -119,6 +119,29 @@ all_up()
 	[ "$(status '[.services[].backends[].state] | length > 0 and all(. == "up")')" = true ]
 }
 
+# The file of a new control group's memory limit, of either version; status 1: none can be made.
+memory_group()
+{
+	local top=/sys/fs/cgroup file=memory.max
+	if [ -w "$top/memory/cgroup.procs" ]; then
+		top+=/memory file=memory.limit_in_bytes
+	else
+		grep -qsw memory "$top/cgroup.subtree_control" || return
+	fi
+	mkdir "$top/poise-$NET_ID"
+	echo "$top/poise-$NET_ID/$file"
+}
+
+# limited FILE BYTES COMMAND...: the command in that control group, limited to so much memory.
+limited()
+{
+	local file=$1
+	echo "$2" >"$file"
+	shift 2
+	# shellcheck disable=SC2016 # for the inner shell
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "${file%/*}" "$@"
+}
+
 #
 # the client
 #

@@ -38,29 +38,6 @@ nothing_left()
 
 without() { echo setpriv --inh-caps="-$1" --bounding-set="-$1"; }
 
-# The file of a new control group's memory limit, of either version; status 1: none can be made.
-memory_group()
-{
-	local top=/sys/fs/cgroup file=memory.max
-	if [ -w "$top/memory/cgroup.procs" ]; then
-		top+=/memory file=memory.limit_in_bytes
-	else
-		grep -qsw memory "$top/cgroup.subtree_control" || return
-	fi
-	mkdir "$top/poise-$NET_ID"
-	echo "$top/poise-$NET_ID/$file"
-}
-
-# limited FILE BYTES COMMAND...: the command in that control group, limited to so much memory.
-limited()
-{
-	local file=$1
-	echo "$2" >"$file"
-	shift 2
-	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "${file%/*}" "$@"
-}
-
 tap_begin one
 config_web 1 2 >"$NET_CONFIG"
 poised_start

@@ -14,6 +14,7 @@
 #include "config_warnings.h"
 #include "fault.h"
 #include "log.h"
+#include "map_memory.h"
 #include "maps.h"
 #include "probe.h"
 #include "settings.h"
@@ -227,9 +228,11 @@ static int plan_addresses(struct balancer *balancer, struct address_plan **out,
 static int open_rings(struct balancer *balancer, struct lines *errors)
 {
 	int err = maps_rings_open(balancer->maps);
+	char why[MAP_MEMORY_WHY_BYTES];
 
 	if (err)
-		lines_add(errors, "services: no memory for their rings: %s", strerror(-err));
+		lines_add(errors, "services: no memory for their rings: %s",
+			  err == -ENOMEM ? map_memory_why(why) : strerror(-err));
 	return err;
 }
 

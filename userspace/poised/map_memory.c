@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "file_text.h"
 #include "memory_limit.h"
@@ -72,4 +73,18 @@ int map_memory_check(const struct bpf_object *object, char error[LOADER_ERROR_BY
 		 "or lower 'flows'",
 		 (double)least / MIB, limit.file, (double)limit.bytes / MIB);
 	return -ENOMEM;
+}
+
+const char *map_memory_why(char text[MAP_MEMORY_WHY_BYTES])
+{
+	struct memory_limit limit;
+
+	if (memory_limit_find("/proc/self/cgroup", file_text_read, &limit))
+		snprintf(text, MAP_MEMORY_WHY_BYTES,
+			 "the memory limit of this cgroup, in '%.200s', is %.1f MiB: raise it "
+			 "(MemoryMax of a unit)",
+			 limit.file, (double)limit.bytes / MIB);
+	else
+		snprintf(text, MAP_MEMORY_WHY_BYTES, "%s", strerror(ENOMEM));
+	return text;
 }

@@ -12,10 +12,15 @@
 
 #include "loader.h"
 
+enum { MAP_MEMORY_WHY_BYTES = 320 };
+
 /* Bytes that the kernel takes at least for those of the object's maps that are still to be made. */
 uint64_t map_memory_least(const struct bpf_object *object);
 
 /* -ENOMEM: there is a limit, and they are more than that; error says so. */
 int map_memory_check(const struct bpf_object *object, char error[LOADER_ERROR_BYTES]);
+
+/* Why there is no memory for a map (-ENOMEM), as a text: the limit, where there is one. */
+const char *map_memory_why(char text[MAP_MEMORY_WHY_BYTES]);
 
 #endif

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# A memory limit that leaves no room for more services: a reload that adds them is refused in words,
+# what runs goes on, and it is done once the limit is raised.
+
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# As many services as need further segments of rings.
+config_many()
+{
+	local i
+	config_web 1 2
+	for i in {1000..1059}; do
+		cat <<-END
+			  - { name: s-$i, address: $VIP46, port: $i, protocol: tcp,
+			      backends: [{ name: app-01, address: $(backend_address 1 4) }] }
+		END
+	done
+}
+
+services() { status '.services | length'; }
+used() { cat "${LIMIT%/*}"/memory.{usage_in_bytes,current} 2>/dev/null || true; }
+
+tap_begin one
+if ! LIMIT=$(memory_group); then
+	echo "1..0 # SKIP no memory control group can be made"
+	exit 0
+fi
+config_web 1 2 >"$NET_CONFIG"
+config_many >"$NET_DIR/many.yaml"
+echo 1G >"$LIMIT"
+# shellcheck disable=SC2016 # for the inner shell
+on_start balancer poised sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "${LIMIT%/*}" \
+	"$NET_BUILD/poised" --config "$NET_CONFIG"
+NET_POISED=$!
+wait_for 10 poise version
+check "all backends come up" wait_for 20 all_up
+
+bytes=$(($(used) + 6000000))
+echo $bytes >"$LIMIT"
+check "too many services for the limit are refused, in words" \
+	contains "$(refused 1 poise apply "$NET_DIR/many.yaml" 2>&1)" "no memory for their rings" \
+	"the memory limit of this cgroup, in '$LIMIT', is $((bytes / 1048576))." "raise it"
+check "nothing changed" equal 2 "$(services)"
+check "requests succeed" spread "$VIP44" 120 1 2
+check "a command does, too" poise drain web app-01
+echo 1G >"$LIMIT"
+check "with a higher limit it is done" poise apply "$NET_DIR/many.yaml"
+check "all are there" equal 62 "$(services)"
+check "and served" spread "$VIP44" 120 2
+poised_stop TERM
+rmdir "${LIMIT%/*}" || true
+tap_end

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "balancer_fixture.h"
 
 /* More than three turns' worth, whatever the machine: a turn builds 128 rings at most. */
@@ -195,6 +197,31 @@ static void rings_move_before_there_was_time_to_prepare(void **state)
 	assert_true(service->moving.recorded > 0);
 }
 
+/* A map that the kernel refuses, be it for memory or, as here, for descriptors. */
+static void a_ring_that_could_not_be_built_is_tried_again(void **state)
+{
+	struct service *service;
+	struct rlimit before, none;
+	int next;
+
+	(void)state;
+	begin();
+	service = world.balancer->services[0];
+	next = dup(STDERR_FILENO);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	apply(many(0, 50));
+	loop_for(1000); /* until nothing else asks for it */
+	assert_true(service->dirty);
+	assert_int_equal(service->ring_error, -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	come_to_rest();
+	assert_int_equal(service->ring_error, 0);
+	assert_rings();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +232,7 @@ int main(void)
 		TEST(a_reload_may_change_them_again),
 		TEST(a_death_in_between_loses_no_change),
 		TEST(rings_move_before_there_was_time_to_prepare),
+		TEST(a_ring_that_could_not_be_built_is_tried_again),
 	};
 
 	if (!can_run())

@@ -38,6 +38,38 @@ static void assert_limit(const struct file files[MAX_FILES], int64_t bytes, int6
 	assert_string_equal(limit.file, file);
 }
 
+/* Only the kernel's own words of the cache count, and never more than is used. */
+static void the_cache_of_files_is_told(void **state)
+{
+	struct file files[MAX_FILES] = {
+		{ "/proc/1/cgroup", "0::/a\n" },
+		{ "/sys/fs/cgroup/a/memory.max", "1000\n" },
+		{ "/sys/fs/cgroup/a/memory.current", "500\n" },
+		{ "/sys/fs/cgroup/a/memory.stat",
+		  "anon 7\nfile 300\ninactive_file 100\nactive_file 50\nslab 5\n" },
+	};
+	static const struct {
+		const char *text;
+		int64_t cache;
+	} cases[] = {
+		{ "anon 7\nfile 300\ninactive_file 100\nactive_file 50\nslab 5\n", 150 },
+		{ "active_file 50", 50 },
+		{ "inactive_file 400\nactive_file 400\n", 500 },
+		{ "inactive_file -5\nactive_file x\n", 0 },
+		{ "total_inactive_file 9\ninactive_files 9\ninactive_file\n", 0 },
+		{ "", 0 },
+	};
+	struct memory_limit limit;
+
+	(void)state;
+	host = files;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		files[3].text = cases[i].text;
+		assert_true(memory_limit_find("/proc/1/cgroup", read_file, &limit));
+		assert_int_equal(limit.cache, cases[i].cache);
+	}
+}
+
 static void assert_none(const struct file files[MAX_FILES])
 {
 	struct memory_limit limit;
@@ -146,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_least_of_version_2_counts),
+		cmocka_unit_test(the_cache_of_files_is_told),
 		cmocka_unit_test(a_container_has_its_limit_at_the_root),
 		cmocka_unit_test(version_1_goes_before_where_both_are),
 		cmocka_unit_test(without_a_limit_there_is_none),

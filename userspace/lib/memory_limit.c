@@ -6,9 +6,14 @@
 #include <string.h>
 
 static const struct version {
-	const char *directory, *limit, *used;
-} version_1 = { "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes" },
-  version_2 = { "/sys/fs/cgroup", "memory.max", "memory.current" };
+	const char *directory, *limit, *used, *caches[2];
+} version_1 = { "/sys/fs/cgroup/memory",
+		"memory.limit_in_bytes",
+		"memory.usage_in_bytes",
+		{ "total_inactive_file", "total_active_file" } },
+  version_2 = {
+	  "/sys/fs/cgroup", "memory.max", "memory.current", { "inactive_file", "active_file" }
+  };
 
 /* Version 1 writes its "no limit" as a number: what a long holds, down to whole pages. */
 static const int64_t no_limit = INT64_MAX / 2;
@@ -68,6 +73,40 @@ static bool read_number(const char *path, char *(*read)(const char *path), int64
 	return whole && *out >= 0;
 }
 
+/* The value of a line "name value"; 0: there is none. */
+static int64_t value_of(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = text; *line; line += *line == '\n') {
+		if (!strncmp(line, name, length) && line[length] == ' ') {
+			int64_t value = strtoll(line + length, NULL, 10);
+
+			return value > 0 ? value : 0;
+		}
+		line += strcspn(line, "\n");
+	}
+	return 0;
+}
+
+static int64_t read_cache(const struct version *version, const char *group,
+			  char *(*read)(const char *path), int64_t used)
+{
+	char file[PATH_MAX], *text = NULL;
+	int64_t cache = 0;
+
+	if (snprintf(file, sizeof(file), "%s%s/memory.stat", version->directory, group) <
+	    (int)sizeof(file))
+		text = read(file);
+	for (int i = 0; text && i < 2; i++) {
+		int64_t part = value_of(text, version->caches[i]);
+
+		cache += part < used - cache ? part : used - cache;
+	}
+	free(text);
+	return cache;
+}
+
 static void look_at(const struct version *version, const char *group,
 		    char *(*read)(const char *path), struct memory_limit *least)
 {
@@ -84,6 +123,7 @@ static void look_at(const struct version *version, const char *group,
 		    (int)sizeof(file) ||
 	    !read_number(file, read, &least->used))
 		least->used = -1;
+	least->cache = least->used > 0 ? read_cache(version, group, read, least->used) : 0;
 }
 
 bool memory_limit_find(const char *of, char *(*read)(const char *path), struct memory_limit *out)

@@ -11,8 +11,9 @@
 struct memory_limit {
 	char file[PATH_MAX]; /* the limit's, which may be written to */
 	int64_t bytes;
-	int64_t used; /* of all that share the limit: memory, maps and the cache of files; -1:
-			 unknown */
+	int64_t used;  /* of all that share the limit: memory, maps and the cache of files; -1:
+			  unknown */
+	int64_t cache; /* of that, the cache of files, which the kernel gives up for others */
 };
 
 /*

@@ -107,6 +107,7 @@ struct service {
 	bool filled;	 /* the ring had its first owners */
 	bool dirty;	 /* the ring is to be built anew; set by service_touch() */
 	bool urgent;	 /* at the next commit, whatever else waits */
+	int ring_error;	 /* a negative errno: it could not be built; 0: it could */
 	bool published;	 /* packets reach it */
 	bool ownerless;	 /* no backend takes new connections, which was said */
 	int64_t fill_by; /* ms, monotonic: when to fill even if not all backends are known */
@@ -145,23 +146,24 @@ struct balancer {
 	bool service_used[POISE_SERVICE_ENTRIES];
 	uint32_t lowest_index; /* no index of a backend below it is free */
 	struct event *commit_event, *settle_event, *sweep_event, *guess_event;
-	struct json_t *ring_history;	/* to be taken by rings that are filled first; NULL: none */
-	struct ring_ahead *ahead;	/* rings for the first fills; NULL: none */
-	bool empty;			/* the maps were, when this poised began */
-	uint32_t staged_slots;		/* of rings whose stage is active */
-	uint32_t sweep_bucket;		/* next to look at */
-	uint64_t sweep_round;		/* complete rounds */
-	uint32_t flows_seen;		/* recorded flows, in the round under way */
-	uint32_t flows_used;		/* recorded flows, at the last complete sweep of them */
-	uint32_t *counts;		/* POISE_MAX_BACKENDS, of the round under way */
-	struct backend **dirty;		/* room for POISE_MAX_BACKENDS, during a commit */
-	bool any_dirty;			/* some backend may be */
-	bool chains_ended;		/* packets that name some may be under way */
-	size_t ring_next;		/* service whose ring is looked at next */
-	int64_t rings_left_ms;		/* monotonic: when building them was left; 0: it ended */
-	size_t step_next;		/* service whose slow starts are looked at next */
-	bool adopting;			/* what exists takes no part in traffic decisions so far */
-	bool held;			/* between balancer_hold() and balancer_release() */
+	struct json_t *ring_history; /* to be taken by rings that are filled first; NULL: none */
+	struct ring_ahead *ahead;    /* rings for the first fills; NULL: none */
+	bool empty;		     /* the maps were, when this poised began */
+	uint32_t staged_slots;	     /* of rings whose stage is active */
+	uint32_t sweep_bucket;	     /* next to look at */
+	uint64_t sweep_round;	     /* complete rounds */
+	uint32_t flows_seen;	     /* recorded flows, in the round under way */
+	uint32_t flows_used;	     /* recorded flows, at the last complete sweep of them */
+	uint32_t *counts;	     /* POISE_MAX_BACKENDS, of the round under way */
+	struct backend **dirty;	     /* room for POISE_MAX_BACKENDS, during a commit */
+	bool any_dirty;		     /* some backend may be */
+	bool chains_ended;	     /* packets that name some may be under way */
+	size_t ring_next;	     /* service whose ring is looked at next */
+	int64_t rings_left_ms;	     /* monotonic: when building them was left; 0: it ended */
+	int moves_error;  /* why memory for slots that move was not made ahead; 0: it was */
+	size_t step_next; /* service whose slow starts are looked at next */
+	bool adopting;	  /* what exists takes no part in traffic decisions so far */
+	bool held;	  /* between balancer_hold() and balancer_release() */
 	bool sweep_wanted, cut_wanted;	/* at the release */
 	void (*changed)(void *context); /* called after every change by command or reload */
 	void *changed_context;

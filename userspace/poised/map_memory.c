@@ -10,6 +10,8 @@
 
 /* Of the kernel's own: a pointer to each CPU's value, the head of a table's entry, of a bucket. */
 enum { WORD = 8, ENTRY = 48, BUCKET = 16, MIB = 1 << 20 };
+/* Of what poised takes itself while it makes maps, and the kernel beside them. */
+enum { MARGIN = 2 * MIB };
 
 /* Of a key or value: the kernel keeps them in whole words. */
 static uint64_t words(uint32_t bytes)
@@ -72,6 +74,16 @@ int map_memory_check(const struct bpf_object *object, char error[LOADER_ERROR_BY
 		 "limit of this cgroup, in '%.200s', is %.1f MiB: raise it (MemoryMax of a unit), "
 		 "or lower 'flows'",
 		 (double)least / MIB, limit.file, (double)limit.bytes / MIB);
+	return -ENOMEM;
+}
+
+int map_memory_room(uint64_t bytes)
+{
+	struct memory_limit limit;
+
+	if (!memory_limit_find("/proc/self/cgroup", file_text_read, &limit) || limit.used < 0 ||
+	    (int64_t)bytes + MARGIN <= limit.bytes - (limit.used - limit.cache))
+		return 0;
 	return -ENOMEM;
 }
 

@@ -20,6 +20,9 @@ uint64_t map_memory_least(const struct bpf_object *object);
 /* -ENOMEM: there is a limit, and they are more than that; error says so. */
 int map_memory_check(const struct bpf_object *object, char error[LOADER_ERROR_BYTES]);
 
+/* -ENOMEM: maps of so many bytes, yet to be made, would exceed the limit. */
+int map_memory_room(uint64_t bytes);
+
 /* Why there is no memory for a map (-ENOMEM), as a text: the limit, where there is one. */
 const char *map_memory_why(char text[MAP_MEMORY_WHY_BYTES]);
 

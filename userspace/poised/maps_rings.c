@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "map_memory.h"
 #include "maps_private.h"
 #include "parallel.h"
 
@@ -200,7 +201,11 @@ int maps_rings_open(struct maps *maps)
 	for (uint32_t i = 0; i < POISE_MAX_SEGMENTS; i++)
 		if (maps->slots.parts[i].wanted)
 			opening.numbers[opening.count++] = i;
-	err = opening.count ? open_parts(&opening) : 0;
+	/* what moves of them is made later */
+	err = opening.count ? map_memory_room(opening.count * (maps->slots.size + maps->moves.size))
+			    : 0;
+	if (!err && opening.count)
+		err = open_parts(&opening);
 	for (uint32_t i = 0; i < opening.count && !err; i++) {
 		struct part *part = &maps->slots.parts[opening.numbers[i]];
 

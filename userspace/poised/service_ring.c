@@ -12,6 +12,7 @@
 #include "balancer.h"
 #include "fault.h"
 #include "log.h"
+#include "map_memory.h"
 #include "maglev.h"
 #include "maps.h"
 #include "parallel.h"
@@ -285,17 +286,30 @@ static void note_members(struct service *service, size_t members)
 			  members);
 }
 
+/* Said once until it is built; upkeep.c tries again meanwhile. err: 0 or a negative errno. */
+static void note_error(struct service *service, int err)
+{
+	const struct log_fields fields = { .service = service->config.name };
+	char why[MAP_MEMORY_WHY_BYTES];
+
+	if (err && err != service->ring_error)
+		log_event(LOG_LEVEL_ERROR, &fields,
+			  "cannot build its ring, which stays as it was and is tried again: %s",
+			  err == -ENOMEM ? map_memory_why(why) : strerror(-err));
+	else if (!err && service->ring_error)
+		log_event(LOG_LEVEL_INFO, &fields, "its ring is built now");
+	service->ring_error = err;
+}
+
 static void finish_job(struct job *job)
 {
 	struct service *service = job->service;
 
 	service->urgent = false;
 	service->dirty = job->err != 0;
-	if (job->err) {
-		log_event(LOG_LEVEL_ERROR, &(struct log_fields){ .service = service->config.name },
-			  "cannot build its ring: %s", strerror(-job->err));
+	note_error(service, job->err);
+	if (job->err)
 		return;
-	}
 	service->filled = true;
 	if (job->count)
 		ring_history_begin(service);

@@ -8,6 +8,7 @@
 #include "availability.h"
 #include "balancer.h"
 #include "log.h"
+#include "map_memory.h"
 #include "maps.h"
 #include "ring_ahead.h"
 #include "ring_guess.h"
@@ -96,6 +97,7 @@ static void drop_ahead(struct balancer *balancer)
 /* When rings have their owners, so that a change finds what it needs. */
 static void prepare_moves(struct balancer *balancer)
 {
+	char why[MAP_MEMORY_WHY_BYTES];
 	int err;
 
 	for (size_t i = 0; i < balancer->service_count; i++)
@@ -107,8 +109,10 @@ static void prepare_moves(struct balancer *balancer)
 	if (balancer->service_count && !any_wants_names(balancer))
 		ring_history_forget(balancer);
 	err = maps_moves_ahead(balancer->maps);
-	if (err)
-		log_error("rings: no memory for slots that move: %s", strerror(-err));
+	if (err && err != balancer->moves_error)
+		log_error("rings: no memory for slots that move so far, it is tried again: %s",
+			  err == -ENOMEM ? map_memory_why(why) : strerror(-err));
+	balancer->moves_error = err;
 }
 
 static void settle_cb(evutil_socket_t fd, short what, void *context)
@@ -123,6 +127,8 @@ static void settle_cb(evutil_socket_t fd, short what, void *context)
 
 		settle_service(service, now);
 		ring_guess_tick(service);
+		if (service->ring_error)
+			balancer_commit_later(balancer);
 		if (!service->filled && now >= service->fill_by) {
 			service->undecided = true;
 			service_touch(service);

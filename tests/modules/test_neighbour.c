@@ -99,7 +99,7 @@ static void forgotten_neighbour_after_grace(void **state)
 	near("ip neigh del 10.1.0.2 dev a0");
 	expect(&seen, .state = NEXTHOP_NO_NEIGHBOUR, .time_ms = PATIENCE_MS);
 	end = now_ms();
-	assert_in_range(end - start, 2500, 4500);
+	assert_in_range(end - start, 2500, PATIENCE_MS);
 }
 
 static void permanent_neighbour_left_alone(void **state)
@@ -126,6 +126,8 @@ static void link_back_after_grace(void **state)
 	struct seen seen;
 
 	(void)state;
+	/* two seconds to answer in, as on a busy machine it may take more than half a one */
+	write_sysctl("/proc/sys/net/ipv4/neigh/a0/retrans_time_ms", "1000");
 	watch(&seen, "10.1.0.2");
 	expect(&seen, .state = NEXTHOP_READY);
 	far("sysctl -qw net.ipv4.conf.a1.arp_notify=0");

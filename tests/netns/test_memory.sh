@@ -35,8 +35,8 @@ echo 1G >"$LIMIT"
 on_start balancer poised sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "${LIMIT%/*}" \
 	"$NET_BUILD/poised" --config "$NET_CONFIG"
 NET_POISED=$!
-wait_for 10 poise version
-check "all backends come up" wait_for 20 all_up
+wait_for 60 poise version
+check "all backends come up" wait_for 60 all_up
 
 bytes=$(($(used) + 6000000))
 echo $bytes >"$LIMIT"

@@ -166,6 +166,11 @@ done
 NONE="no backend takes new connections: they are dropped"
 check "the last one drains: that is said once" equal 1 "$(grep -c "'web': $NONE" "$NET_DIR/poised.log")"
 check "and shown" contains "$(poise status)" "$NONE"
+drain_counts() { contains "$(poise status)" "web  $VIP44:80 tcp  $1 of 3 backends up, $1 draining"; }
+check "how many of those that are up drain" drain_counts 3
+host_kill b3 nginx
+check "one of them is down: it is not among these" wait_for 15 drain_counts 2
+server_start 3
 poise undrain web app-02 >/dev/null
 check "one is back: that is said" contains "$(cat "$NET_DIR/poised.log")" \
 	"'web': new connections are taken again, by 1 backends"

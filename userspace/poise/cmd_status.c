@@ -53,7 +53,8 @@ static char *draining_text(const struct view_service *service)
 	json_array_foreach (service->backends, i, backend) {
 		const char *state = json_string_value(json_object_get(backend, "state"));
 
-		count += state && !strcmp(state, "draining");
+		count += state && !strcmp(state, "draining") &&
+			 !json_is_false(json_object_get(backend, "up"));
 	}
 	return count ? text_format(", %zu draining", count) : require_memory(strdup(""));
 }

@@ -207,6 +207,7 @@ static void add_availability(const struct backend *backend, json_t *out)
 {
 	json_object_set_new(out, "effective_weight",
 			    json_integer(backend_effective_weight(backend)));
+	json_object_set_new(out, "up", json_boolean(backend_up(backend)));
 	json_object_set_new(out, "eligible", json_boolean(backend_eligible(backend)));
 	json_object_set_new(out, "held_until_at", json_integer(availability_held_until(backend)));
 }

@@ -115,6 +115,8 @@ check "poise status ends with 4" status_code 4
 check "with --lenient it is 0 all the same" status_code 0 --lenient
 check "the service manager is told" wait_for 60 told "not attached to lb0"
 check "the other one stays" attached lb1
+check "explain takes a packet in by that" \
+	equal lb1 "$(poise explain tcp 198.51.100.2:1 "$VIP44:80" --json | jq -r .packet.interface)"
 lb0_make
 check "when it is back, the program is attached" wait_for 60 attached lb0
 check "with a line of its own" logged "lb0.*program attached, mode native"

@@ -204,13 +204,22 @@ static bool read_frame(struct question *question, size_t *length)
 	return false;
 }
 
+/* NULL: none is there. */
+static const struct attachment *first_that_is_there(const struct loader *loader)
+{
+	for (size_t i = 0; i < loader_attachment_count(loader); i++)
+		if (loader_attachment(loader, i)->ifindex)
+			return loader_attachment(loader, i);
+	return NULL;
+}
+
 /* One that Poise is attached to; unless told otherwise the first. */
 static bool read_interface(const struct question *question, const struct loader *loader,
 			   const struct attachment **out)
 {
 	const char *name;
 
-	*out = loader_attachment_count(loader) ? loader_attachment(loader, 0) : NULL;
+	*out = first_that_is_there(loader);
 	if (!request_optional_text(question->request, "interface", &name))
 		return false;
 	if (!name)

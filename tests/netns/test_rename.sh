@@ -97,6 +97,11 @@ check "and shown, beside the one that is missing" \
 	interfaces_are $'lb0 true null false\nwan0 false null true'
 check "doctor tells it" doctor_says lb0 "$UNNAMED" "poise reload   # to take it off"
 check "a reload leaves it, as long as one is missing" contains "$(poise reload)" "nothing has changed"
+lb link set lb0 name wan0
+check "with the name of that one it is that one" wait_for 60 interfaces_are "wan0 true null true"
+check "in its mode" status_says "interface wan0: native mode"
+lb link set wan0 name lb0
+check "and with another name again, too" wait_for 60 interfaces_are "wan0 true lb0 true"
 config_of lb0
 check "a reload that names it takes it up" contains "$(poise reload)" "interface 'lb0' attached"
 check "then all is as configured again" wait_for 60 interfaces_are "lb0 true null true"

@@ -27,7 +27,8 @@ int search_init(struct search *search, const void *needle, size_t length)
 		search_fini(search);
 		return -ENOMEM;
 	}
-	memcpy(search->needle, needle, length);
+	if (length) /* there may be no needle then */
+		memcpy(search->needle, needle, length);
 	search->needle[length] = '\0';
 	for (size_t i = 1; i < length; i++) {
 		matched = advance(search, matched, search->needle[i]);

@@ -133,14 +133,15 @@ bool loader_restore(struct loader *loader, size_t i, const struct config_interfa
 			return false;
 		}
 		add_unnamed(loader, attachment, name);
-		was_there = false;
 	}
 	attachment->ifindex = ifindex;
 	if (!ifindex) {
 		loader_set_missing(attachment);
 		return false;
 	}
-	return !is_restored(loader, i) && attach_again(loader, i, interface, was_there);
+	if (ifindex == before && is_restored(loader, i))
+		return false;
+	return attach_again(loader, i, interface, was_there && ifindex == before);
 }
 
 static void forget(struct loader *loader, size_t i)

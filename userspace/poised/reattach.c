@@ -51,11 +51,10 @@ static void look_at(struct daemon *daemon, size_t i)
 	const struct config_interface *interface =
 		configured(daemon->balancer->config, attachment->interface);
 
-	if (is_unchanged(attachment))
-		return;
 	if (attachment->unnamed)
 		loader_restore_unnamed(daemon->loader, i);
-	else if (interface && loader_restore(daemon->loader, i, interface))
+	else if (interface && !is_unchanged(attachment) &&
+		 loader_restore(daemon->loader, i, interface))
 		balancer_renew_egress(daemon->balancer, attachment->ifindex);
 }
 

@@ -48,7 +48,8 @@ static void listen_no_more(void)
 	control_free(daemon_of_test.control);
 }
 
-/* 'web' with so many backends, and another service. */
+/* 'web' with so many backends, and another service. They are behind a router: as neighbours they would
+ * fill the kernel's table, which other tests share, for it is one for all namespaces. */
 static struct config *many(int count, const char *other)
 {
 	char *text = malloc(count * 64 + 4096), *end = text;
@@ -56,7 +57,7 @@ static struct config *many(int count, const char *other)
 
 	end += sprintf(end, "%s", WEB_AT("web", "80"));
 	for (int i = 0; i < count; i++)
-		end += sprintf(end, "  - { name: m%d, address: 10.9.%d.%d }\n", i, 16 + i / 250,
+		end += sprintf(end, "  - { name: m%d, address: 10.64.%d.%d }\n", i, 16 + i / 250,
 			       1 + i % 250);
 	strcpy(end, other);
 	config = config_with("15m", text);

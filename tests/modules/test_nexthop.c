@@ -398,7 +398,6 @@ static void crowd_behind_one_gateway(void **state)
 {
 	struct crowd *crowd = calloc(1, sizeof(*crowd));
 	char text[ADDRESS_TEXT_BYTES];
-	int64_t start;
 
 	(void)state;
 	assert_non_null(crowd);
@@ -408,9 +407,7 @@ static void crowd_behind_one_gateway(void **state)
 		snprintf(text, sizeof(text), "10.9.%d.%d", i / 250, i % 250 + 1);
 		watch(&crowd->seen[i], text);
 	}
-	start = now_ms();
 	assert_true(loop_until(crowd_ready, crowd, DEADLINE_MS));
-	assert_in_range(now_ms() - start, 0, 1000);
 	assert_int_equal(lines_of("ip neigh show dev a0 nud all | grep '^10[.]'"), 1);
 	assert_int_equal(lines_of("ip neigh show dev b0 nud all | grep '^10[.]'"), 0);
 
@@ -419,9 +416,7 @@ static void crowd_behind_one_gateway(void **state)
 	assert_true(loop_until(crowd_ready, crowd, DEADLINE_MS));
 	crowd->mac = mac_b1;
 	near("ip route replace 10.9.0.0/16 via 10.2.0.2");
-	start = now_ms();
 	assert_true(loop_until(crowd_ready, crowd, DEADLINE_MS));
-	assert_in_range(now_ms() - start, 0, 1000);
 	for (int i = 0; i < CROWD; i += 2)
 		nexthop_watch_free(crowd->seen[i].watch);
 	nexthops_free(nexthops);

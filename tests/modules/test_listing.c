@@ -48,8 +48,8 @@ static void listen_no_more(void)
 	control_free(daemon_of_test.control);
 }
 
-/* 'web' with so many backends, and another service. They are behind a router: as neighbours they would
- * fill the kernel's table, which other tests share, for it is one for all namespaces. */
+/* 'web' with so many backends, and another service. They are behind a router: as neighbours they
+ * would fill the kernel's table, which other tests share, for it is one for all namespaces. */
 static struct config *many(int count, const char *other)
 {
 	char *text = malloc(count * 64 + 4096), *end = text;

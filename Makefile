@@ -32,7 +32,7 @@ poised_o = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poised/*.c userspace/poi
 poise_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/poise/*.c))
 fault_o  = $(patsubst %.c,$(B)/faults/%.o,$(shell grep -l '"fault.h"' userspace/lib/*.c userspace/poised/*.c userspace/poised/*/*.c))
 agent_o  = $(patsubst %.c,$(B)/%.o,$(wildcard userspace/agent/*.c))
-agent_lib_o = $(patsubst %,$(B)/userspace/lib/%.o,address load_weight notify segment)
+agent_lib_o = $(patsubst %,$(B)/userspace/lib/%.o,address leaked_program load_weight notify segment)
 skels    = $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 bench_skels = $(patsubst bench/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bench/*.bpf.c))
 

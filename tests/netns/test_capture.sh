@@ -204,6 +204,20 @@ bad()
 }
 
 EMPTY=203.0.113.50
+# Those of programs, for libxdp has left some open.
+program_descriptors() { cat /proc/"$NET_POISED"/fdinfo/* 2>/dev/null | grep -c prog_id || true; }
+
+no_descriptors()
+{
+	local before
+	before=$(program_descriptors)
+	for _ in 1 2 3; do
+		poise status >/dev/null
+		poise capture --all --count 1 -w /dev/null 2>/dev/null
+	done
+	equal "$before" "$(program_descriptors)"
+}
+
 tap_begin one
 for program in tshark capinfos bpftool; do
 	command -v $program >/dev/null || {
@@ -233,6 +247,7 @@ check "through a pipe" piped
 check "a second capture is refused" second
 check "what cannot be captured" bad
 download_start long "$VIP44" 1m
+check "looks at the interface and captures leave no descriptor open" no_descriptors
 check "the client is killed" ends KILL
 check "the client is told to end" ends TERM
 check "a reader that stalls" stalled

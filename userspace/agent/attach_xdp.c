@@ -13,6 +13,7 @@
 #include <xdp/libxdp.h>
 
 #include "agent.skel.h"
+#include "leaked_program.h"
 
 static const char PROGRAM[] = "poise_agent";
 
@@ -52,8 +53,10 @@ static void find_in_chain(struct xdp_multiprog *chain, struct attach_xdp *out)
 
 int attach_xdp_find(unsigned int ifindex, struct attach_xdp *out)
 {
+	int leaked = leaked_program_watch();
 	struct xdp_multiprog *chain = xdp_multiprog__get_from_ifindex((int)ifindex);
 	int err = (int)libxdp_get_error(chain);
+	uint32_t main_id;
 
 	*out = (struct attach_xdp){ 0 };
 	if (err)
@@ -63,7 +66,9 @@ int attach_xdp_find(unsigned int ifindex, struct attach_xdp *out)
 		find_single(chain, out);
 	else
 		find_in_chain(chain, out);
+	main_id = xdp_program__id(xdp_multiprog__main_prog(chain));
 	xdp_multiprog__close(chain);
+	leaked_program_close(leaked, main_id);
 	return 0;
 }
 

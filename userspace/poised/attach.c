@@ -11,6 +11,7 @@
 #include <xdp/libxdp.h>
 
 #include "fault.h"
+#include "leaked_program.h"
 
 enum { MAX_MAPS = 64, MAX_FORMER = 4 };
 
@@ -119,12 +120,22 @@ static bool holds_another(struct xdp_multiprog *chain, uint32_t settings_id)
 	return false;
 }
 
-/* What runs on the interface; NULL: nothing does. */
-static struct xdp_multiprog *chain_of(uint32_t ifindex)
+/* What runs on the interface; NULL: nothing does. leaked is for chain_close(). */
+static struct xdp_multiprog *chain_open(uint32_t ifindex, int *leaked)
 {
-	struct xdp_multiprog *chain = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_multiprog *chain;
 
+	*leaked = leaked_program_watch();
+	chain = xdp_multiprog__get_from_ifindex(ifindex);
 	return libxdp_get_error(chain) ? NULL : chain;
+}
+
+static void chain_close(struct xdp_multiprog *chain, int leaked)
+{
+	uint32_t id = chain ? xdp_program__id(xdp_multiprog__main_prog(chain)) : 0;
+
+	xdp_multiprog__close(chain);
+	leaked_program_close(leaked, id);
 }
 
 static __u32 mode_flags(enum xdp_attach_mode mode)
@@ -160,7 +171,8 @@ static int leave_chain(uint32_t ifindex, uint32_t settings_id, uint32_t except_i
 	int left = 0;
 
 	for (;;) {
-		struct xdp_multiprog *chain = chain_of(ifindex);
+		int leaked;
+		struct xdp_multiprog *chain = chain_open(ifindex, &leaked);
 		struct xdp_program *ours = chain ? find_ours(chain, settings_id, except_id) : NULL;
 		int err = 0;
 
@@ -169,7 +181,7 @@ static int leave_chain(uint32_t ifindex, uint32_t settings_id, uint32_t except_i
 		else if (ours)
 			err = xdp_program__detach(ours, ifindex, xdp_multiprog__attach_mode(chain),
 						  0);
-		xdp_multiprog__close(chain);
+		chain_close(chain, leaked);
 		if (err || !ours)
 			return err ? err : left;
 		left++;
@@ -228,13 +240,14 @@ static int attach_in_mode(const struct attach_program *program, uint32_t ifindex
 	struct xdp_multiprog *chain;
 	bool shared;
 	uint32_t id;
+	int leaked;
 	int err = takes_extensions() ? join_chain(program, ifindex, mode, &id) : -EOPNOTSUPP;
 
 	if (!err || err == -EBUSY || err == -EPERM)
 		return err;
-	chain = chain_of(ifindex);
+	chain = chain_open(ifindex, &leaked);
 	shared = chain && !xdp_multiprog__is_legacy(chain);
-	xdp_multiprog__close(chain);
+	chain_close(chain, leaked);
 	if (shared)
 		return err;
 	return bpf_xdp_attach(ifindex, program->fd, mode_flags(mode) | XDP_FLAGS_UPDATE_IF_NOEXIST,
@@ -277,13 +290,14 @@ static int explain_failure(int err, const struct config_interface *interface,
 
 static void describe(struct attachment *out, uint32_t ifindex)
 {
-	struct xdp_multiprog *chain = chain_of(ifindex);
+	int leaked;
+	struct xdp_multiprog *chain = chain_open(ifindex, &leaked);
 
 	if (!chain)
 		return;
 	out->native = xdp_multiprog__attach_mode(chain) == XDP_MODE_NATIVE;
 	out->dispatcher = !xdp_multiprog__is_legacy(chain);
-	xdp_multiprog__close(chain);
+	chain_close(chain, leaked);
 }
 
 int attach_interface(const struct attach_program *program, const struct config_interface *interface,
@@ -291,7 +305,7 @@ int attach_interface(const struct attach_program *program, const struct config_i
 {
 	struct xdp_multiprog *chain;
 	struct xdp_program *old;
-	int err;
+	int err, leaked;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(out->interface, sizeof(out->interface), "%s", interface->name);
@@ -300,7 +314,7 @@ int attach_interface(const struct attach_program *program, const struct config_i
 		snprintf(error, ATTACH_ERROR_BYTES, "there is no interface '%s'", interface->name);
 		return -ENODEV;
 	}
-	chain = chain_of(out->ifindex);
+	chain = chain_open(out->ifindex, &leaked);
 	old = chain ? find_ours(chain, program->settings_id, 0) : NULL;
 	out->replaced = old != NULL;
 	if (!old && chain && holds_another(chain, program->settings_id))
@@ -311,7 +325,7 @@ int attach_interface(const struct attach_program *program, const struct config_i
 		err = replace_single(program, chain, old, out->ifindex);
 	else
 		err = replace_in_chain(program, chain, out->ifindex);
-	xdp_multiprog__close(chain);
+	chain_close(chain, leaked);
 	if (err)
 		return explain_failure(err, interface, error);
 	describe(out, out->ifindex);
@@ -320,10 +334,11 @@ int attach_interface(const struct attach_program *program, const struct config_i
 
 bool attach_is_there(uint32_t ifindex, uint32_t settings_id)
 {
-	struct xdp_multiprog *chain = chain_of(ifindex);
+	int leaked;
+	struct xdp_multiprog *chain = chain_open(ifindex, &leaked);
 	bool found = chain && find_ours(chain, settings_id, 0);
 
-	xdp_multiprog__close(chain);
+	chain_close(chain, leaked);
 	return found;
 }
 

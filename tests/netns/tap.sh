@@ -25,6 +25,7 @@ tap_begin()
 	trap 'trap "" INT TERM; net_down' EXIT # a second Ctrl-C must not stop this
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
+	[ ! -e "$NET_DIR" ] || net_down # of a run that was killed, and had this process id
 	missing=$(net_missing)
 	if [ -n "$missing" ]; then
 		echo "1..0 # SKIP $missing"

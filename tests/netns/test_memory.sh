@@ -44,10 +44,18 @@ check "too many services for the limit are refused, in words" \
 	contains "$(refused 1 poise apply "$NET_DIR/large.yaml" 2>&1)" "no memory for their rings" \
 	"the memory limit of this cgroup, in '$LIMIT', is $((bytes / 1048576))." "raise it"
 check "nothing changed" equal 2 "$(services)"
+bytes=$(($(used) + 3000000))
+echo $bytes >"$LIMIT"
+for command in "explain tcp 198.51.100.7:4242 $VIP44:80" "capture --count 1 -w $NET_DIR/one.pcapng"; do
+	# shellcheck disable=SC2086 # words
+	check "so is poise ${command%% *}" contains "$(refused 1 poise $command 2>&1)" \
+		"the memory limit of this cgroup, in '$LIMIT', is $((bytes / 1048576))." "raise it"
+done
 check "requests succeed" spread "$VIP44" 1 2
 echo 1G >"$LIMIT"
 check "with a higher limit it is done" poise apply "$NET_DIR/more.yaml"
 check "all are there" equal 22 "$(services)"
+check "and poise explain explains" contains "$(poise explain tcp 198.51.100.7:4242 "$VIP44:80")" app-0
 check "the others serve" spread "$VIP44" 1 2
 poised_stop TERM
 rmdir "${LIMIT%/*}" || true

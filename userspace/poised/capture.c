@@ -18,6 +18,7 @@
 #include "daemon.h"
 #include "loader.h"
 #include "log.h"
+#include "map_memory.h"
 #include "reason_text.h"
 #include "request.h"
 #include "traced.h"
@@ -285,13 +286,15 @@ static int begin(struct capture *capture, const struct poise_capture_options *op
 		 char error[LOADER_ERROR_BYTES])
 {
 	int err = traced_new(capture->daemon->loader, TRACED_CAPTURING, &capture->traced);
+	char why[MAP_MEMORY_WHY_BYTES];
 
 	if (!err)
 		err = listen_to_ring(capture);
 	if (!err)
 		err = traced_set_capture(capture->traced, options);
 	if (err) {
-		snprintf(error, LOADER_ERROR_BYTES, "%s", strerror(-err));
+		snprintf(error, LOADER_ERROR_BYTES, "%s",
+			 err == -ENOMEM ? map_memory_why(why) : strerror(-err));
 		return err;
 	}
 	return loader_use(capture->daemon->loader, capture->traced, error);

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "loader.h"
+#include "map_memory.h"
 #include "request.h"
 #include "traced.h"
 
@@ -254,6 +255,7 @@ json_t *command_explain(const struct request *request)
 	struct explain_frame frame = { .bytes = question.frame, .interface = "" };
 	const struct attachment *attachment;
 	struct traced_result result;
+	char why[MAP_MEMORY_WHY_BYTES];
 	int err;
 
 	if (!read_frame(&question, &frame.length) ||
@@ -263,6 +265,7 @@ json_t *command_explain(const struct request *request)
 		frame.interface = attachment_name(attachment);
 	err = run(daemon, &frame, attachment ? attachment->ifindex : 0, &result);
 	if (err)
-		return control_refuse(request->error, "the dry run failed: %s", strerror(-err));
+		return control_refuse(request->error, "the dry run failed: %s",
+				      err == -ENOMEM ? map_memory_why(why) : strerror(-err));
 	return explain_report(daemon->balancer, &frame, &result);
 }

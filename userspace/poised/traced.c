@@ -9,8 +9,12 @@
 #include <string.h>
 
 #include "loader.h"
+#include "map_memory.h"
 #include "maps.h"
 #include "traced.skel.h"
+
+/* That the kernel takes for a while at least, besides maps, to verify such a program. */
+enum { VERIFIER_BYTES = 4 << 20 };
 
 struct traced {
 	struct loader *loader;
@@ -87,6 +91,8 @@ static int load(struct traced *traced)
 		bpf_map__set_max_entries(object->maps.captures, 4096);
 	if (traced->joined)
 		err = join_maps(object, traced->joined);
+	if (!err)
+		err = map_memory_room(map_memory_least(object->obj) + VERIFIER_BYTES);
 	if (!err)
 		err = traced_bpf__load(object);
 	if (err) {

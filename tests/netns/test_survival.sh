@@ -15,7 +15,7 @@ COUNT=0
 matrix()
 {
 	OUT=$OUT NET_BUILD=$BUILD MODE="both chance exceptions single maglev" EVENT=$* CONNECTIONS=300 \
-		HTTP_RATE=100 SESSIONS=6 KIND="idle trickle download upload http ssh mysql" HOLD=1 \
+		HTTP_RATE=100 SESSIONS=6 COMPARED_SILENT_S=20 KIND="idle trickle download upload http ssh mysql" HOLD=1 \
 		"$ROOT/tests/survival/run" >"$OUT/out" 2>&1 || true
 	while IFS=$'\t' read -r mode event verdict shown; do
 		result "$mode: $event: $shown" "$verdict"

@@ -43,8 +43,9 @@ struct neighbour {
 	struct address address;
 	enum neighbour_state state;
 	bool queued;
-	bool lost;   /* READY, but the kernel has no MAC for it any more */
-	bool probed; /* the kernel was asking it when last heard of */
+	bool lost;	   /* READY, but the kernel has no MAC for it any more */
+	bool probed;	   /* the kernel was asking it when last heard of */
+	bool asked_before; /* its link came up, and the kernel may be asking it since before that */
 	uint8_t mac[6];
 	int64_t used_at;   /* ms; when it was last asked for */
 	int64_t silent_at; /* ms; when RESOLVING or a lost READY ends */
@@ -117,9 +118,20 @@ static bool usable(const struct rtnl_neighbour *entry)
 	       memcmp(entry->mac, no_mac, sizeof(no_mac)) != 0;
 }
 
+static void enqueue(struct neighbour *n)
+{
+	if (n->queued)
+		return;
+	event_del(&n->timer);
+	n->queued = true;
+	TAILQ_INSERT_TAIL(&n->owner->queue, n, queue);
+	timer_set(n->owner->work, 0);
+}
+
 /*
  * Takes over what the kernel knows; NULL: nothing. A failure after probes is one. Without them it
- * is an entry being deleted by hand, which the kernel marks as failed first, and says nothing.
+ * is an entry being deleted by hand, which the kernel marks as failed first, and says nothing; nor
+ * do those that went out before the link was up: it is asked anew.
  */
 static void update(struct neighbour *n, const struct rtnl_neighbour *entry)
 {
@@ -127,8 +139,10 @@ static void update(struct neighbour *n, const struct rtnl_neighbour *entry)
 	bool failed = entry && (entry->state & NUD_FAILED);
 
 	if (entry && usable(entry)) {
-		n->lost = false;
+		n->lost = n->asked_before = false;
 		set_state(n, NEIGHBOUR_READY, entry->mac);
+	} else if (failed && n->asked_before) {
+		enqueue(n);
 	} else if (failed && (n->state != NEIGHBOUR_READY || n->lost || n->probed)) {
 		n->lost = false;
 		set_state(n, NEIGHBOUR_SILENT, no_mac);
@@ -159,6 +173,11 @@ static void complain(struct neighbour *n, int err)
 			    strerror(-err));
 }
 
+static bool is_asked_anew(const struct neighbour *n)
+{
+	return n->state == NEIGHBOUR_RESOLVING || n->asked_before;
+}
+
 /*
  * Reads the kernel's entry and uses it. It is read first, for a fixed one must not be used, and so
  * that nothing depends on the kernel announcing each change. An old failure says nothing about a
@@ -174,8 +193,10 @@ static void refresh(struct neighbour *n)
 	err = rtnl_get_neighbour(rtnl, n->ifindex, &n->address, &entry);
 	if (err == -ENOENT)
 		update(n, NULL);
-	else if (err == 0 && !(n->state == NEIGHBOUR_RESOLVING && (entry.state & NUD_FAILED)))
+	else if (err == 0 && !(is_asked_anew(n) && (entry.state & NUD_FAILED)))
 		update(n, &entry);
+	if (err == -ENOENT || (err == 0 && (entry.state & NUD_FAILED)))
+		n->asked_before = false; /* it is asked from now on */
 	if (err == -ENOENT || (err == 0 && !entry.fixed))
 		err = rtnl_use_neighbour(rtnl, n->ifindex, &n->address);
 	if (err)
@@ -207,16 +228,6 @@ static void on_work(evutil_socket_t fd, short what, void *context)
 	}
 	if (!TAILQ_EMPTY(&neighbours->queue))
 		timer_set(neighbours->work, 0);
-}
-
-static void enqueue(struct neighbour *n)
-{
-	if (n->queued)
-		return;
-	event_del(&n->timer);
-	n->queued = true;
-	TAILQ_INSERT_TAIL(&n->owner->queue, n, queue);
-	timer_set(n->owner->work, 0);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -310,6 +321,7 @@ void neighbour_renew(struct neighbour_user *user, bool afresh)
 
 	if (!n)
 		return;
+	n->asked_before |= afresh;
 	if (afresh && n->state == NEIGHBOUR_SILENT) {
 		n->silent_at = timer_now_ms() + RESOLVE_MS;
 		set_state(n, NEIGHBOUR_RESOLVING, no_mac);
